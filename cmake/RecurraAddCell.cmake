@@ -1,0 +1,91 @@
+# Compiling cells for every instruction set: the library's own kernels, and recurra_add_cell for cells from outside.
+
+set(RECURRA_ISAS baseline)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
+  list(APPEND RECURRA_ISAS avx2 avx512)
+endif()
+
+# Where this file finds the kernel headers: beside it in the source tree, or installed.
+if(EXISTS "${CMAKE_CURRENT_LIST_DIR}/../cpp/src/cells/cell.h")
+  get_filename_component(RECURRA_KERNEL_DIR "${CMAKE_CURRENT_LIST_DIR}/../cpp/src" ABSOLUTE)
+else()
+  get_filename_component(RECURRA_KERNEL_DIR "${CMAKE_CURRENT_LIST_DIR}/../../../include/recurra/kernels" ABSOLUTE)
+endif()
+
+# The flags of one kernel object library. No link-time optimisation and hidden symbols: nothing compiled for a wider
+# instruction set may be merged into the rest of the program.
+function(recurra_kernel_options target isa)
+  set(march_baseline "")
+  set(march_avx2 -march=x86-64-v3)
+  set(march_avx512 -march=x86-64-v4)
+  # -Wno-maybe-uninitialized: the compiler does not see that the loops over a cell's gates fill the arrays they read.
+  target_compile_options(${target} PRIVATE ${march_${isa}} $<$<NOT:$<CONFIG:Debug>>:-O3> -fno-math-errno -fno-trapping-math
+    -ffp-contract=fast $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+  target_compile_definitions(${target} PRIVATE RECURRA_ISA=${isa})
+  target_compile_features(${target} PRIVATE cxx_std_20)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON INTERPROCEDURAL_OPTIMIZATION OFF)
+endfunction()
+
+# recurra_add_cell(<target> my_cell.h ...)
+#
+# The header my_cell.h defines the cell MyCell in namespace recurra::RECURRA_ISA. It is compiled for every instruction set
+# into <target>, and <recurra_cells/my_cell.h> declares recurra::register_my_cell(), to be called before the cell is used.
+function(recurra_add_cell target)
+  foreach(header IN LISTS ARGN)
+    get_filename_component(path "${header}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
+    get_filename_component(stem "${header}" NAME_WE)
+    string(REPLACE "_" ";" words "${stem}")
+    set(cell "")
+    foreach(word IN LISTS words)
+      string(SUBSTRING "${word}" 0 1 first)
+      string(SUBSTRING "${word}" 1 -1 rest)
+      string(TOUPPER "${first}" first)
+      string(APPEND cell "${first}${rest}")
+    endforeach()
+    set(folder "${CMAKE_CURRENT_BINARY_DIR}/recurra_add_cell")
+    set(functions "")
+    foreach(isa baseline avx2 avx512)
+      if(NOT isa IN_LIST RECURRA_ISAS)
+        string(APPEND functions ", nullptr")
+        continue()
+      endif()
+      set(source "${folder}/${target}_${stem}_${isa}.cpp")
+      file(CONFIGURE OUTPUT "${source}" @ONLY CONTENT
+"#include \"@path@\"
+#include \"backends/cpu/cell_table.inl\"
+namespace recurra {
+inline namespace RECURRA_ISA {
+void fill_@stem@(CellTable& table) { table = cell_table<@cell@>(); }
+}  // namespace RECURRA_ISA
+}  // namespace recurra
+")
+      add_library(${target}_${stem}_${isa} OBJECT "${source}")
+      recurra_kernel_options(${target}_${stem}_${isa} ${isa})
+      target_include_directories(${target}_${stem}_${isa} PRIVATE "${RECURRA_KERNEL_DIR}")
+      target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_${stem}_${isa}>)
+      string(APPEND functions ", ${isa}::fill_${stem}")
+      list(APPEND declared_${stem} "namespace ${isa} {\nvoid fill_${stem}(CellTable&);\n}\n")
+    endforeach()
+    string(REGEX REPLACE "^, " "" functions "${functions}")
+    string(REPLACE ";" "" declarations "${declared_${stem}}")
+    # The lists above are joined by CMake's separator; C++ wants its own after each declaration.
+    string(REPLACE "(CellTable&)" "(CellTable&);" declarations "${declarations}")
+    file(CONFIGURE OUTPUT "${folder}/include/recurra_cells/${stem}.h" @ONLY CONTENT
+"// Made by recurra_add_cell.
+#pragma once
+namespace recurra {
+void register_@stem@();
+}
+")
+    file(CONFIGURE OUTPUT "${folder}/${target}_${stem}_register.cpp" @ONLY CONTENT
+"#include <recurra/cell_registry.h>
+#include <recurra_cells/@stem@.h>
+namespace recurra {
+@declarations@void register_@stem@() { register_cell({@functions@}); }
+}  // namespace recurra
+")
+    target_sources(${target} PRIVATE "${folder}/${target}_${stem}_register.cpp")
+    target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${folder}/include>)
+  endforeach()
+endfunction()

@@ -1,0 +1,61 @@
+// fit: train a network on mini-batches of sequences, epoch by epoch.
+#pragma once
+
+#include <functional>
+#include <limits>
+#include <variant>
+#include <vector>
+
+#include "recurra/optimizer.h"
+#include "recurra/runner.h"
+
+namespace recurra {
+
+// Sequences and what they should give. The arrays are borrowed.
+template <class T>
+struct Data {
+  Sequences<T> x;
+  Target<T> target;
+};
+
+struct Epoch {
+  double loss = 0;  // mean over the epoch's valid entries, each batch before its update
+  double validation_loss = std::numeric_limits<double>::quiet_NaN();  // after the epoch; NaN without validation data
+  double seconds = 0;
+};
+
+struct History {
+  std::vector<Epoch> epochs;  // the complete ones
+  bool interrupted = false;   // stopped by FitOptions::interrupt or a callback
+};
+
+struct Progress {
+  int epoch;            // from 0
+  Index batch, batches; // done so far in this epoch
+  double loss;          // mean of this epoch so far
+};
+
+struct FitOptions {
+  Loss loss = Loss::mse;
+  std::variant<Sgd, Adam> optimizer = Adam{};
+  Index window = 0;  // truncated BPTT: an update every `window` steps, the state carried on; 0: one update per batch
+  int epochs = 10;
+  Index batch_size = 32;
+  double clip_norm = 0, clip_value = 0;  // 0: off
+  bool shuffle = true;
+  std::uint64_t seed = 0;  // of the shuffling and the dropout masks
+  std::function<bool(const Progress&)> on_batch{};           // true stops
+  std::function<bool(int epoch, const Epoch&)> on_epoch{};   // true stops
+  std::function<bool()> interrupt{};  // asked within a batch; true stops: the batch in work is dropped, the network usable
+};
+
+// Throws std::invalid_argument for settings or data that do not fit, std::overflow_error for a loss or gradient that is not
+// finite; the network then keeps the parameters of the last update.
+template <class T>
+History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* validation, const FitOptions& options);
+
+// The mean loss over a data set, `batch_size` sequences at a time.
+template <class T>
+double evaluate(const BasicNetwork<T>& network, const Data<T>& data, Loss loss, Index batch_size = 256);
+
+}  // namespace recurra

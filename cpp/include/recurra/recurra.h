@@ -1,0 +1,14 @@
+// Recurra: recurrent networks, written once, trained and streamed everywhere.
+#pragma once
+
+#include "recurra/cell_registry.h"
+#include "recurra/fit.h"
+#include "recurra/isa.h"
+#include "recurra/layer_spec.h"
+#include "recurra/loss.h"
+#include "recurra/model_file.h"
+#include "recurra/network.h"
+#include "recurra/optimizer.h"
+#include "recurra/runner.h"
+#include "recurra/state.h"
+#include "recurra/stream.h"

@@ -1,0 +1,73 @@
+// Runner: a network on whole batches, with the scratch memory and threads for it. Keep one for many batches of like shape.
+// One caller at a time; the network may change between calls.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "recurra/loss.h"
+#include "recurra/state.h"
+
+namespace recurra {
+
+// A batch of sequences: row-major [batch][time][features]. `lengths` (each 0 .. time, in any order) tells the valid steps of
+// each; null: all. What lies behind a sequence's end is never read. With `rows`, sequence i of the batch is row rows[i] of the
+// arrays (data, lengths and targets).
+template <class T>
+struct Sequences {
+  const T* data = nullptr;
+  Index batch = 0, time = 0;
+  const Index* lengths = nullptr;
+  const Index* rows = nullptr;
+
+  Index row(Index sequence) const { return rows ? rows[sequence] : sequence; }
+  Index length(Index sequence) const { return lengths ? lengths[row(sequence)] : time; }
+};
+
+// The steps begin .. end - 1 of a batch.
+struct Window {
+  Index begin, end;
+};
+
+
+struct TrainingOptions {
+  Index window = 0;                   // truncated BPTT: the gradient is cut every `window` steps; 0: not at all
+  bool training = false;              // dropout on
+  std::uint64_t noise = 0;            // decides the dropout masks
+  std::function<bool()> interrupt{};  // asked now and then; true abandons the batch (InterruptedBatch)
+};
+
+struct InterruptedBatch {};
+
+template <class T>
+class BasicRunner {
+ public:
+  explicit BasicRunner(const BasicNetwork<T>& network);  // the network must outlive it
+  ~BasicRunner();
+  BasicRunner(BasicRunner&&) noexcept;
+
+  // y: [batch][time][output size], zero past a sequence's end, or [batch][output size] if the network pools.
+  // The sequences start from `state` and leave their last state there; null: the initial state, not kept.
+  // Throws std::invalid_argument for an empty batch, lengths out of range, a state that does not fit, a non-finite input.
+  void forward(const Sequences<T>& x, T* y, BasicState<T>* state = nullptr, const TrainingOptions& options = {});
+
+  // The loss by BPTT; its gradient, laid out as the flat parameters, is added to `gradient`. No valid entry: 0, and 0.
+  // Throws as forward, and std::invalid_argument for a target that is not finite or a class out of range,
+  // std::overflow_error for a loss that is not finite.
+  double loss_and_gradient(const Sequences<T>& x, const Target<T>& target, Loss loss, T* gradient, BasicState<T>* state = nullptr,
+                           const TrainingOptions& options = {});
+  // The same for one window: the mean over the window's valid entries.
+  double window_gradient(const Sequences<T>& x, const Target<T>& target, Loss loss, Window window, T* gradient,
+                         BasicState<T>* state, const TrainingOptions& options);
+  // The loss alone.
+  double loss(const Sequences<T>& x, const Target<T>& target, Loss loss, BasicState<T>* state = nullptr);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+using Runner = BasicRunner<float>;
+
+}  // namespace recurra

@@ -1,0 +1,117 @@
+// A backend is a table of functions over plain structs; baseline, avx2 and avx512 are values of this one type.
+// Only raw pointers cross this border.
+#pragma once
+
+#include <cstdint>
+
+#include "../cells/cell.h"
+
+namespace recurra {
+
+inline constexpr int max_gates = 16, max_cells = 64;
+
+// What the library needs to know of a cell besides its functions. Gates, states, messages in the cell's own order.
+struct CellInfo {
+  const char *name, *state_names, *gate_names, *param_names;
+  int num_states, num_messages, num_gates, num_params, feeds, outputs, max_parents;
+  Gate gates[max_gates];
+  std::uint64_t carried;  // bit s: state s is fed, or `edge` reads it of a parent
+};
+
+// Rows of one level as the pointwise kernels see them: row r of an array is at pointer + r * stride, and its blocks
+// (gates, states, messages, parameters) are `units` long each.
+template <class T>
+struct CellRows {
+  Index rows, units;
+  const T* params;              // [num_params][units]
+  const T* a;                   // [rows][num_gates][units] pre-activations
+  Index a_stride;
+  T* message;                   // [rows][num_messages][units]; used where a product stands between edge and node
+  Index message_stride;
+  T* state;                     // [rows][num_states][units]
+  Index state_stride;
+  const T* parent;              // states of the parents; row r's only parent is row r, unless edge_begin is given
+  Index parent_stride;
+  const Index* edge_begin;      // null, or the edges of row r are edge_begin[r] .. edge_begin[r + 1] - 1,
+  const Index* parent_row;      // the parent of edge e is row parent_row[e],
+  const T* edge_a;              // and its edge gates, in their order, are row e of edge_a: [edges][edge gates][units]
+  Index edge_a_stride;
+};
+
+// The cotangents that belong to them; each row has `seeds` of them, one after the other: cotangent row r * seeds + k.
+template <class T>
+struct CellCotangents {
+  Index seeds;
+  T* state;                     // in: d loss / d state; out: the same before `out` (used where a product follows)
+  Index state_stride;
+  T* a;                         // out: [num_gates + num_params][units]: d a, then d u
+  Index a_stride;
+  T* message;                   // in and out, where a product stands between edge and node
+  Index message_stride;
+  T* parent;                    // added to: what the parents' states receive past the products
+  Index parent_stride;
+  T* edge_a;                    // out, with several parents: [edges * seeds][edge gates][units]
+  Index edge_a_stride;
+};
+
+// A cell's functions between its products. Segment 0 starts at edge; a new one starts at node if some gate multiplies a
+// message, and at out if some gate multiplies a new state. `forward[s]` and `vjp[s]` are null beyond the last segment.
+template <class T>
+struct CellKernels {
+  void (*forward[3])(const CellRows<T>&);
+  void (*vjp[3])(const CellRows<T>&, const CellCotangents<T>&);
+};
+
+// Products on a matrix that was packed once. B is depth x width.
+template <class T>
+struct Products {
+  // How many elements pack() writes.
+  Index (*packed_size)(Index depth, Index width);
+  // B[k][n] = source[k * depth_stride + n * width_stride]
+  void (*pack)(const T* source, Index depth_stride, Index width_stride, Index depth, Index width, T* packed);
+  // C[rows][width] += A[rows][depth] B
+  void (*multiply)(const T* a, Index a_stride, Index rows, const T* packed, Index depth, Index width, T* c, Index c_stride);
+  // C[m][n] += A[rows][m]^T B[rows][n], in a fixed order of summation; scratch has outer_scratch(m, n) elements.
+  void (*outer)(const T* a, Index a_stride, const T* b, Index b_stride, Index rows, Index m, Index n, T* c, Index c_stride,
+                T* scratch);
+  Index (*outer_scratch)(Index m, Index n);
+};
+
+// y = f(x) and dx += dy f'(x), on `count` elements.
+template <class T>
+struct Elementwise {
+  void (*value)(const T* x, Index count, T* y);
+  void (*vjp)(const T* x, const T* dy, Index count, T* dx);
+};
+
+// What a backend offers for one number type.
+template <class T>
+struct Kernels {
+  Products<T> products;
+  Elementwise<T> tanh, relu, logistic;
+};
+
+struct CellTable {
+  CellInfo info;
+  CellKernels<float> float32;
+  CellKernels<double> float64;
+};
+
+struct Backend {
+  const char* name;
+  Kernels<float> float32;
+  Kernels<double> float64;
+  int num_cells;
+  CellTable cells[max_cells];
+};
+
+// The half of a Backend or a CellTable for number type T.
+template <class T, class Table>
+const auto& kernels(const Table& table) {
+  if constexpr (sizeof(T) == sizeof(float))
+    return table.float32;
+  else
+    return table.float64;
+}
+
+}  // namespace recurra

@@ -1,0 +1,113 @@
+// The forward segments of a cell over rows and units, a register of units at a time.
+#pragma once
+
+#include "../../cells/traits.h"
+#include "../backend.h"
+
+namespace recurra {
+inline namespace RECURRA_ISA {
+
+// Loads and stores of one register's worth of units: all lanes, or the first `count` at the end of a row.
+template <class T, bool partial>
+struct Lanes {
+  int count;
+  RECURRA_INLINE Pack<T> load(const T* p) const {
+    if constexpr (partial)
+      return Pack<T>::load(p, count);
+    else
+      return Pack<T>::load(p);
+  }
+  RECURRA_INLINE void store(T* p, Pack<T> value) const {
+    if constexpr (partial)
+      value.store(p, count);
+    else
+      value.store(p);
+  }
+  template <int blocks>
+  RECURRA_INLINE void load_blocks(Pack<T>* to, const T* p, Index units) const {
+    for (int k = 0; k < blocks; ++k) to[k] = load(p + k * units);
+  }
+  template <int blocks>
+  RECURRA_INLINE void store_blocks(T* p, const Pack<T>* from, Index units) const {
+    for (int k = 0; k < blocks; ++k) store(p + k * units, from[k]);
+  }
+  template <int blocks>
+  RECURRA_INLINE void add_blocks(T* p, const Pack<T>* from, Index units) const {
+    for (int k = 0; k < blocks; ++k) store(p + k * units, load(p + k * units) + from[k]);
+  }
+};
+
+template <class T, class Body>
+RECURRA_INLINE void for_each_register(Index units, const Body& body) {
+  constexpr int lanes = Pack<T>::lanes;
+  Index j = 0;
+  for (; j + lanes <= units; j += lanes) body(j, Lanes<T, false>{lanes});
+  if (j < units) body(j, Lanes<T, true>{int(units - j)});
+}
+
+// The gates of one stage of a node (block k of its row), or the edge gates of an edge (compact, by rank).
+template <class Cell, Stage stage, class T, class L>
+RECURRA_INLINE void load_gates(const L& lanes, const T* row, Index units, bool compact, Pack<T>* a) {
+  using Traits = CellTraits<Cell>;
+  for (int k = 0; k < Traits::gates; ++k)
+    if (Traits::is(k, stage)) a[k] = lanes.load(row + (compact ? Traits::rank(k) : k) * units);
+}
+
+// The messages of row r, summed over its parents.
+template <class Cell, class T, class L>
+RECURRA_INLINE void sum_messages(const CellRows<T>& rows, Index r, Index j, const L& lanes, const Pack<T>* u, Pack<T>* m) {
+  using Traits = CellTraits<Cell>;
+  using N = Pack<T>;
+  N a[Traits::gates], parent[Traits::states];
+  if (!rows.edge_begin) {
+    load_gates<Cell, Stage::edge>(lanes, rows.a + r * rows.a_stride + j, rows.units, false, a);
+    lanes.template load_blocks<Traits::states>(parent, rows.parent + r * rows.parent_stride + j, rows.units);
+    for (int k = 0; k < Traits::messages; ++k) m[k] = N(0);
+    Cell::edge(a, u, parent, m);
+    return;
+  }
+  for (int k = 0; k < Traits::messages; ++k) m[k] = N(0);
+  for (Index e = rows.edge_begin[r]; e < rows.edge_begin[r + 1]; ++e) {
+    N message[at_least_one(Traits::messages)];
+    for (int k = 0; k < Traits::messages; ++k) message[k] = N(0);
+    load_gates<Cell, Stage::edge>(lanes, rows.edge_a + e * rows.edge_a_stride + j, rows.units, true, a);
+    lanes.template load_blocks<Traits::states>(parent, rows.parent + rows.parent_row[e] * rows.parent_stride + j, rows.units);
+    Cell::edge(a, u, parent, message);
+    for (int k = 0; k < Traits::messages; ++k) m[k] = m[k] + message[k];
+  }
+}
+
+// Runs the functions `first` .. `last` on every row.
+template <class Cell, Stage first, Stage last, class T>
+void cell_forward(const CellRows<T>& rows) {
+  using Traits = CellTraits<Cell>;
+  using N = Pack<T>;
+  const Index units = rows.units;
+  for (Index r = 0; r < rows.rows; ++r)
+    for_each_register<T>(units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
+      N a[Traits::gates], u[at_least_one(Traits::params)], m[at_least_one(Traits::messages)], s[Traits::states];
+      T* message = rows.message + r * rows.message_stride + j;
+      T* state = rows.state + r * rows.state_stride + j;
+      const T* row = rows.a + r * rows.a_stride + j;
+      lanes.template load_blocks<Traits::params>(u, rows.params + j, units);
+      if constexpr (first == Stage::edge) {
+        sum_messages<Cell>(rows, r, j, lanes, u, m);
+        if constexpr (last == Stage::edge) lanes.template store_blocks<Traits::messages>(message, m, units);
+      }
+      if constexpr (first == Stage::node) lanes.template load_blocks<Traits::messages>(m, message, units);
+      if constexpr (first <= Stage::node && last >= Stage::node) {
+        for (int k = 0; k < Traits::states; ++k) s[k] = N(0);
+        load_gates<Cell, Stage::node>(lanes, row, units, false, a);
+        Cell::node(a, u, m, s);
+      }
+      if constexpr (first == Stage::out) lanes.template load_blocks<Traits::states>(s, state, units);
+      if constexpr (last == Stage::out) {
+        load_gates<Cell, Stage::out>(lanes, row, units, false, a);
+        Cell::out(a, u, s);
+      }
+      if constexpr (last >= Stage::node) lanes.template store_blocks<Traits::states>(state, s, units);
+    });
+}
+
+}  // namespace RECURRA_ISA
+}  // namespace recurra

@@ -1,0 +1,58 @@
+// A cell's row in the backend table: what is known of it, and its kernels for float and double.
+#pragma once
+
+#include "../../math/pattern.h"
+#include "cell_vjp.inl"
+
+namespace recurra {
+inline namespace RECURRA_ISA {
+
+// The states that `edge` reads of a parent, and the fed ones.
+template <class Cell>
+std::uint64_t carried_states() {
+  using Traits = CellTraits<Cell>;
+  Pattern a[Traits::gates], u[at_least_one(Traits::params)], parent[Traits::states], m[at_least_one(Traits::messages)];
+  for (int k = 0; k < Traits::states; ++k) parent[k] = Pattern::variable(k);
+  Cell::edge(a, u, parent, m);
+  std::uint64_t carried = 0;
+  for (const Pattern& message : m) carried |= message.inputs;
+  if (Traits::multiplies(From::feed)) carried |= (std::uint64_t(1) << Cell::feeds) - 1;
+  return carried;
+}
+
+template <class Cell>
+CellInfo cell_info() {
+  using Traits = CellTraits<Cell>;
+  static_assert(Traits::gates <= max_gates && Traits::states < 64);
+  CellInfo info{Cell::name,         Cell::state_names, Cell::gate_names, Cell::param_names, Traits::states,        Traits::messages,
+                Traits::gates,      Traits::params,    Cell::feeds,      Cell::outputs,     Cell::max_parents, {},
+                carried_states<Cell>()};
+  for (int k = 0; k < Traits::gates; ++k) info.gates[k] = Cell::gate(k);
+  return info;
+}
+
+template <class Cell, class T>
+CellKernels<T> cell_kernels() {
+  using Traits = CellTraits<Cell>;
+  CellKernels<T> kernels{};
+  int segment = 0;
+  kernels.forward[segment] = cell_forward<Cell, Stage::edge, Traits::end_of_edge_segment, T>;
+  kernels.vjp[segment++] = cell_vjp<Cell, Stage::edge, Traits::end_of_edge_segment, T>;
+  if constexpr (Traits::split_after_edge) {
+    kernels.forward[segment] = cell_forward<Cell, Stage::node, Traits::end_of_node_segment, T>;
+    kernels.vjp[segment++] = cell_vjp<Cell, Stage::node, Traits::end_of_node_segment, T>;
+  }
+  if constexpr (Traits::split_after_node) {
+    kernels.forward[segment] = cell_forward<Cell, Stage::out, Stage::out, T>;
+    kernels.vjp[segment++] = cell_vjp<Cell, Stage::out, Stage::out, T>;
+  }
+  return kernels;
+}
+
+template <class Cell>
+CellTable cell_table() {
+  return {cell_info<Cell>(), cell_kernels<Cell, float>(), cell_kernels<Cell, double>()};
+}
+
+}  // namespace RECURRA_ISA
+}  // namespace recurra

@@ -1,0 +1,147 @@
+// Matrix products on panels packed once. A panel is one register wide and depth long: panel[k][lane].
+//
+// One micro kernel holds MR rows x NP panels of C in registers and walks the depth. It serves the recurrent product (A is
+// read as it lies), and the weight gradient (A^T and B are packed chunk by chunk, so that both are read in one line).
+#pragma once
+
+#include "../../math/pack.h"
+#include "../backend.h"
+
+namespace recurra {
+inline namespace RECURRA_ISA {
+
+#if defined(__AVX512F__)
+inline constexpr int tile_rows = 8, tile_panels = 3;  // 24 sums of 32 registers
+#else
+inline constexpr int tile_rows = 4, tile_panels = 3;  // 12 sums of 16 registers
+#endif
+inline constexpr int single_row_panels = 6;  // one row: enough independent sums to hide the latency of a fused multiply-add
+inline constexpr Index row_block = 96;       // rows of A that stay in the second-level cache while the panels pass
+inline constexpr Index depth_block = 256;    // depth of a packed chunk in `outer`
+
+template <class T>
+struct Operand {  // element (row, k) at data + row * row_stride + k * depth_stride
+  const T* data;
+  Index row_stride, depth_stride;
+};
+
+// C[MR][NP panels] += A B; the last panel has `last` valid columns.
+template <class T, int MR, int NP>
+RECURRA_INLINE void tile(Operand<T> a, Index depth, const T* panels, T* c, Index c_stride, int last) {
+  using P = Pack<T>;
+  constexpr int lanes = P::lanes;
+  const Index panel_size = depth * lanes;
+  typename P::Vector sum[MR][NP] = {};
+  for (Index k = 0; k < depth; ++k) {
+    typename P::Vector b[NP];
+#pragma GCC unroll 8
+    for (int n = 0; n < NP; ++n) b[n] = P::load(panels + n * panel_size + k * lanes).v;
+#pragma GCC unroll 8
+    for (int m = 0; m < MR; ++m) {
+      const T value = a.data[m * a.row_stride + k * a.depth_stride];
+#pragma GCC unroll 8
+      for (int n = 0; n < NP; ++n) sum[m][n] += value * b[n];
+    }
+  }
+#pragma GCC unroll 8
+  for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 8
+    for (int n = 0; n < NP; ++n) {
+      T* to = c + m * c_stride + n * lanes;
+      if (n + 1 < NP || last == lanes)
+        (P::load(to) + P(sum[m][n])).store(to);
+      else
+        (P::load(to, last) + P(sum[m][n])).store(to, last);
+    }
+}
+
+// All rows against NP panels.
+template <class T, int NP>
+void tile_column(Operand<T> a, Index rows, Index depth, const T* panels, T* c, Index c_stride, int last) {
+  Index r = 0;
+  const auto at = [&](Index row) { return Operand<T>{a.data + row * a.row_stride, a.row_stride, a.depth_stride}; };
+  for (; r + tile_rows <= rows; r += tile_rows) tile<T, tile_rows, NP>(at(r), depth, panels, c + r * c_stride, c_stride, last);
+  if constexpr (tile_rows > 4)
+    for (; r + 4 <= rows; r += 4) tile<T, 4, NP>(at(r), depth, panels, c + r * c_stride, c_stride, last);
+  for (; r + 2 <= rows; r += 2) tile<T, 2, NP>(at(r), depth, panels, c + r * c_stride, c_stride, last);
+  for (; r < rows; ++r) tile<T, 1, NP>(at(r), depth, panels, c + r * c_stride, c_stride, last);
+}
+
+// C += A B for any number of rows and panels.
+template <class T>
+void multiply_panels(Operand<T> a, Index rows, const T* packed, Index depth, Index width, T* c, Index c_stride) {
+  constexpr int lanes = Pack<T>::lanes;
+  const Index panels = (width + lanes - 1) / lanes;
+  const auto last_of = [&](Index end) { return end == panels ? int(width - (panels - 1) * lanes) : lanes; };
+  const auto panel = [&](Index p) { return packed + p * depth * lanes; };
+  Index p = 0;
+  if (rows == 1)
+    for (; p + single_row_panels <= panels; p += single_row_panels)
+      tile<T, 1, single_row_panels>(a, depth, panel(p), c + p * lanes, c_stride, last_of(p + single_row_panels));
+  for (; p + tile_panels <= panels; p += tile_panels)
+    tile_column<T, tile_panels>(a, rows, depth, panel(p), c + p * lanes, c_stride, last_of(p + tile_panels));
+  for (; p + 2 <= panels; p += 2) tile_column<T, 2>(a, rows, depth, panel(p), c + p * lanes, c_stride, last_of(p + 2));
+  for (; p < panels; ++p) tile_column<T, 1>(a, rows, depth, panel(p), c + p * lanes, c_stride, last_of(p + 1));
+}
+
+template <class T>
+Index packed_size(Index depth, Index width) {
+  constexpr int lanes = Pack<T>::lanes;
+  return (width + lanes - 1) / lanes * lanes * depth;
+}
+
+// Groups of `group` columns, each [depth][group], the last one filled with zeros.
+template <class T>
+void pack_groups(const T* source, Index depth_stride, Index width_stride, Index depth, Index width, Index group, T* packed) {
+  for (Index begin = 0; begin < width; begin += group) {
+    const Index count = width - begin < group ? width - begin : group;
+    for (Index k = 0; k < depth; ++k) {
+      const T* from = source + k * depth_stride + begin * width_stride;
+      for (Index n = 0; n < count; ++n) packed[n] = from[n * width_stride];
+      for (Index n = count; n < group; ++n) packed[n] = T(0);
+      packed += group;
+    }
+  }
+}
+
+template <class T>
+void pack(const T* source, Index depth_stride, Index width_stride, Index depth, Index width, T* packed) {
+  pack_groups(source, depth_stride, width_stride, depth, width, Index(Pack<T>::lanes), packed);
+}
+
+template <class T>
+void multiply(const T* a, Index a_stride, Index rows, const T* packed, Index depth, Index width, T* c, Index c_stride) {
+  for (Index r = 0; r < rows; r += row_block) {
+    const Index count = rows - r < row_block ? rows - r : row_block;
+    multiply_panels(Operand<T>{a + r * a_stride, a_stride, 1}, count, packed, depth, width, c + r * c_stride, c_stride);
+  }
+}
+
+template <class T>
+Index outer_scratch(Index m, Index n) {
+  return depth_block * ((m + tile_rows - 1) / tile_rows * tile_rows) + packed_size<T>(depth_block, n);
+}
+
+template <class T>
+void outer(const T* a, Index a_stride, const T* b, Index b_stride, Index rows, Index m, Index n, T* c, Index c_stride,
+           T* scratch) {
+  T* packed_b = scratch;
+  T* packed_a = scratch + packed_size<T>(depth_block, n);
+  for (Index r = 0; r < rows; r += depth_block) {
+    const Index depth = rows - r < depth_block ? rows - r : depth_block;
+    pack(b + r * b_stride, b_stride, 1, depth, n, packed_b);
+    pack_groups(a + r * a_stride, a_stride, 1, depth, m, Index(tile_rows), packed_a);
+    for (Index i = 0; i < m; i += tile_rows) {
+      const Index count = m - i < tile_rows ? m - i : tile_rows;
+      multiply_panels(Operand<T>{packed_a + i * depth, 1, tile_rows}, count, packed_b, depth, n, c + i * c_stride, c_stride);
+    }
+  }
+}
+
+template <class T>
+Products<T> products_table() {
+  return {packed_size<T>, pack<T>, multiply<T>, outer<T>, outer_scratch<T>};
+}
+
+}  // namespace RECURRA_ISA
+}  // namespace recurra

@@ -1,0 +1,49 @@
+// The cell contract: a cell is the pointwise mathematics of one hidden unit. Every matrix product belongs to the library.
+//
+// Glossary (used in cells/, learning/, backends/ only):
+//   x input   h state that leaves the cell   c memory   a pre-activation of a gate   m message, summed over the parents
+//   W input weights   R recurrent weights   b bias   u per-unit parameters   d... gradient of the loss by ...
+//   T time   B batch   I input size   H hidden size
+//
+// One node runs  edge (once per parent) -> products -> node -> products -> out:
+//   edge(a, u, parent, m)  reads the edge gates' a and the parent's states, writes the messages; the library sums them
+//   node(a, u, m, s)       reads the node gates' a and the summed messages, writes states
+//   out (a, u, s)          reads the out gates' a and the states written by node, writes the remaining states
+// a[k] = W_k x + R_k source + b_k for gate k, where the source is what `Gate::recurrent` names.
+// A node without parents has one virtual parent, the initial state. A function must not read a state that it writes.
+#pragma once
+
+#include "../math/functions.h"
+
+namespace recurra {
+
+enum class Stage { edge, node, out };             // the function that reads the gate
+enum class From { none, feed, message, state };  // what R multiplies: the fed states of a parent (summed over the parents for
+                                                 // node and out gates), a summed message (node, out), a new state (out)
+
+struct Gate {
+  Stage stage;
+  bool input = true;  // has W x
+  From recurrent = From::feed;
+  int slot = 0;  // which message or state, for From::message and From::state
+  bool bias = true;
+};
+
+inline namespace RECURRA_ISA {
+
+struct CellBase {
+  static constexpr int num_params = 0;                          // per-unit parameters, u
+  static constexpr int feeds = 1;                               // states 0 .. feeds-1 are what From::feed multiplies
+  static constexpr int outputs = 1;                             // states 0 .. outputs-1 leave the layer
+  static constexpr int unlimited = 1 << 30, max_parents = unlimited;
+  static constexpr const char* state_names = "";                // separated by spaces; s0, s1, ... where left out
+  static constexpr const char* gate_names = "";
+  static constexpr const char* param_names = "";
+  template <class N>
+  RECURRA_HD static void edge(const N*, const N*, const N*, N*) {}
+  template <class N>
+  RECURRA_HD static void out(const N*, const N*, N*) {}
+};
+
+}  // namespace RECURRA_ISA
+}  // namespace recurra

@@ -1,0 +1,73 @@
+#include "dropout.h"
+
+#include <algorithm>
+
+#include "../network/random.h"
+
+namespace recurra {
+
+namespace {
+template <class T>
+struct DropoutTape : PlainTape<T> {
+  std::vector<T> mask;  // 0 or 1 / (1 - probability); empty in inference
+};
+}  // namespace
+
+template <class T>
+std::unique_ptr<Tape<T>> Dropout<T>::make_tape() const {
+  return std::make_unique<DropoutTape<T>>();
+}
+
+template <class T>
+void Dropout<T>::reserve(Tape<T>& base, bool backward) const {
+  auto& tape = static_cast<DropoutTape<T>&>(base);
+  reserve_plain(tape, size_, backward);
+  tape.mask.resize(backward ? tape.output.size() : 0);
+}
+
+template <class T>
+void Dropout<T>::forward(const Weights<T>&, Tape<T>& base, Levels levels) const {
+  auto& tape = static_cast<DropoutTape<T>&>(base);
+  const bool draw = tape.noise.training && !tape.mask.empty();
+  const T kept = T(1 / (1 - probability_));
+  for (Index level = levels.begin; level < levels.end; ++level)
+    for (Index i = 0; i < tape.in->size(level); ++i) {
+      const Index node = tape.in->first_node(level) + i;
+      const T* x = tape.x + node * tape.x_stride;
+      T* y = tape.y + node * tape.y_stride;
+      if (!draw) {
+        std::copy_n(x, size_, y);
+        if (!tape.mask.empty()) std::fill_n(tape.mask.begin() + node * size_, size_, T(1));
+        continue;
+      }
+      const std::uint64_t row = mix(mix(mix(tape.noise.key, salt_), std::uint64_t(tape.noise.sequence[i])), std::uint64_t(level));
+      for (Index j = 0; j < size_; ++j) {
+        const T factor = unit_interval(mix(row, std::uint64_t(j))) < probability_ ? T(0) : kept;
+        tape.mask[std::size_t(node * size_ + j)] = factor;
+        y[j] = x[j] * factor;
+      }
+    }
+}
+
+template <class T>
+void Dropout<T>::clear_cotangents(Tape<T>& base) const {
+  auto& tape = static_cast<DropoutTape<T>&>(base);
+  std::fill(tape.doutput.begin(), tape.doutput.end(), T(0));
+}
+
+template <class T>
+void Dropout<T>::backward(const Weights<T>&, Tape<T>& base, Levels levels) const {
+  auto& tape = static_cast<DropoutTape<T>&>(base);
+  if (!tape.dx) return;
+  for (Index i = tape.in->first_node(levels.begin); i < tape.in->first_node(levels.end); ++i)
+    for (Index seed = 0; seed < tape.seeds; ++seed) {
+      const Index c = i * tape.seeds + seed;
+      for (Index j = 0; j < size_; ++j)
+        tape.dx[c * tape.dx_stride + j] += tape.dy[c * tape.dy_stride + j] * tape.mask[std::size_t(i * size_ + j)];
+    }
+}
+
+template class Dropout<float>;
+template class Dropout<double>;
+
+}  // namespace recurra

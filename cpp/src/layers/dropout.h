@@ -1,0 +1,28 @@
+// Inverted dropout: while training each element is zero with the given probability, else divided by 1 - probability.
+// N. Srivastava et al., JMLR 15 (2014). A mask depends on the noise key, the sequence, the step and the element alone.
+#pragma once
+
+#include "layer.h"
+
+namespace recurra {
+
+template <class T>
+class Dropout final : public Layer<T> {
+ public:
+  Dropout(double probability, Index size, std::uint64_t salt) : probability_(probability), size_(size), salt_(salt) {}
+  Index input_size() const override { return size_; }
+  Index output_size() const override { return size_; }
+  bool is_random() const override { return true; }
+  std::unique_ptr<Tape<T>> make_tape() const override;
+  void reserve(Tape<T>&, bool backward) const override;
+  void forward(const Weights<T>&, Tape<T>&, Levels) const override;
+  void clear_cotangents(Tape<T>&) const override;
+  void backward(const Weights<T>&, Tape<T>&, Levels) const override;
+
+ private:
+  double probability_;
+  Index size_;
+  std::uint64_t salt_;  // tells the dropout layers of a network apart
+};
+
+}  // namespace recurra

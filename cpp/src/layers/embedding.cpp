@@ -1,0 +1,56 @@
+#include "embedding.h"
+
+#include <algorithm>
+
+namespace recurra {
+
+namespace {
+template <class T>
+struct EmbeddingWeights : Weights<T> {
+  std::vector<T> table;
+};
+}  // namespace
+
+template <class T>
+std::unique_ptr<Weights<T>> Embedding<T>::make_weights() const {
+  return std::make_unique<EmbeddingWeights<T>>();
+}
+
+template <class T>
+void Embedding<T>::refresh(const T* params, Weights<T>& weights) const {
+  static_cast<EmbeddingWeights<T>&>(weights).table.assign(params, params + num_embeddings_ * size_);
+}
+
+template <class T>
+void Embedding<T>::reserve(Tape<T>& tape, bool backward) const {
+  reserve_plain(static_cast<PlainTape<T>&>(tape), size_, backward);
+}
+
+template <class T>
+void Embedding<T>::forward(const Weights<T>& weights, Tape<T>& tape, Levels levels) const {
+  const T* table = static_cast<const EmbeddingWeights<T>&>(weights).table.data();
+  for (Index i = tape.in->first_node(levels.begin); i < tape.in->first_node(levels.end); ++i)
+    std::copy_n(table + Index(tape.x[i * tape.x_stride]) * size_, size_, tape.y + i * tape.y_stride);
+}
+
+template <class T>
+void Embedding<T>::clear_cotangents(Tape<T>& base) const {
+  auto& tape = static_cast<PlainTape<T>&>(base);
+  std::fill(tape.doutput.begin(), tape.doutput.end(), T(0));
+}
+
+template <class T>
+void Embedding<T>::gradient(Tape<T>& tape, Levels levels, GradientTarget<T> target) const {
+  for_each_target(*tape.in, tape.seeds, levels, target, [&](const NodeSlice& nodes, T* gradient) {
+    for (Index i = 0; i < nodes.count; ++i) {
+      T* row = gradient + Index(tape.x[(nodes.first + i * nodes.step) * tape.x_stride]) * size_;
+      const T* dy = tape.dy + (nodes.cotangent() + i * nodes.cotangent_step()) * tape.dy_stride;
+      for (Index j = 0; j < size_; ++j) row[j] += dy[j];
+    }
+  });
+}
+
+template class Embedding<float>;
+template class Embedding<double>;
+
+}  // namespace recurra

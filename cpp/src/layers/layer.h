@@ -1,0 +1,125 @@
+// The layer interface. A layer is const; what changes lives in its Weights (the parameters as last refreshed, in the form the
+// kernels read) and its Tape (one workspace's activations and cotangents).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../backends/backend.h"
+#include "../topology/schedule.h"
+
+namespace recurra {
+
+// One named parameter of a layer, row-major, drawn from `initial` at first.
+struct ParameterSpec {
+  enum class Initial { uniform, normal };
+  std::string name;
+  std::vector<Index> shape;
+  Initial initial = Initial::uniform;
+  double scale = 0;  // half-width of the uniform, standard deviation of the normal distribution
+  Index size() const {
+    Index product = 1;
+    for (const Index extent : shape) product *= extent;
+    return product;
+  }
+};
+
+// One named block of the state that a layer carries from step to step.
+struct StateSpec {
+  std::string name;
+  Index width;
+};
+
+template <class T>
+struct Weights {
+  virtual ~Weights() = default;
+};
+
+// What dropout needs to draw the same mask whatever the order of rows and the number of threads.
+struct Noise {
+  bool training = false;
+  std::uint64_t key = 0;
+  const Index* sequence = nullptr;  // the caller's number of each sequence
+};
+
+template <class T>
+struct Tape {
+  virtual ~Tape() = default;
+  const Schedule* in = nullptr;   // of x
+  const Schedule* out = nullptr;  // of y; differs from `in` for layers that pool over time
+  Index seeds = 1;                // cotangents per row
+  const T* x = nullptr;           // [in nodes][input width], rows x_stride apart
+  Index x_stride = 0;
+  T* y = nullptr;                 // [out nodes][output width]
+  Index y_stride = 0;
+  T* dx = nullptr;                // [in nodes * seeds][input width], added to; null where nobody asks
+  Index dx_stride = 0;
+  T* dy = nullptr;                // [out nodes * seeds][output width]
+  Index dy_stride = 0;
+  Noise noise;
+};
+
+// Where `gradient` adds: one vector for the sum over all rows, or (stride > 0) one per sequence and seed, `stride` apart.
+template <class T>
+struct GradientTarget {
+  T* data;
+  Index stride = 0;
+};
+
+enum class Input { features, ids };
+
+template <class T>
+class Layer {
+ public:
+  virtual ~Layer() = default;
+  virtual Index input_size() const = 0;  // 0: any
+  virtual Index output_size() const = 0;
+  virtual Input input() const { return Input::features; }
+  virtual bool pools() const { return false; }        // (time, features) -> (features)
+  virtual bool needs_time() const { return false; }   // refuses an input without a time axis
+  virtual bool is_random() const { return false; }    // draws masks while training
+  virtual std::vector<ParameterSpec> parameters() const { return {}; }
+  virtual std::vector<StateSpec> state() const { return {}; }
+
+  virtual std::unique_ptr<Weights<T>> make_weights() const { return std::make_unique<Weights<T>>(); }
+  // The parameters moved: `params` is this layer's part of the flat vector.
+  virtual void refresh(const T* params, Weights<T>&) const { (void)params; }
+
+  virtual std::unique_ptr<Tape<T>> make_tape() const = 0;
+  // Sizes the tape for tape.in, tape.out and tape.seeds, with room for cotangents if `backward`, and sets y and dy.
+  virtual void reserve(Tape<T>&, bool backward) const = 0;
+  // The state of one sequence at the roots: to its initial value, or from `state().width`s in order; and back, after `level`.
+  virtual void reset(Tape<T>&, Index sequence) const { (void)sequence; }
+  virtual void load_state(Tape<T>&, Index sequence, const T* from) const { (void)sequence, (void)from; }
+  virtual void save_state(const Tape<T>&, Index level, Index sequence, T* to) const { (void)level, (void)sequence, (void)to; }
+  // Makes the states of this level (as wide as the roots) the roots: the next step continues from there.
+  virtual void carry(Tape<T>&, Index level) const { (void)level; }
+
+  virtual void forward(const Weights<T>&, Tape<T>&, Levels) const = 0;
+  // Zeroes the cotangents that backward adds to: dy, and the states' own.
+  virtual void clear_cotangents(Tape<T>&) const = 0;
+  // Levels from the last to the first: dy (and the states' cotangents) -> dx and the cotangents of the states before.
+  virtual void backward(const Weights<T>&, Tape<T>&, Levels) const = 0;
+  // Adds the gradient of these levels, after `backward` went through them.
+  virtual void gradient(Tape<T>&, Levels, GradientTarget<T>) const {}
+};
+
+// A tape that owns a plain output and its cotangent, for layers without state.
+template <class T>
+struct PlainTape : Tape<T> {
+  std::vector<T> output, doutput, scratch;
+};
+
+template <class T>
+void reserve_plain(PlainTape<T>& tape, Index width, bool backward) {
+  const std::size_t rows = std::size_t(tape.out->num_nodes());
+  tape.output.resize(rows * std::size_t(width));
+  if (backward) tape.doutput.resize(tape.output.size() * std::size_t(tape.seeds));
+  tape.y = tape.output.data();
+  tape.dy = tape.doutput.data();
+  tape.y_stride = tape.dy_stride = width;
+}
+
+}  // namespace recurra

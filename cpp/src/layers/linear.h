@@ -1,0 +1,37 @@
+// y = W x + b at every step.
+#pragma once
+
+#include "node_slice.h"
+#include "packed_matrix.h"
+
+namespace recurra {
+
+template <class T>
+struct LinearWeights : Weights<T> {
+  PackedMatrix<T> forward, backward;
+  std::vector<T> bias;
+};
+
+template <class T>
+class Linear final : public Layer<T> {
+ public:
+  Linear(const Products<T>& products, Index input_size, Index output_size)
+      : products_(products), input_size_(input_size), output_size_(output_size) {}
+  Index input_size() const override { return input_size_; }
+  Index output_size() const override { return output_size_; }
+  std::vector<ParameterSpec> parameters() const override;
+  std::unique_ptr<Weights<T>> make_weights() const override { return std::make_unique<LinearWeights<T>>(); }
+  void refresh(const T* params, Weights<T>&) const override;
+  std::unique_ptr<Tape<T>> make_tape() const override { return std::make_unique<PlainTape<T>>(); }
+  void reserve(Tape<T>&, bool backward) const override;
+  void forward(const Weights<T>&, Tape<T>&, Levels) const override;
+  void clear_cotangents(Tape<T>&) const override;
+  void backward(const Weights<T>&, Tape<T>&, Levels) const override;
+  void gradient(Tape<T>&, Levels, GradientTarget<T>) const override;
+
+ private:
+  const Products<T>& products_;
+  Index input_size_, output_size_;
+};
+
+}  // namespace recurra

@@ -1,0 +1,115 @@
+#include "pooling.h"
+
+#include <algorithm>
+
+namespace recurra {
+
+namespace {
+template <class T>
+struct MeanTape : PlainTape<T> {
+  std::vector<T> sum;  // [sequences][size + 1]: the sum and, last, the count
+};
+}  // namespace
+
+template <class T>
+void Last<T>::reserve(Tape<T>& tape, bool backward) const {
+  reserve_plain(static_cast<PlainTape<T>&>(tape), size_, backward);
+}
+
+template <class T>
+void Last<T>::forward(const Weights<T>&, Tape<T>& tape, Levels levels) const {
+  if (levels.begin == 1) std::fill_n(tape.y, tape.in->num_roots() * tape.y_stride, T(0));
+  for (Index level = levels.begin; level < levels.end; ++level)
+    for (Index i = 0; i < tape.in->size(level); ++i)
+      std::copy_n(tape.x + (tape.in->first_node(level) + i) * tape.x_stride, size_, tape.y + i * tape.y_stride);
+}
+
+template <class T>
+void Last<T>::clear_cotangents(Tape<T>& base) const {
+  auto& tape = static_cast<PlainTape<T>&>(base);
+  std::fill(tape.doutput.begin(), tape.doutput.end(), T(0));
+}
+
+template <class T>
+void Last<T>::backward(const Weights<T>&, Tape<T>& tape, Levels levels) const {
+  if (!tape.dx) return;
+  for (Index i = 0; i < tape.in->num_roots(); ++i) {
+    const Index level = tape.in->length(i);
+    if (level < levels.begin || level >= levels.end) continue;
+    for (Index seed = 0; seed < tape.seeds; ++seed) {
+      const T* dy = tape.dy + (i * tape.seeds + seed) * tape.dy_stride;
+      T* dx = tape.dx + ((tape.in->first_node(level) + i) * tape.seeds + seed) * tape.dx_stride;
+      for (Index j = 0; j < size_; ++j) dx[j] += dy[j];
+    }
+  }
+}
+
+template <class T>
+std::unique_ptr<Tape<T>> Mean<T>::make_tape() const {
+  return std::make_unique<MeanTape<T>>();
+}
+
+template <class T>
+void Mean<T>::reserve(Tape<T>& base, bool backward) const {
+  auto& tape = static_cast<MeanTape<T>&>(base);
+  reserve_plain(tape, size_, backward);
+  tape.sum.resize(std::size_t(tape.in->num_roots() * (size_ + 1)));
+}
+
+template <class T>
+void Mean<T>::reset(Tape<T>& base, Index sequence) const {
+  auto& tape = static_cast<MeanTape<T>&>(base);
+  std::fill_n(tape.sum.begin() + sequence * (size_ + 1), size_ + 1, T(0));
+}
+
+template <class T>
+void Mean<T>::load_state(Tape<T>& base, Index sequence, const T* from) const {
+  std::copy_n(from, size_ + 1, static_cast<MeanTape<T>&>(base).sum.begin() + sequence * (size_ + 1));
+}
+
+template <class T>
+void Mean<T>::save_state(const Tape<T>& base, Index, Index sequence, T* to) const {
+  std::copy_n(static_cast<const MeanTape<T>&>(base).sum.begin() + sequence * (size_ + 1), size_ + 1, to);
+}
+
+template <class T>
+void Mean<T>::forward(const Weights<T>&, Tape<T>& base, Levels levels) const {
+  auto& tape = static_cast<MeanTape<T>&>(base);
+  for (Index level = levels.begin; level < levels.end; ++level)
+    for (Index i = 0; i < tape.in->size(level); ++i) {
+      const T* x = tape.x + (tape.in->first_node(level) + i) * tape.x_stride;
+      T* sum = tape.sum.data() + i * (size_ + 1);
+      for (Index j = 0; j < size_; ++j) sum[j] += x[j];
+      sum[size_] += T(1);
+    }
+  for (Index i = 0; i < tape.in->num_roots(); ++i) {
+    const T* sum = tape.sum.data() + i * (size_ + 1);
+    for (Index j = 0; j < size_; ++j) tape.y[i * tape.y_stride + j] = sum[size_] > T(0) ? sum[j] / sum[size_] : T(0);
+  }
+}
+
+template <class T>
+void Mean<T>::clear_cotangents(Tape<T>& base) const {
+  auto& tape = static_cast<MeanTape<T>&>(base);
+  std::fill(tape.doutput.begin(), tape.doutput.end(), T(0));
+}
+
+template <class T>
+void Mean<T>::backward(const Weights<T>&, Tape<T>& base, Levels levels) const {
+  auto& tape = static_cast<MeanTape<T>&>(base);
+  if (!tape.dx) return;
+  for (Index level = levels.begin; level < levels.end; ++level)
+    for (Index i = 0; i < tape.in->size(level); ++i)
+      for (Index seed = 0; seed < tape.seeds; ++seed) {
+        const T* dy = tape.dy + (i * tape.seeds + seed) * tape.dy_stride;
+        T* dx = tape.dx + ((tape.in->first_node(level) + i) * tape.seeds + seed) * tape.dx_stride;
+        for (Index j = 0; j < size_; ++j) dx[j] += dy[j] / tape.sum[std::size_t(i * (size_ + 1) + size_)];
+      }
+}
+
+template class Last<float>;
+template class Last<double>;
+template class Mean<float>;
+template class Mean<double>;
+
+}  // namespace recurra

@@ -1,0 +1,89 @@
+#include "batch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+
+namespace recurra {
+
+template <class T>
+std::vector<std::vector<Index>> split_rows(const Sequences<T>& x, int parts) {
+  std::vector<Index> rows(std::size_t(x.batch), 0);
+  std::iota(rows.begin(), rows.end(), Index(0));
+  std::stable_sort(rows.begin(), rows.end(), [&](Index a, Index b) { return x.length(a) > x.length(b); });
+  std::vector<std::vector<Index>> shards(std::size_t(parts), std::vector<Index>{});
+  for (std::size_t i = 0; i < rows.size(); ++i) shards[i % std::size_t(parts)].push_back(rows[i]);
+  return shards;
+}
+
+template <class T>
+std::vector<Index> window_lengths(const Sequences<T>& x, const std::vector<Index>& rows, Window window) {
+  std::vector<Index> lengths;
+  lengths.reserve(rows.size());
+  for (const Index row : rows) lengths.push_back(std::clamp(x.length(row) - window.begin, Index(0), window.end - window.begin));
+  return lengths;
+}
+
+namespace {
+
+template <class T>
+void refuse_input(const Model<T>& model, const T* features, Index row, Index step) {
+  const std::string where = " at (batch " + std::to_string(row) + ", time " + std::to_string(step);
+  for (Index j = 0; j < model.input_size; ++j)
+    if (!std::isfinite(features[j]))
+      throw std::invalid_argument("x has the non-finite value " + std::to_string(features[j]) + where + ", feature " +
+                                  std::to_string(j) + "), expected finite values");
+  throw std::invalid_argument("x has the class id " + std::to_string(features[0]) + where + "), expected an integer in 0 .. " +
+                              std::to_string(model.num_ids - 1));
+}
+
+}  // namespace
+
+template <class T>
+void gather_input(const Sequences<T>& x, const std::vector<Index>& rows, Window window, Workspace<T>& workspace) {
+  const Model<T>& model = workspace.model();
+  const Schedule& schedule = workspace.schedule();
+  const Index width = model.input_size;
+  T* to = workspace.input();
+  for (Index level = 1; level <= schedule.num_levels(); ++level)
+    for (Index i = 0; i < schedule.size(level); ++i, to += width) {
+      const Index row = rows[std::size_t(i)], step = window.begin + level - 1;
+      const T* from = x.data + (x.row(row) * x.time + step) * width;
+      T difference = 0;  // stays 0 for finite values: inf - inf and NaN - NaN are NaN
+      for (Index j = 0; j < width; ++j) {
+        to[j] = from[j];
+        difference += from[j] - from[j];
+      }
+      if (difference != T(0) || !std::isfinite(difference)) refuse_input(model, from, row, step);
+      if (model.takes_ids() && !(from[0] >= T(0) && from[0] < T(model.num_ids) && from[0] == std::floor(from[0])))
+        refuse_input(model, from, row, step);
+    }
+}
+
+template <class T>
+void scatter_output(Workspace<T>& workspace, const Sequences<T>& x, const std::vector<Index>& rows, T* y) {
+  const Index width = workspace.model().output_size;
+  const Tape<T>& tape = workspace.last();
+  const Schedule& schedule = workspace.output_schedule();
+  const bool pools = workspace.model().pools();
+  for (Index level = 1; level <= schedule.num_levels(); ++level)
+    for (Index i = 0; i < schedule.size(level); ++i)
+      std::copy_n(tape.y + (schedule.first_node(level) + i) * tape.y_stride, width,
+                  y + (pools ? rows[std::size_t(i)] : rows[std::size_t(i)] * x.time + level - 1) * width);
+  if (pools) return;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Index length = schedule.length(Index(i));
+    std::fill_n(y + (rows[i] * x.time + length) * width, (x.time - length) * width, T(0));
+  }
+}
+
+#define RECURRA_INSTANTIATE(T)                                                                              \
+  template std::vector<std::vector<Index>> split_rows(const Sequences<T>&, int);                            \
+  template std::vector<Index> window_lengths(const Sequences<T>&, const std::vector<Index>&, Window);       \
+  template void gather_input(const Sequences<T>&, const std::vector<Index>&, Window, Workspace<T>&);        \
+  template void scatter_output(Workspace<T>&, const Sequences<T>&, const std::vector<Index>&, T*);
+RECURRA_INSTANTIATE(float)
+RECURRA_INSTANTIATE(double)
+
+}  // namespace recurra

@@ -1,0 +1,79 @@
+#include "sweep.h"
+
+#include <algorithm>
+
+namespace recurra {
+
+namespace {
+
+constexpr Index chunk_rows = 192;
+
+Levels chunk_from(const Schedule& schedule, Index begin, Index end) {
+  Index stop = begin + 1;
+  while (stop < end && schedule.row(stop + 1) - schedule.row(begin) <= chunk_rows) ++stop;
+  return {begin, stop};
+}
+
+Levels chunk_until(const Schedule& schedule, Index begin, Index end) {
+  Index start = end - 1;
+  while (start > begin && schedule.row(end) - schedule.row(start - 1) <= chunk_rows) --start;
+  return {start, end};
+}
+
+void check(const Interrupt& interrupt) {
+  if (interrupt && interrupt()) throw Interrupted{};
+}
+
+}  // namespace
+
+template <class T>
+void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt) {
+  const auto& layers = workspace.model().layers;
+  const std::size_t over_time = std::min(workspace.model().pooling + 1, layers.size());  // pooling itself reads the time axis
+  for (Index level = levels.begin; level < levels.end;) {
+    const Levels chunk = chunk_from(workspace.schedule(), level, levels.end);
+    for (std::size_t i = 0; i < over_time; ++i) layers[i]->forward(weights[i], workspace.tape(i), chunk);
+    level = chunk.end;
+    check(interrupt);
+  }
+  if (levels.begin >= levels.end && over_time > workspace.model().pooling)  // no step at all still has a pooled output
+    layers[over_time - 1]->forward(weights[over_time - 1], workspace.tape(over_time - 1), levels);
+  for (std::size_t i = over_time; i < layers.size(); ++i) layers[i]->forward(weights[i], workspace.tape(i), {1, 2});
+}
+
+template <class T>
+void clear_cotangents(Workspace<T>& workspace) {
+  const auto& layers = workspace.model().layers;
+  for (std::size_t i = 0; i < layers.size(); ++i) layers[i]->clear_cotangents(workspace.tape(i));
+}
+
+template <class T>
+void backward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt) {
+  const auto& layers = workspace.model().layers;
+  const std::size_t over_time = std::min(workspace.model().pooling + 1, layers.size());
+  for (std::size_t i = layers.size(); i-- > over_time;) layers[i]->backward(weights[i], workspace.tape(i), {1, 2});
+  for (Index end = levels.end; end > levels.begin;) {
+    const Levels chunk = chunk_until(workspace.schedule(), levels.begin, end);
+    for (std::size_t i = over_time; i-- > 0;) layers[i]->backward(weights[i], workspace.tape(i), chunk);
+    end = chunk.begin;
+    check(interrupt);
+  }
+}
+
+template <class T>
+void gradient(Workspace<T>& workspace, Levels levels, GradientTarget<T> target) {
+  const Model<T>& model = workspace.model();
+  for (std::size_t i = 0; i < model.layers.size(); ++i)
+    model.layers[i]->gradient(workspace.tape(i), i > model.pooling ? Levels{1, 2} : levels,
+                              {target.data + model.parameter_offset[i], target.stride});
+}
+
+#define RECURRA_INSTANTIATE(T)                                                                    \
+  template void forward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&);         \
+  template void clear_cotangents(Workspace<T>&);                                                  \
+  template void backward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&);        \
+  template void gradient(Workspace<T>&, Levels, GradientTarget<T>);
+RECURRA_INSTANTIATE(float)
+RECURRA_INSTANTIATE(double)
+
+}  // namespace recurra

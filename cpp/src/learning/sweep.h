@@ -1,0 +1,31 @@
+// Sweeps of a whole network over the levels of a schedule: forward, backward, gradient.
+//
+// A sweep goes through the levels in chunks and through the layers inside a chunk, so that what one layer writes is still in
+// the cache when the next one reads it, and so that a long sequence can be interrupted.
+#pragma once
+
+#include <functional>
+
+#include "workspace.h"
+
+namespace recurra {
+
+// Asked between chunks; true ends the sweep by an Interrupted exception.
+using Interrupt = std::function<bool()>;
+struct Interrupted {};
+
+template <class T>
+void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt = {});
+
+template <class T>
+void clear_cotangents(Workspace<T>& workspace);
+
+// Expects the cotangents of the outputs (and, if wanted, of the last states) in the tapes.
+template <class T>
+void backward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt = {});
+
+// Adds to `target`, laid out as the flat parameter vector: one product per matrix over all levels.
+template <class T>
+void gradient(Workspace<T>& workspace, Levels levels, GradientTarget<T> target);
+
+}  // namespace recurra

@@ -1,0 +1,78 @@
+#include "workspace.h"
+
+namespace recurra {
+
+template <class T>
+ModelWeights<T>::ModelWeights(const Model<T>& model) {
+  for (const auto& layer : model.layers) layers_.push_back(layer->make_weights());
+}
+
+template <class T>
+void ModelWeights<T>::refresh(const Model<T>& model, const T* flat) {
+  for (std::size_t i = 0; i < layers_.size(); ++i) model.layers[i]->refresh(flat + model.parameter_offset[i], *layers_[i]);
+}
+
+template <class T>
+Workspace<T>::Workspace(const Model<T>& model) : model_(model) {
+  for (const auto& layer : model.layers) tapes_.push_back(layer->make_tape());
+}
+
+template <class T>
+void Workspace<T>::prepare(Schedule schedule, bool backward, Index seeds) {
+  schedule_ = std::move(schedule);
+  if (model_.pools()) pooled_ = Schedule::sequences(schedule_.num_roots(), 1);
+  input_.resize(std::size_t(schedule_.num_nodes() * model_.input_size));
+  const T* x = input_.data();
+  Index x_stride = model_.input_size;
+  T* dx = nullptr;
+  Index dx_stride = 0;
+  for (std::size_t i = 0; i < tapes_.size(); ++i) {
+    Tape<T>& tape = *tapes_[i];
+    tape.in = i > model_.pooling ? &pooled_ : &schedule_;
+    tape.out = i >= model_.pooling ? &pooled_ : &schedule_;
+    tape.seeds = seeds;
+    tape.x = x;
+    tape.x_stride = x_stride;
+    tape.dx = dx;
+    tape.dx_stride = dx_stride;
+    model_.layers[i]->reserve(tape, backward);
+    x = tape.y;
+    x_stride = tape.y_stride;
+    dx = backward ? tape.dy : nullptr;
+    dx_stride = tape.dy_stride;
+  }
+}
+
+template <class T>
+void Workspace<T>::set_noise(const Noise& noise) {
+  for (const auto& tape : tapes_) tape->noise = noise;
+}
+
+template <class T>
+void Workspace<T>::reset(Index sequence) {
+  for (std::size_t i = 0; i < tapes_.size(); ++i) model_.layers[i]->reset(*tapes_[i], sequence);
+}
+
+template <class T>
+void Workspace<T>::load_state(Index sequence, const T* from) {
+  for (std::size_t i = 0; i < tapes_.size(); ++i)
+    model_.layers[i]->load_state(*tapes_[i], sequence, from + model_.state_offset[i]);
+}
+
+template <class T>
+void Workspace<T>::save_state(Index level, Index sequence, T* to) const {
+  for (std::size_t i = 0; i < tapes_.size(); ++i)
+    model_.layers[i]->save_state(*tapes_[i], level, sequence, to + model_.state_offset[i]);
+}
+
+template <class T>
+void Workspace<T>::carry(Index level) {
+  for (std::size_t i = 0; i < tapes_.size(); ++i) model_.layers[i]->carry(*tapes_[i], level);
+}
+
+template class ModelWeights<float>;
+template class ModelWeights<double>;
+template class Workspace<float>;
+template class Workspace<double>;
+
+}  // namespace recurra

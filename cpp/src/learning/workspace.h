@@ -1,0 +1,52 @@
+// A workspace: the tapes of all layers for one schedule. Memory only ever grows, so a workspace that is used again for
+// batches of the same shape does not allocate.
+#pragma once
+
+#include "../network/model.h"
+
+namespace recurra {
+
+// The parameters of all layers as the kernels read them.
+template <class T>
+class ModelWeights {
+ public:
+  explicit ModelWeights(const Model<T>& model);
+  void refresh(const Model<T>& model, const T* flat);
+  const Weights<T>& operator[](std::size_t layer) const { return *layers_[layer]; }
+
+ private:
+  std::vector<std::unique_ptr<Weights<T>>> layers_;
+};
+
+template <class T>
+class Workspace {
+ public:
+  explicit Workspace(const Model<T>& model);
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+
+  // Lays the tapes out for this schedule; `backward` with room for cotangents, `seeds` of them per row.
+  void prepare(Schedule schedule, bool backward, Index seeds = 1);
+
+  const Model<T>& model() const { return model_; }
+  const Schedule& schedule() const { return schedule_; }         // of the input
+  const Schedule& output_schedule() const { return model_.pools() ? pooled_ : schedule_; }
+  Tape<T>& tape(std::size_t layer) { return *tapes_[layer]; }
+  Tape<T>& last() { return *tapes_.back(); }
+  T* input() { return input_.data(); }  // [nodes][input size]
+  void set_noise(const Noise& noise);
+
+  // The state of one sequence before the first level, and after a level (0: before the first).
+  void reset(Index sequence);
+  void load_state(Index sequence, const T* from);
+  void save_state(Index level, Index sequence, T* to) const;
+  void carry(Index level);
+
+ private:
+  const Model<T>& model_;
+  Schedule schedule_, pooled_;
+  std::vector<std::unique_ptr<Tape<T>>> tapes_;
+  std::vector<T> input_;
+};
+
+}  // namespace recurra

@@ -1,0 +1,152 @@
+// The elementary functions a cell may use, for float, double and Pack: exp, tanh, sigmoid, sqrt, sin, cos, max, min, abs, select.
+//
+// exp and expm1 share one reduction x = n ln 2 + r, |r| <= ln(2) / 2 (Cody and Waite 1980), and the Taylor polynomial of
+// e^r - 1, of degree 7 for float and 13 for double: its remainder is below half a unit in the last place.
+// NaN propagates. exp saturates at about 1e38 (float) and 1e308 (double) instead of overflowing.
+#pragma once
+
+#include <cmath>
+#include <cstring>
+#include <type_traits>
+
+#include "isa.h"
+#ifndef __CUDACC__
+#include "pack.h"
+#endif
+
+namespace recurra {
+inline namespace RECURRA_ISA {
+
+template <class T, class = std::enable_if_t<std::is_floating_point_v<T>>>
+RECURRA_INLINE T select(bool condition, T a, T b) {
+  return condition ? a : b;
+}
+
+template <class N>
+RECURRA_INLINE N max(N a, N b) {
+  return select(a > b, a, b);
+}
+template <class N>
+RECURRA_INLINE N min(N a, N b) {
+  return select(a < b, a, b);
+}
+template <class N>
+RECURRA_INLINE N abs(N a) {
+  return select(a < N(0), -a, a);
+}
+
+// Scalars: for CUDA threads, and for a cell evaluated one unit at a time.
+template <class T, class = std::enable_if_t<std::is_floating_point_v<T>>>
+RECURRA_INLINE T exp(T x) { return ::exp(x); }
+template <class T, class = std::enable_if_t<std::is_floating_point_v<T>>>
+RECURRA_INLINE T tanh(T x) { return ::tanh(x); }
+template <class T, class = std::enable_if_t<std::is_floating_point_v<T>>>
+RECURRA_INLINE T sqrt(T x) { return ::sqrt(x); }
+template <class T, class = std::enable_if_t<std::is_floating_point_v<T>>>
+RECURRA_INLINE T sin(T x) { return ::sin(x); }
+template <class T, class = std::enable_if_t<std::is_floating_point_v<T>>>
+RECURRA_INLINE T cos(T x) { return ::cos(x); }
+template <class T, class = std::enable_if_t<std::is_floating_point_v<T>>>
+RECURRA_INLINE T sigmoid(T x) { return T(1) / (T(1) + exp(-x)); }
+
+#ifndef __CUDACC__
+
+template <class T>
+struct ExpConstants;
+template <>
+struct ExpConstants<float> {
+  static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f, largest = 88.0f, smallest = -87.0f;
+  static constexpr float round_to_integer = 12582912.0f;  // 1.5 * 2^23: the sum's low bits are the rounded integer
+  static constexpr int degree = 7, mantissa_bits = 23, exponent_bias = 127;
+};
+template <>
+struct ExpConstants<double> {
+  static constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10, largest = 709.0,
+                          smallest = -708.0;
+  static constexpr double round_to_integer = 6755399441055744.0;  // 1.5 * 2^52
+  static constexpr int degree = 13, mantissa_bits = 52, exponent_bias = 1023;
+};
+
+// e^x = scale * (1 + fraction), with scale = 2^n and fraction = e^r - 1.
+template <class T>
+struct ScaledExp {
+  Pack<T> scale, fraction;
+};
+
+template <class T, int k>
+RECURRA_INLINE Pack<T> exp_series(Pack<T> r) {  // 1/k! + r/(k+1)! + ... ; Horner's rule from the last term
+  constexpr double factorial = [] {
+    double product = 1;
+    for (int i = 2; i <= k; ++i) product *= i;
+    return product;
+  }();
+  if constexpr (k == ExpConstants<T>::degree)
+    return Pack<T>(T(1 / factorial));
+  else
+    return Pack<T>(T(1 / factorial)) + r * exp_series<T, k + 1>(r);
+}
+
+template <class T>
+RECURRA_INLINE ScaledExp<T> scaled_exp(Pack<T> x) {
+  using C = ExpConstants<T>;
+  using P = Pack<T>;
+  using Mask = typename P::Mask;
+  x = select(x > P(C::largest), P(C::largest), x);  // in this order a NaN stays one
+  x = select(x < P(C::smallest), P(C::smallest), x);
+  const P shifted = x * P(T(1.44269504088896340736)) + P(C::round_to_integer);
+  const P n = shifted - P(C::round_to_integer);
+  const P r = (x - n * P(C::ln2_high)) - n * P(C::ln2_low);
+  const Mask bits = (Mask(shifted.v) + C::exponent_bias) << C::mantissa_bits;
+  return {P(typename P::Vector(bits)), r * exp_series<T, 1>(r)};
+}
+
+template <class T>
+RECURRA_INLINE Pack<T> exp(Pack<T> x) {
+  const ScaledExp<T> e = scaled_exp(x);
+  return e.scale + e.scale * e.fraction;
+}
+
+// e^x - 1, relative accuracy kept near 0.
+template <class T>
+RECURRA_INLINE Pack<T> expm1(Pack<T> x) {
+  const ScaledExp<T> e = scaled_exp(x);
+  return (e.scale - Pack<T>(1)) + e.scale * e.fraction;
+}
+
+template <class T>
+RECURRA_INLINE Pack<T> sigmoid(Pack<T> x) {
+  return Pack<T>(1) / (Pack<T>(1) + exp(-x));
+}
+
+// tanh x = (e^2x - 1) / (e^2x + 1). The argument is clamped where float and double already give +-1.
+template <class T>
+RECURRA_INLINE Pack<T> tanh(Pack<T> x) {
+  const Pack<T> bound(20);
+  x = select(x > bound, bound, x);
+  x = select(x < -bound, -bound, x);
+  const Pack<T> e = expm1(x + x);
+  return e / (e + Pack<T>(2));
+}
+
+template <class T, class F>
+RECURRA_INLINE Pack<T> lane_by_lane(Pack<T> x, F f) {
+  for (int lane = 0; lane < Pack<T>::lanes; ++lane) x.v[lane] = f(x.v[lane]);
+  return x;
+}
+template <class T>
+RECURRA_INLINE Pack<T> sqrt(Pack<T> x) {
+  return lane_by_lane(x, [](T value) { return T(__builtin_sqrt(value)); });
+}
+template <class T>
+RECURRA_INLINE Pack<T> sin(Pack<T> x) {
+  return lane_by_lane(x, [](T value) { return T(__builtin_sin(value)); });
+}
+template <class T>
+RECURRA_INLINE Pack<T> cos(Pack<T> x) {
+  return lane_by_lane(x, [](T value) { return T(__builtin_cos(value)); });
+}
+
+#endif
+
+}  // namespace RECURRA_ISA
+}  // namespace recurra

@@ -1,0 +1,54 @@
+#include "recurra/layer_spec.h"
+
+#include <sstream>
+
+namespace recurra {
+
+std::string to_string(const LayerSpec& spec) {
+  std::ostringstream text;
+  text << spec.type << '(' << std::boolalpha;
+  const char* separator = "";
+  for (const LayerSpec& child : spec.children) {
+    text << separator << to_string(child);
+    separator = ", ";
+  }
+  for (const auto& [name, value] : spec.options) {
+    text << separator << name << '=';
+    std::visit([&](const auto& v) { text << v; }, value);
+    separator = ", ";
+  }
+  text << ')';
+  return text.str();
+}
+
+namespace layers {
+
+LayerSpec cell(const std::string& name, std::int64_t input_size, std::int64_t hidden_size) {
+  return {name, {{"input_size", input_size}, {"hidden_size", hidden_size}}};
+}
+LayerSpec elman(std::int64_t input_size, std::int64_t hidden_size, const std::string& activation) {
+  LayerSpec spec = cell("Elman", input_size, hidden_size);
+  spec.options["activation"] = activation;
+  return spec;
+}
+LayerSpec lstm(std::int64_t input_size, std::int64_t hidden_size) { return cell("LSTM", input_size, hidden_size); }
+LayerSpec gru(std::int64_t input_size, std::int64_t hidden_size) {
+  LayerSpec spec = cell("GRU", input_size, hidden_size);
+  spec.options["reset"] = std::string("after");
+  return spec;
+}
+LayerSpec linear(std::int64_t input_size, std::int64_t output_size) {
+  return {"Linear", {{"input_size", input_size}, {"output_size", output_size}}};
+}
+LayerSpec embedding(std::int64_t num_embeddings, std::int64_t size) {
+  return {"Embedding", {{"num_embeddings", num_embeddings}, {"size", size}}};
+}
+LayerSpec last() { return {"Last", {}}; }
+LayerSpec mean() { return {"Mean", {}}; }
+LayerSpec dropout(double probability) { return {"Dropout", {{"probability", probability}}}; }
+LayerSpec tanh() { return {"Tanh", {}}; }
+LayerSpec relu() { return {"Relu", {}}; }
+LayerSpec logistic() { return {"Logistic", {}}; }
+
+}  // namespace layers
+}  // namespace recurra

@@ -1,0 +1,65 @@
+#include "model.h"
+
+#include <limits>
+#include <stdexcept>
+
+#include "../layers/factory.h"
+#include "random.h"
+
+namespace recurra {
+
+namespace {
+
+[[noreturn]] void misfit(const std::vector<LayerSpec>& specs, std::size_t i, const std::string& what) {
+  throw std::invalid_argument("Network: layer " + std::to_string(i) + " (" + specs[i].type + ") " + what + " layer " +
+                              std::to_string(i - 1) + " (" + specs[i - 1].type + ")");
+}
+
+}  // namespace
+
+template <class T>
+Model<T>::Model(std::vector<LayerSpec> list) : specs(std::move(list)), parameter_offset{0}, state_offset{0} {
+  if (specs.empty()) throw std::invalid_argument("Network: got no layers, expected at least one");
+  pooling = specs.size();
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    layers.push_back(make_layer<T>(specs[i], Index(i), output_size));
+    const Layer<T>& layer = *layers.back();
+    if (i == 0) input_size = layer.input_size();
+    if (i > 0 && layer.input_size() != output_size)
+      misfit(specs, i, "expects " + std::to_string(layer.input_size()) + " features, got " + std::to_string(output_size) + " from");
+    if (layer.needs_time() && pooling < i) misfit(specs, i, "expects a sequence, got one vector per sequence from");
+    if (layer.pools()) pooling = i;
+    if (layer.input() == Input::ids) num_ids = layer.parameters().front().shape.front();
+    output_size = layer.output_size();
+
+    const std::string prefix = std::to_string(i) + ".";
+    Index offset = parameter_offset.back();
+    for (const ParameterSpec& spec : layer.parameters()) {
+      parameters.push_back({prefix + spec.name, spec.shape, offset, spec.size()});
+      if (__builtin_add_overflow(offset, spec.size(), &offset) || offset > std::numeric_limits<Index>::max() / 64)
+        throw std::invalid_argument("Network: the number of parameters overflows");
+    }
+    parameter_offset.push_back(offset);
+    offset = state_offset.back();
+    for (const StateSpec& spec : layer.state()) {
+      state_blocks.push_back({prefix + spec.name, offset, spec.width});
+      offset += spec.width;
+    }
+    state_offset.push_back(offset);
+  }
+}
+
+template <class T>
+void Model<T>::initialize(std::uint64_t seed, T* flat) const {
+  Random random{seed};
+  for (const auto& layer : layers)
+    for (const ParameterSpec& spec : layer->parameters())
+      for (Index i = 0; i < spec.size(); ++i)
+        *flat++ = spec.initial == ParameterSpec::Initial::uniform ? T(random.uniform(-spec.scale, spec.scale))
+                                                                  : T(spec.scale * random.normal());
+}
+
+template struct Model<float>;
+template struct Model<double>;
+
+}  // namespace recurra

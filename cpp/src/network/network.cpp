@@ -1,0 +1,79 @@
+#include "recurra/network.h"
+
+#include <new>
+#include <stdexcept>
+
+#include "model.h"
+
+namespace recurra {
+
+template <class T>
+BasicNetwork<T>::BasicNetwork(std::vector<LayerSpec> layers, std::uint64_t seed)
+    : model_(std::make_shared<const Model<T>>(std::move(layers))) {
+  const Index count = model_->parameter_offset.back();
+  try {
+    flat_.resize(std::size_t(count));
+  } catch (const std::bad_alloc&) {
+    throw std::invalid_argument("Network: " + std::to_string(count) + " parameters do not fit into memory");
+  }
+  model_->initialize(seed, flat_.data());
+}
+
+template <class T>
+BasicNetwork<T>::BasicNetwork(std::vector<LayerSpec> layers, std::vector<T> flat)
+    : model_(std::make_shared<const Model<T>>(std::move(layers))), flat_(std::move(flat)) {
+  if (Index(flat_.size()) != model_->parameter_offset.back())
+    throw std::invalid_argument("Network: got " + std::to_string(flat_.size()) + " parameters, expected " +
+                                std::to_string(model_->parameter_offset.back()));
+}
+
+template <class T>
+const std::vector<LayerSpec>& BasicNetwork<T>::layers() const {
+  return model_->specs;
+}
+template <class T>
+Index BasicNetwork<T>::input_size() const {
+  return model_->input_size;
+}
+template <class T>
+Index BasicNetwork<T>::output_size() const {
+  return model_->output_size;
+}
+template <class T>
+bool BasicNetwork<T>::takes_ids() const {
+  return model_->takes_ids();
+}
+template <class T>
+Index BasicNetwork<T>::num_ids() const {
+  return model_->num_ids;
+}
+template <class T>
+bool BasicNetwork<T>::pools() const {
+  return model_->pools();
+}
+template <class T>
+const std::vector<Parameter>& BasicNetwork<T>::parameters() const {
+  return model_->parameters;
+}
+template <class T>
+const std::vector<StateBlock>& BasicNetwork<T>::state_blocks() const {
+  return model_->state_blocks;
+}
+template <class T>
+Index BasicNetwork<T>::state_size() const {
+  return model_->state_offset.back();
+}
+
+template <class T>
+std::span<T> BasicNetwork<T>::parameter(const std::string& name) {
+  for (const Parameter& parameter : model_->parameters)
+    if (parameter.name == name) return flat().subspan(std::size_t(parameter.offset), std::size_t(parameter.size));
+  std::string known;
+  for (const Parameter& parameter : model_->parameters) known += (known.empty() ? "" : ", ") + parameter.name;
+  throw std::out_of_range("parameter: no parameter is named '" + name + "', expected one of " + known);
+}
+
+template class BasicNetwork<float>;
+template class BasicNetwork<double>;
+
+}  // namespace recurra

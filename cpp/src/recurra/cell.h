@@ -1,0 +1,4 @@
+// What a cell outside the library includes: the contract and the elementary functions.
+#pragma once
+
+#include "../cells/cell.h"

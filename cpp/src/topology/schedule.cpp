@@ -1,0 +1,89 @@
+#include "schedule.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+namespace recurra {
+
+Schedule Schedule::sequences(const std::vector<Index>& lengths) {
+  Schedule schedule;
+  const Index batch = Index(lengths.size());
+  const Index longest = batch ? lengths.front() : 0;
+  schedule.begin_ = {0, batch};
+  schedule.begin_.reserve(std::size_t(longest) + 2);
+  for (Index t = 0, active = batch; t < longest; ++t) {
+    while (active > 0 && lengths[std::size_t(active - 1)] <= t) --active;
+    schedule.begin_.push_back(schedule.begin_.back() + active);
+  }
+  schedule.uniform_ = batch > 0 && lengths.back() == longest;
+  return schedule;
+}
+
+Index Schedule::length(Index sequence) const {
+  // Level sizes shrink: the last level that still holds this row.
+  Index low = 0, high = num_levels();
+  while (low < high) {
+    const Index middle = (low + high + 1) / 2;
+    if (size(middle) > sequence)
+      low = middle;
+    else
+      high = middle - 1;
+  }
+  return low;
+}
+
+namespace {
+
+// The level of each node: one more than its deepest parent's, found in topological order (Kahn 1962).
+std::vector<Index> node_levels(const std::vector<std::vector<Index>>& parents) {
+  const Index nodes = Index(parents.size());
+  std::vector<std::vector<Index>> children(parents.size());
+  std::vector<Index> waiting(parents.size()), level(parents.size(), 1), ready;
+  for (Index v = 0; v < nodes; ++v) {
+    for (const Index p : parents[std::size_t(v)]) {
+      if (p < 0 || p >= nodes)
+        throw std::invalid_argument("graph: node " + std::to_string(v) + " has parent " + std::to_string(p) + ", expected 0 .. " +
+                                    std::to_string(nodes - 1));
+      children[std::size_t(p)].push_back(v);
+    }
+    waiting[std::size_t(v)] = Index(parents[std::size_t(v)].size());
+    if (waiting[std::size_t(v)] == 0) ready.push_back(v);
+  }
+  for (std::size_t i = 0; i < ready.size(); ++i)
+    for (const Index child : children[std::size_t(ready[i])]) {
+      level[std::size_t(child)] = std::max(level[std::size_t(child)], level[std::size_t(ready[i])] + 1);
+      if (--waiting[std::size_t(child)] == 0) ready.push_back(child);
+    }
+  if (ready.size() != parents.size()) throw std::invalid_argument("graph: the edges contain a cycle, expected an acyclic graph");
+  return level;
+}
+
+}  // namespace
+
+Schedule Schedule::graph(const std::vector<std::vector<Index>>& parents) {
+  const std::vector<Index> level = node_levels(parents);
+  const std::size_t nodes = parents.size();
+  const Index deepest = nodes ? *std::max_element(level.begin(), level.end()) : 0;
+  Schedule schedule;
+  schedule.begin_.assign(std::size_t(deepest) + 2, 0);
+  for (const Index l : level) ++schedule.begin_[std::size_t(l) + 1];
+  schedule.begin_[1] = 1;  // the root
+  for (std::size_t l = 2; l < schedule.begin_.size(); ++l) schedule.begin_[l] += schedule.begin_[l - 1];
+
+  std::vector<Index> next(schedule.begin_.begin(), schedule.begin_.end() - 1), row_of(nodes);
+  schedule.node_of_.resize(nodes);
+  for (std::size_t v = 0; v < nodes; ++v) {
+    row_of[v] = next[std::size_t(level[v])]++;
+    schedule.node_of_[std::size_t(row_of[v] - 1)] = Index(v);
+  }
+  schedule.edge_begin_ = {0};
+  for (const Index v : schedule.node_of_) {
+    for (const Index p : parents[std::size_t(v)]) schedule.parent_row_.push_back(row_of[std::size_t(p)]);
+    if (parents[std::size_t(v)].empty()) schedule.parent_row_.push_back(0);
+    schedule.edge_begin_.push_back(schedule.num_edges());
+  }
+  return schedule;
+}
+
+}  // namespace recurra

@@ -1,0 +1,171 @@
+#include "recurra/fit.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+
+#include "../learning/bptt.h"
+#include "../network/random.h"
+
+namespace recurra {
+
+namespace {
+
+template <class T>
+Sequences<T> select(const Sequences<T>& x, const std::vector<Index>& order, Index begin, Index count) {
+  Sequences<T> batch = x;
+  batch.rows = order.data() + begin;
+  batch.batch = count;
+  return batch;
+}
+
+template <class T>
+Index longest(const Sequences<T>& batch) {
+  Index length = 0;
+  for (Index i = 0; i < batch.batch; ++i) length = std::max(length, batch.length(i));
+  return length;
+}
+
+std::vector<Index> shuffled(Index count, std::uint64_t seed, int epoch, bool shuffle) {
+  std::vector<Index> order(static_cast<std::size_t>(count));
+  std::iota(order.begin(), order.end(), Index(0));
+  Random random{mix(seed, std::uint64_t(epoch))};
+  for (std::size_t i = order.size(); shuffle && i > 1; --i) std::swap(order[i - 1], order[std::size_t(random.below(i))]);
+  return order;
+}
+
+void check(const FitOptions& o) {
+  const auto require = [](bool condition, const std::string& name, double value, const std::string& expected) {
+    if (!condition) throw std::invalid_argument("fit: " + name + " is " + std::to_string(value) + ", expected " + expected);
+  };
+  require(o.epochs >= 0, "epochs", o.epochs, "at least 0");
+  require(o.batch_size >= 1, "batch_size", double(o.batch_size), "at least 1");
+  require(o.window >= 0, "window", double(o.window), "at least 1");
+  require(o.clip_norm >= 0 && std::isfinite(o.clip_norm), "clip_norm", o.clip_norm, "a finite number > 0");
+  require(o.clip_value >= 0 && std::isfinite(o.clip_value), "clip_value", o.clip_value, "a finite number > 0");
+}
+
+// A sum of losses weighted by their number of valid entries.
+struct MeanLoss {
+  double sum = 0, entries = 0;
+  void add(double loss, Index valid) {
+    sum += loss * double(valid);
+    entries += double(valid);
+  }
+  double value() const { return entries > 0 ? sum / entries : 0; }
+};
+
+template <class T>
+class Fitting {
+ public:
+  Fitting(BasicNetwork<T>& network, const Data<T>& data, const FitOptions& options)
+      : network_(network),
+        data_(data),
+        options_(options),
+        runner_(network),
+        optimizer_(std::visit([&](const auto& o) { return BasicOptimizer<T>(o, Index(network.flat().size())); }, options.optimizer)),
+        gradient_(network.flat().size()) {
+    if (options.window > 0 && network.pools())
+      throw std::invalid_argument("fit: a window cuts the time axis, but the network pools over it");
+  }
+
+  // One epoch; false if stopped before its end.
+  bool epoch(int number, Epoch& result) {
+    const std::vector<Index> order = shuffled(data_.x.batch, options_.seed, number, options_.shuffle);
+    const Index batches = (data_.x.batch + options_.batch_size - 1) / options_.batch_size;
+    MeanLoss mean;
+    for (Index b = 0; b < batches; ++b) {
+      const Index begin = b * options_.batch_size;
+      try {
+        batch(select(data_.x, order, begin, std::min(options_.batch_size, data_.x.batch - begin)), mean);
+      } catch (const InterruptedBatch&) {
+        return false;
+      }
+      if (options_.on_batch && options_.on_batch({number, b + 1, batches, mean.value()}) && b + 1 < batches) return false;
+    }
+    result.loss = mean.value();
+    return true;
+  }
+
+ private:
+  void batch(const Sequences<T>& x, MeanLoss& mean) {
+    const Index end = longest(x), window = options_.window > 0 ? options_.window : end;
+    BasicState<T> state(network_, x.batch);
+    for (Index begin = 0; begin < end; begin += window) {
+      const Window steps{begin, std::min(begin + window, end)};
+      const Index valid = count_valid(*network_.model(), x, steps);
+      std::fill(gradient_.begin(), gradient_.end(), T(0));
+      TrainingOptions training{0, true, mix(options_.seed, ++updates_), options_.interrupt};
+      const double loss = runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(), &state, training);
+      update();
+      mean.add(loss, valid);
+    }
+  }
+
+  void update() {
+    const std::span<T> gradient{gradient_};
+    if (options_.clip_value > 0) clip_value(gradient, options_.clip_value);
+    const double norm = gradient_norm<T>(gradient);
+    if (!std::isfinite(norm))
+      throw std::overflow_error("fit: the norm of the gradient is " + std::to_string(norm) + ", expected a finite value");
+    if (options_.clip_norm > 0) clip_norm(gradient, options_.clip_norm);
+    optimizer_.update(network_.flat(), gradient_);
+  }
+
+  BasicNetwork<T>& network_;
+  const Data<T>& data_;
+  const FitOptions& options_;
+  BasicRunner<T> runner_;
+  BasicOptimizer<T> optimizer_;
+  std::vector<T> gradient_;
+  std::uint64_t updates_ = 0;
+};
+
+}  // namespace
+
+template <class T>
+double evaluate(const BasicNetwork<T>& network, const Data<T>& data, Loss loss, Index batch_size) {
+  if (batch_size < 1)
+    throw std::invalid_argument("evaluate: batch_size is " + std::to_string(batch_size) + ", expected at least 1");
+  const std::vector<Index> order = shuffled(data.x.batch, 0, 0, false);
+  BasicRunner<T> runner(network);
+  MeanLoss mean;
+  for (Index begin = 0; begin < data.x.batch; begin += batch_size) {
+    const Sequences<T> batch = select(data.x, order, begin, std::min(batch_size, data.x.batch - begin));
+    mean.add(runner.loss(batch, data.target, loss), count_valid(*network.model(), batch, {0, batch.time}));
+  }
+  return mean.value();
+}
+
+template <class T>
+History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* validation, const FitOptions& options) {
+  check(options);
+  Fitting<T> fitting(network, training, options);
+  History history;
+  for (int number = 0; number < options.epochs; ++number) {
+    const auto start = std::chrono::steady_clock::now();
+    Epoch epoch;
+    if (!fitting.epoch(number, epoch)) {
+      history.interrupted = true;
+      break;
+    }
+    if (validation) epoch.validation_loss = evaluate(network, *validation, options.loss);
+    epoch.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    history.epochs.push_back(epoch);
+    if (options.on_epoch && options.on_epoch(number, epoch)) {
+      history.interrupted = true;
+      break;
+    }
+  }
+  return history;
+}
+
+#define RECURRA_INSTANTIATE(T)                                                                       \
+  template History fit(BasicNetwork<T>&, const Data<T>&, const Data<T>*, const FitOptions&);         \
+  template double evaluate(const BasicNetwork<T>&, const Data<T>&, Loss, Index);
+RECURRA_INSTANTIATE(float)
+RECURRA_INSTANTIATE(double)
+
+}  // namespace recurra
