@@ -1,0 +1,66 @@
+// NumPy arrays at the border. The Python side has already checked types and shapes and made them C-contiguous; what is
+// checked here guards memory.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <optional>
+
+#include "recurra/recurra.h"
+
+namespace py = pybind11;
+
+namespace recurra::python {
+
+// An array of exactly T, C-contiguous; pybind11 would otherwise convert silently.
+template <class T>
+using Array = py::array_t<T, py::array::c_style>;
+using Lengths = std::optional<Array<std::int64_t>>;
+
+static_assert(sizeof(Index) == sizeof(std::int64_t));
+
+inline void require(bool condition, const std::string& what) {
+  if (!condition) throw py::value_error(what);
+}
+
+// x: (batch, time, features); lengths: (batch).
+template <class T>
+Sequences<T> sequences(const Array<T>& x, const Lengths& lengths, Index features) {
+  require(x.ndim() == 3 && x.shape(2) == features, "x: expected (batch, time, features)");
+  require(!lengths || (lengths->ndim() == 1 && lengths->shape(0) == x.shape(0)), "lengths: expected (batch)");
+  return {x.data(), x.shape(0), x.shape(1), lengths ? reinterpret_cast<const Index*>(lengths->data()) : nullptr};
+}
+
+// target: values of the output's shape, or class ids without its last axis.
+template <class T>
+Target<T> target(const py::array& array, Loss loss, const Sequences<T>& x, const BasicNetwork<T>& network) {
+  const Index steps = network.pools() ? x.batch : x.batch * x.time;
+  Target<T> result;
+  if (loss == Loss::mse) {
+    require(py::isinstance<Array<T>>(array) && array.size() == steps * network.output_size(), "target: expected the output's shape");
+    result.values = static_cast<const T*>(array.data());
+  } else {
+    require(py::isinstance<Array<std::int64_t>>(array) && array.size() == steps, "target: expected one class id per output");
+    result.classes = static_cast<const std::int64_t*>(array.data());
+  }
+  return result;
+}
+
+// The states of a batch as (batch, state size), in and out.
+template <class T>
+BasicState<T> state_from(const Array<T>& array, const BasicNetwork<T>& network, Index batch) {
+  require(array.ndim() == 2 && array.shape(0) == batch && array.shape(1) == network.state_size(), "state: expected (batch, state size)");
+  BasicState<T> state(network, batch);
+  std::copy_n(array.data(), array.size(), state.data().begin());
+  return state;
+}
+template <class T>
+Array<T> array_from(const BasicState<T>& state) {
+  Array<T> array({state.batch(), state.size()});
+  std::copy(state.data().begin(), state.data().end(), array.mutable_data());
+  return array;
+}
+
+}  // namespace recurra::python

@@ -1,0 +1,110 @@
+#include "interrupt.h"
+#include "network.h"
+
+namespace recurra::python {
+
+namespace {
+
+// What Python passes of a data set: x, target, lengths.
+template <class T>
+using DataTuple = std::tuple<Array<T>, py::array, Lengths>;
+
+template <class T>
+Data<T> data_from(const DataTuple<T>& tuple, Loss loss, const BasicNetwork<T>& network) {
+  const Sequences<T> x = sequences(std::get<0>(tuple), std::get<2>(tuple), network.input_size());
+  return {x, target(std::get<1>(tuple), loss, x, network)};
+}
+
+// Calls a Python callback from the engine. A Ctrl-C inside it stops training as one between batches does.
+template <class... Args>
+bool call(const py::object& callback, SignalCheck& signals, const Args&... args) {
+  const py::gil_scoped_acquire lock;
+  try {
+    callback(args...);
+  } catch (py::error_already_set& error) {
+    if (!error.matches(PyExc_KeyboardInterrupt)) throw;
+    return true;
+  }
+  return signals();
+}
+
+struct Settings {
+  std::string loss;
+  std::variant<Sgd, Adam> optimizer;
+  Index window;
+  int epochs;
+  Index batch_size;
+  double clip_norm, clip_value;
+  bool shuffle;
+  std::uint64_t seed;
+};
+
+template <class T>
+History fit_python(PyNetwork<T>& self, const DataTuple<T>& training, const std::optional<DataTuple<T>>& validation,
+                   const Settings& settings, const py::object& on_batch, const py::object& on_epoch) {
+  SignalCheck signals;
+  FitOptions options;
+  options.loss = loss_from_name(settings.loss);
+  options.optimizer = settings.optimizer;
+  options.window = settings.window;
+  options.epochs = settings.epochs;
+  options.batch_size = settings.batch_size;
+  options.clip_norm = settings.clip_norm;
+  options.clip_value = settings.clip_value;
+  options.shuffle = settings.shuffle;
+  options.seed = settings.seed;
+  options.interrupt = signals.function();
+  options.on_batch = [&](const Progress& p) {
+    if (on_batch.is_none()) return signals();
+    return call(on_batch, signals, p.epoch, p.batch, p.batches, p.loss);
+  };
+  options.on_epoch = [&](int number, const Epoch& epoch) {
+    return call(on_epoch, signals, number, epoch.loss, epoch.validation_loss, epoch.seconds);
+  };
+  const Data<T> data = data_from(training, options.loss, self.network);
+  std::optional<Data<T>> held_out;
+  if (validation) held_out = data_from(*validation, options.loss, self.network);
+  History history;
+  {
+    const py::gil_scoped_release release;
+    history = fit(self.network, data, held_out ? &*held_out : nullptr, options);
+  }
+  if (!signals.is_keyboard_interrupt()) signals.rethrow();
+  return history;
+}
+
+}  // namespace
+
+void bind_history(py::module_& m) {
+  py::class_<Settings>(m, "FitSettings")
+      .def(py::init([](std::string loss, std::variant<Sgd, Adam> optimizer, Index window, int epochs, Index batch_size,
+                       double clip_norm, double clip_value, bool shuffle, std::uint64_t seed) {
+             return Settings{std::move(loss), optimizer, window, epochs, batch_size, clip_norm, clip_value, shuffle, seed};
+           }),
+           py::kw_only(), py::arg("loss"), py::arg("optimizer"), py::arg("window"), py::arg("epochs"), py::arg("batch_size"),
+           py::arg("clip_norm"), py::arg("clip_value"), py::arg("shuffle"), py::arg("seed"));
+  py::class_<Epoch>(m, "Epoch")
+      .def_readonly("loss", &Epoch::loss)
+      .def_readonly("validation_loss", &Epoch::validation_loss)
+      .def_readonly("seconds", &Epoch::seconds);
+  py::class_<History>(m, "History")
+      .def_readonly("epochs", &History::epochs)
+      .def_readonly("interrupted", &History::interrupted);
+}
+
+template <class T>
+void bind_fit(py::module_& m) {
+  m.def("fit", &fit_python<T>, py::arg("network"), py::arg("training"), py::arg("validation"), py::arg("settings"),
+        py::arg("on_batch"), py::arg("on_epoch"));
+  m.def("evaluate", [](PyNetwork<T>& self, const DataTuple<T>& tuple, const std::string& loss_name, Index batch_size) {
+    const Loss loss = loss_from_name(loss_name);
+    const Data<T> data = data_from(tuple, loss, self.network);
+    const py::gil_scoped_release release;
+    return evaluate(self.network, data, loss, batch_size);
+  });
+}
+
+template void bind_fit<float>(py::module_&);
+template void bind_fit<double>(py::module_&);
+
+}  // namespace recurra::python

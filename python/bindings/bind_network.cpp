@@ -1,0 +1,125 @@
+#include "interrupt.h"
+#include "network.h"
+
+namespace recurra::python {
+
+namespace {
+
+template <class T>
+using Values = std::optional<Array<T>>;
+
+// Runs `work` without the interpreter lock; a Ctrl-C in it becomes KeyboardInterrupt.
+template <class Work>
+auto unlocked(SignalCheck& signals, const Work& work) {
+  try {
+    const py::gil_scoped_release release;
+    return work();
+  } catch (const InterruptedBatch&) {
+    signals.rethrow();
+    throw;
+  }
+}
+
+template <class T>
+py::tuple forward(PyNetwork<T>& self, const Array<T>& x, const Lengths& lengths, const Values<T>& state, bool training,
+                  std::uint64_t noise) {
+  const BasicNetwork<T>& network = self.network;
+  const Sequences<T> batch = sequences(x, lengths, network.input_size());
+  BasicState<T> carried = state ? state_from(*state, network, batch.batch) : BasicState<T>(network, batch.batch);
+  std::vector<Index> shape{batch.batch};
+  if (!network.pools()) shape.push_back(batch.time);
+  shape.push_back(network.output_size());
+  Array<T> y(shape);
+  T* out = y.mutable_data();
+  SignalCheck signals;
+  unlocked(signals, [&] {
+    typename PyNetwork<T>::Loan runner{self};
+    runner->forward(batch, out, &carried, {0, training, noise, signals.function()});
+  });
+  return py::make_tuple(y, array_from(carried));
+}
+
+template <class T>
+py::tuple loss_and_gradient(PyNetwork<T>& self, const Array<T>& x, const py::array& wanted, const std::string& loss_name,
+                            const Lengths& lengths, const Values<T>& state, Index window, bool training, std::uint64_t noise) {
+  const BasicNetwork<T>& network = self.network;
+  const Loss loss = loss_from_name(loss_name);
+  const Sequences<T> batch = sequences(x, lengths, network.input_size());
+  const Target<T> goal = target(wanted, loss, batch, network);
+  BasicState<T> carried = state ? state_from(*state, network, batch.batch) : BasicState<T>(network, batch.batch);
+  Array<T> gradient(std::vector<Index>{Index(network.flat().size())});
+  T* sum = gradient.mutable_data();
+  std::fill_n(sum, gradient.size(), T(0));
+  SignalCheck signals;
+  const double value = unlocked(signals, [&] {
+    typename PyNetwork<T>::Loan runner{self};
+    return runner->loss_and_gradient(batch, goal, loss, sum, &carried, {window, training, noise, signals.function()});
+  });
+  return py::make_tuple(value, gradient, array_from(carried));
+}
+
+template <class T>
+Array<T> flat_view(py::object owner) {
+  BasicNetwork<T>& network = owner.cast<PyNetwork<T>&>().network;
+  return Array<T>({Index(network.flat().size())}, network.flat().data(), owner);
+}
+
+template <class T>
+py::dict parameter_views(py::object owner) {
+  BasicNetwork<T>& network = owner.cast<PyNetwork<T>&>().network;
+  py::dict views;
+  for (const Parameter& parameter : network.parameters())
+    views[parameter.name.c_str()] = Array<T>(parameter.shape, network.flat().data() + parameter.offset, owner);
+  return views;
+}
+
+}  // namespace
+
+template <class T>
+void bind_network(py::module_& m, const char* name) {
+  using Self = PyNetwork<T>;
+  py::class_<Self, std::shared_ptr<Self>>(m, name)
+      .def(py::init([](std::vector<LayerSpec> layers, std::uint64_t seed) {
+             return std::make_shared<Self>(BasicNetwork<T>(std::move(layers), seed));
+           }),
+           py::arg("layers"), py::arg("seed"))
+      .def_property_readonly("layers", [](const Self& self) { return self.network.layers(); })
+      .def_property_readonly("input_size", [](const Self& self) { return self.network.input_size(); })
+      .def_property_readonly("output_size", [](const Self& self) { return self.network.output_size(); })
+      .def_property_readonly("takes_ids", [](const Self& self) { return self.network.takes_ids(); })
+      .def_property_readonly("num_ids", [](const Self& self) { return self.network.num_ids(); })
+      .def_property_readonly("pools", [](const Self& self) { return self.network.pools(); })
+      .def_property_readonly("state_size", [](const Self& self) { return self.network.state_size(); })
+      .def_property_readonly("state_blocks",
+                             [](const Self& self) {
+                               py::list blocks;
+                               for (const StateBlock& block : self.network.state_blocks())
+                                 blocks.append(py::make_tuple(block.name, block.offset, block.width));
+                               return blocks;
+                             })
+      .def("initial_state",
+           [](const Self& self, Index batch) {
+             require(batch >= 1, "initial_state: batch_size is " + std::to_string(batch) + ", expected at least 1");
+             return array_from(BasicState<T>(self.network, batch));
+           })
+      .def("flat", &flat_view<T>)
+      .def("parameters", &parameter_views<T>)
+      .def("forward", &forward<T>, py::arg("x").noconvert(), py::arg("lengths"), py::arg("state"), py::arg("training"),
+           py::arg("noise"))
+      .def("loss_and_gradient", &loss_and_gradient<T>, py::arg("x").noconvert(), py::arg("target"), py::arg("loss"),
+           py::arg("lengths"), py::arg("state"), py::arg("window"), py::arg("training"), py::arg("noise"))
+      .def("save",
+           [](const Self& self, const std::string& path) {
+             const py::gil_scoped_release release;
+             save(self.network, path);
+           })
+      .def("to_bytes", [](const Self& self) {
+        const std::vector<char> bytes = to_bytes(self.network);
+        return py::bytes(bytes.data(), bytes.size());
+      });
+}
+
+template void bind_network<float>(py::module_&, const char*);
+template void bind_network<double>(py::module_&, const char*);
+
+}  // namespace recurra::python

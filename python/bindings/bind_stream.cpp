@@ -1,0 +1,141 @@
+// Streams are used as they are, without a Python class around them: a step costs one call.
+#include <cmath>
+
+#include "network.h"
+
+namespace recurra::python {
+
+namespace {
+
+template <class T>
+constexpr const char* dtype_name() {
+  return sizeof(T) == sizeof(float) ? "float32" : "float64";
+}
+
+std::string shape_text(const Index* shape, Index rank) {
+  std::string text = "(";
+  for (Index i = 0; i < rank; ++i) text += std::to_string(shape[i]) + (rank == 1 || i + 1 < rank ? "," : "") + (i + 1 < rank ? " " : "");
+  return text + ")";
+}
+
+template <class T>
+class PyStream {
+ public:
+  // Without `batch_size` the arrays of a step have no batch axis.
+  PyStream(std::shared_ptr<PyNetwork<T>> network, std::optional<Index> batch_size)
+      : network_(std::move(network)),
+        stream_(network_->network, batch_size.value_or(1)),
+        ids_(network_->network.takes_ids()),
+        rank_(batch_size ? 2 : 1),
+        in_{stream_.batch(), stream_.input_size()},
+        out_{stream_.batch(), stream_.output_size()},
+        // Only a step that takes some microseconds pays for giving the interpreter lock away.
+        unlock_(Index(network_->network.flat().size()) * stream_.batch() > 500000),
+        id_buffer_(ids_ ? std::size_t(stream_.batch()) : 0) {}
+
+  py::object step(const py::object& x, const py::object& out) {
+    const T* from = ids_ ? read_ids(x) : check("x", x, in_, false);
+    py::object result = out;
+    T* to;
+    if (out.is_none()) {
+      result = Array<T>(std::vector<Index>(out_ + (2 - rank_), out_ + 2));
+      to = static_cast<T*>(py::reinterpret_borrow<py::array>(result).mutable_data());
+    } else {
+      to = check("out", out, out_, true);
+      if (from < to + out_[0] * out_[1] && to < from + in_[0] * in_[1])
+        throw py::value_error("step: out overlaps x, expected separate memory");
+    }
+    if (!run({from, std::size_t(in_[0] * in_[1])}, {to, std::size_t(out_[0] * out_[1])})) refuse(from);
+    return result;
+  }
+
+  Array<T> state() const { return array_from(stream_.state()); }
+  void set_state(const Array<T>& array) { stream_.set_state(state_from(array, network_->network, stream_.batch())); }
+  void reset(std::optional<Index> row) {
+    if (row)
+      stream_.reset(*row);
+    else
+      stream_.reset();
+  }
+  void reload() { stream_.reload(); }
+  Index batch() const { return stream_.batch(); }
+
+ private:
+  bool run(std::span<const T> x, std::span<T> y) {
+    if (!unlock_) return stream_.step(x, y);
+    const py::gil_scoped_release release;
+    return stream_.step(x, y);
+  }
+
+  T* check(const char* name, const py::object& object, const Index* shape, bool writes) const {
+    if (!py::isinstance<py::array>(object))
+      throw py::type_error(std::string("step: ") + name + " is a " + std::string(py::str(py::type::of(object).attr("__name__"))) +
+                           ", expected an array of " + dtype_name<T>());
+    const auto array = py::reinterpret_borrow<py::array>(object);
+    if (!py::isinstance<py::array_t<T>>(object))
+      throw py::type_error(std::string("step: ") + name + " has dtype " + std::string(py::str(array.dtype().attr("str"))) +
+                           ", expected " + dtype_name<T>() + " in the machine's byte order");
+    const Index* expected = shape + (2 - rank_);
+    bool same = array.ndim() == rank_;
+    for (Index i = 0; same && i < rank_; ++i) same = array.shape(i) == expected[i];
+    if (!same)
+      throw py::value_error(std::string("step: ") + name + " has shape " + shape_text(array.shape(), array.ndim()) + ", expected " +
+                            shape_text(expected, rank_));
+    if (!(array.flags() & py::array::c_style))
+      throw py::value_error(std::string("step: ") + name + " is not C-contiguous, expected a C-contiguous array");
+    if (writes && !array.writeable()) throw py::value_error(std::string("step: ") + name + " is read-only, expected a writable array");
+    return const_cast<T*>(static_cast<const T*>(array.data()));
+  }
+
+  // One id, or (batch) of them, as the numbers the engine reads.
+  const T* read_ids(const py::object& x) {
+    const auto array = py::array::ensure(x);
+    if (!array || (array.dtype().kind() != 'i' && array.dtype().kind() != 'u'))
+      throw py::type_error("step: x is no array of integers, expected class ids");
+    if (array.size() != in_[0] || array.ndim() > rank_ - 1)
+      throw py::value_error("step: x has shape " + shape_text(array.shape(), array.ndim()) + ", expected " +
+                            (rank_ == 1 ? "()" : shape_text(in_, 1)));
+    const auto ids = Array<std::int64_t>::ensure(array);
+    for (Index i = 0; i < in_[0]; ++i) id_buffer_[std::size_t(i)] = T(ids.data()[i]);
+    return id_buffer_.data();
+  }
+
+  // Says why the engine refused a step.
+  [[noreturn]] void refuse(const T* x) const {
+    for (Index i = 0; i < in_[0] * in_[1]; ++i) {
+      if (ids_ && !(x[i] >= T(0) && x[i] < T(network_->network.num_ids())))
+        throw py::value_error("step: x has the class id " + std::to_string(std::int64_t(x[i])) + ", expected 0 .. " +
+                              std::to_string(network_->network.num_ids() - 1));
+      if (!std::isfinite(x[i]))
+        throw py::value_error("step: x[" + std::to_string(i) + "] is " + std::to_string(x[i]) + ", expected finite values");
+    }
+    throw std::runtime_error("step: the stream is in use by another thread, expected one thread at a time");
+  }
+
+  std::shared_ptr<PyNetwork<T>> network_;
+  BasicStream<T> stream_;
+  bool ids_;
+  Index rank_, in_[2], out_[2];
+  bool unlock_;
+  std::vector<T> id_buffer_;
+};
+
+}  // namespace
+
+template <class T>
+void bind_stream(py::module_& m, const char* name) {
+  using Self = PyStream<T>;
+  py::class_<Self>(m, name)
+      .def(py::init<std::shared_ptr<PyNetwork<T>>, std::optional<Index>>())
+      .def("step", &Self::step, py::arg("x"), py::arg("out") = py::none())
+      .def("state_array", &Self::state)
+      .def("set_state_array", &Self::set_state)
+      .def("reset", &Self::reset, py::arg("row") = py::none())
+      .def("reload", &Self::reload)
+      .def_property_readonly("batch", &Self::batch);
+}
+
+template void bind_stream<float>(py::module_&, const char*);
+template void bind_stream<double>(py::module_&, const char*);
+
+}  // namespace recurra::python

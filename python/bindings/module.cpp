@@ -1,0 +1,21 @@
+// recurra._core: one bind_x call per concept.
+#include "network.h"
+
+PYBIND11_MODULE(_core, m) {
+  using namespace recurra::python;
+  m.doc() = "Recurra's engine. Use the recurra package, which checks and converts arguments.";
+  m.attr("__version__") = RECURRA_VERSION;
+  bind_isa(m);
+  bind_layer_spec(m);
+  bind_network<float>(m, "NetworkF32");
+  bind_network<double>(m, "NetworkF64");
+  bind_stream<float>(m, "StreamF32");
+  bind_stream<double>(m, "StreamF64");
+  bind_optimizer_settings(m);
+  bind_optimizer<float>(m, "OptimizerF32");
+  bind_optimizer<double>(m, "OptimizerF64");
+  bind_history(m);
+  bind_fit<float>(m);
+  bind_fit<double>(m);
+  bind_model_file(m);
+}

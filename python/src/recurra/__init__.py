@@ -1,0 +1,67 @@
+"""Recurra: recurrent networks, written once, trained and streamed everywhere.
+
+Arrays are C-contiguous and batch first: a sequence is ``(time, features)`` or ``(batch, time, features)``, with
+``lengths=`` for ragged batches.
+"""
+
+from recurra._arrays import ConversionWarning
+from recurra._core import __version__
+from recurra._fit import evaluate, fit
+from recurra._history import History
+from recurra._isa import available_isas, isa, num_threads, set_num_threads
+from recurra._layers import (
+    GRU,
+    LSTM,
+    Cell,
+    Dropout,
+    Elman,
+    Embedding,
+    Last,
+    Layer,
+    Linear,
+    Logistic,
+    Mean,
+    Relu,
+    Tanh,
+)
+from recurra._network import Network, load
+from recurra._optimizers import SGD, Adam, Optimizer, Updater
+from recurra._rules import BPTT
+from recurra._state import State
+from recurra._stream import Stream
+from recurra._windows import windows
+
+__all__ = [
+    "BPTT",
+    "GRU",
+    "LSTM",
+    "SGD",
+    "Adam",
+    "Cell",
+    "ConversionWarning",
+    "Dropout",
+    "Elman",
+    "Embedding",
+    "History",
+    "Last",
+    "Layer",
+    "Linear",
+    "Logistic",
+    "Mean",
+    "Network",
+    "Optimizer",
+    "Relu",
+    "State",
+    "Stream",
+    "Tanh",
+    "Updater",
+    "__version__",
+    "available_isas",
+    "evaluate",
+    "fit",
+    "isa",
+    "load",
+    "num_threads",
+    "set_num_threads",
+    "windows",
+]

@@ -1,0 +1,273 @@
+"""Networks: an ordered list of layers and one flat parameter vector."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from recurra import _core
+from recurra._arrays import FloatArray, parse_dtype
+from recurra._batch import Batch, read_input, read_target
+from recurra._layers import Layer
+from recurra._rules import BPTT, check_rule
+from recurra._state import State, state_array
+from recurra._stream import Stream
+
+LossName = Literal["mse", "cross_entropy"]
+
+
+class Parameters(Mapping[str, FloatArray]):
+    """Parameters by name, such as ``"0.weight_ih"``: writable views into `Network.flat`."""
+
+    def __init__(self, views: dict[str, FloatArray]) -> None:
+        self._views = views
+
+    def __getitem__(self, name: str) -> FloatArray:
+        try:
+            return self._views[name]
+        except KeyError:
+            raise KeyError(f"no parameter is named {name!r}, expected one of {', '.join(self._views)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(f"{name!r}: {view.shape}" for name, view in self._views.items()) + "}"
+
+
+class Network:
+    """A network of layers, one after the other; a cell in it runs over time.
+
+    Args:
+        layers: Their descriptions, each object once.
+        dtype: "float32" or "float64".
+        seed: Of the initial parameters: the same seed gives the same bits.
+
+    Raises:
+        ValueError: layers do not fit together, or have sizes that overflow.
+        TypeError: something in the list is no layer.
+    """
+
+    def __init__(self, layers: Sequence[Layer], dtype: npt.DTypeLike = "float32", seed: int = 0) -> None:
+        layers = list(layers)
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                raise TypeError(f"Network: layers[{i}] is a {type(layer).__name__}, expected a layer")
+            for j in range(i):
+                if layers[j] is layer:
+                    raise ValueError(f"Network: layers[{i}] is the same object as layers[{j}], expected a layer of its own")
+        core = _core.NetworkF32 if parse_dtype(dtype) == np.float32 else _core.NetworkF64
+        self._setup(core([layer._spec for layer in layers], _check_seed(seed)))
+
+    def _setup(self, core: _core.NetworkF32 | _core.NetworkF64) -> None:
+        self._core = core
+        self._flat = core.flat()
+        self._parameters = Parameters(core.parameters())
+        self._blocks = core.state_blocks
+        self._initial = core.initial_state(1)[0]
+
+    @classmethod
+    def _from_core(cls, core: _core.NetworkF32 | _core.NetworkF64) -> Network:
+        network = cls.__new__(cls)
+        network._setup(core)
+        return network
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers' descriptions."""
+        return [Layer._from_spec(spec) for spec in self._core.layers]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return self._flat.dtype
+
+    @property
+    def input_size(self) -> int:
+        """Features of the input; 1 if the first layer is an Embedding, whose input has no feature axis."""
+        return self._core.input_size
+
+    @property
+    def output_size(self) -> int:
+        """Features of the output."""
+        return self._core.output_size
+
+    @property
+    def flat(self) -> FloatArray:
+        """All parameters as one writable vector."""
+        return self._flat
+
+    @property
+    def parameters(self) -> Parameters:
+        """Writable views into `flat`, by name."""
+        return self._parameters
+
+    def initial_state(self, batch_size: int = 1) -> State:
+        """The state every sequence starts from."""
+        return State(self._core.initial_state(batch_size), self._blocks, self._initial)
+
+    @overload
+    def __call__(
+        self,
+        x: npt.ArrayLike,
+        *,
+        lengths: npt.ArrayLike | None = ...,
+        state: State | None = ...,
+        return_state: Literal[False] = ...,
+    ) -> FloatArray: ...
+    @overload
+    def __call__(
+        self,
+        x: npt.ArrayLike,
+        *,
+        lengths: npt.ArrayLike | None = ...,
+        state: State | None = ...,
+        return_state: Literal[True],
+    ) -> tuple[FloatArray, State]: ...
+    def __call__(
+        self,
+        x: npt.ArrayLike,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        state: State | None = None,
+        return_state: bool = False,
+    ) -> FloatArray | tuple[FloatArray, State]:
+        """Run over whole sequences (dropout is off).
+
+        Args:
+            x: (batch, time, features) or (time, features); class ids (batch, time) or (time,) for an Embedding.
+            lengths: (batch,) valid steps of each sequence, 0 .. time, in any order. What lies behind is never read.
+            state: Where the sequences start; default the initial state. It is not changed.
+            return_state: Also return the state after each sequence's last valid step.
+
+        Returns:
+            (batch, time, output_size), zero past a sequence's end; without the batch axis if x has none, without the
+            time axis if the network pools over it.
+
+        Raises:
+            ValueError: a shape, length, class id or state does not fit, or a valid step of x is not finite.
+            TypeError: x has a dtype that is not real.
+        """
+        batch = self._batch(x, lengths)
+        y, last = self._core.forward(batch.x, batch.lengths, self._state_in(state, batch), False, 0)
+        y = y[0] if batch.single else y
+        return (y, State(last, self._blocks, self._initial)) if return_state else y
+
+    @overload
+    def loss_and_gradient(
+        self,
+        x: npt.ArrayLike,
+        target: npt.ArrayLike,
+        loss: LossName = ...,
+        rule: BPTT | None = ...,
+        *,
+        lengths: npt.ArrayLike | None = ...,
+        state: State | None = ...,
+        return_state: Literal[False] = ...,
+        training: bool = ...,
+        seed: int = ...,
+    ) -> tuple[float, FloatArray]: ...
+    @overload
+    def loss_and_gradient(
+        self,
+        x: npt.ArrayLike,
+        target: npt.ArrayLike,
+        loss: LossName = ...,
+        rule: BPTT | None = ...,
+        *,
+        lengths: npt.ArrayLike | None = ...,
+        state: State | None = ...,
+        return_state: Literal[True],
+        training: bool = ...,
+        seed: int = ...,
+    ) -> tuple[float, FloatArray, State]: ...
+    def loss_and_gradient(
+        self,
+        x: npt.ArrayLike,
+        target: npt.ArrayLike,
+        loss: LossName = "mse",
+        rule: BPTT | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        state: State | None = None,
+        return_state: bool = False,
+        training: bool = False,
+        seed: int = 0,
+    ) -> tuple[float, FloatArray] | tuple[float, FloatArray, State]:
+        """The loss, a mean over the valid entries, and its gradient, laid out as `flat`.
+
+        Args:
+            x: As for a call.
+            target: "mse": exactly the output's shape, nothing broadcasts. "cross_entropy": class ids, the output's
+                shape without its last axis.
+            loss: "mse" or "cross_entropy" (of logits).
+            rule: `BPTT()`, the default, or `BPTT(window=...)`.
+            lengths: As for a call.
+            state: As for a call; no gradient flows into it.
+            return_state: Also return the last state.
+            training: Whether dropout is on; `seed` decides its masks.
+            seed: See `training`.
+
+        Raises:
+            ValueError: as for a call, or the target has another shape, a class id out of range or a value that is not
+                finite.
+            OverflowError: the loss is not finite.
+        """
+        batch = self._batch(x, lengths)
+        wanted = read_target(target, loss, batch, self._core, self.dtype)
+        window = check_rule(rule if rule is not None else BPTT()).window or 0
+        value, gradient, last = self._core.loss_and_gradient(
+            batch.x, wanted, loss, batch.lengths, self._state_in(state, batch), window, training, _check_seed(seed)
+        )
+        return (value, gradient, State(last, self._blocks, self._initial)) if return_state else (value, gradient)
+
+    def stream(self, batch_size: int | None = None) -> Stream:
+        """A stream: one step at a time on a snapshot of the weights.
+
+        Args:
+            batch_size: Steps take (batch_size, features); None: (features,).
+        """
+        return Stream(self, batch_size)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write layers and parameters to a safetensors file, whole or not at all."""
+        self._core.save(os.fspath(path))
+
+    def _batch(self, x: npt.ArrayLike, lengths: npt.ArrayLike | None) -> Batch:
+        return read_input(x, lengths, self._core, self.dtype)
+
+    def _state_in(self, state: State | None, batch: Batch) -> FloatArray | None:
+        return None if state is None else state_array(state, self._blocks, batch.x.shape[0], self.dtype)
+
+    def __repr__(self) -> str:
+        layers = ", ".join(repr(spec) for spec in self._core.layers)
+        return f"Network([{layers}], dtype={self.dtype}, {self.flat.size} parameters)"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _from_bytes, (self._core.to_bytes(),)
+
+
+def _from_bytes(data: bytes) -> Network:
+    return Network._from_core(_core.from_bytes(data))
+
+
+def _check_seed(seed: int) -> int:
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        raise ValueError(f"seed is {seed!r}, expected an integer in 0 .. 2**64 - 1")
+    return int(seed)
+
+
+def load(path: str | os.PathLike[str]) -> Network:
+    """The network in a file, with the dtype it was saved with.
+
+    Raises:
+        RuntimeError: the file is missing, truncated, malformed, or its tensors are not exactly those of its layers.
+    """
+    return Network._from_core(_core.load(os.fspath(path)))

@@ -1,0 +1,84 @@
+"""The state a batch of sequences carries from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from recurra._arrays import FloatArray
+
+
+class State(Mapping[str, FloatArray]):
+    """A mapping from names such as ``"0.h"`` to writable views (batch, width). A value: copy it, pickle it, keep it.
+
+    Make one with `Network.initial_state`, or take the one that ``net(x, return_state=True)`` or a stream gives.
+    """
+
+    def __init__(self, array: FloatArray, blocks: list[tuple[str, int, int]], initial: FloatArray) -> None:
+        self._array = array
+        self._blocks = blocks
+        self._initial = initial
+
+    @property
+    def batch_size(self) -> int:
+        """Number of sequences."""
+        return int(self._array.shape[0])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return self._array.dtype
+
+    def copy(self) -> State:
+        """An independent copy."""
+        return State(self._array.copy(), self._blocks, self._initial)
+
+    def reset(self, row: int | None = None) -> None:
+        """Put one sequence, or all, back to the network's initial state.
+
+        Raises:
+            IndexError: there is no such row.
+        """
+        if row is None:
+            self._array[:] = self._initial
+        elif 0 <= row < self.batch_size:
+            self._array[row] = self._initial
+        else:
+            raise IndexError(f"reset: row is {row}, expected 0 .. {self.batch_size - 1}")
+
+    def __getitem__(self, name: str) -> FloatArray:
+        for block, offset, width in self._blocks:
+            if block == name:
+                return self._array[:, offset : offset + width]
+        raise KeyError(f"no state is named {name!r}, expected one of {', '.join(self)}")
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _, _ in self._blocks)
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def __repr__(self) -> str:
+        blocks = ", ".join(f"{name}: {self[name].shape}" for name in self)
+        return f"State({{{blocks}}}, dtype={self.dtype})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return State, (self._array, self._blocks, self._initial)
+
+
+def state_array(
+    state: object, blocks: list[tuple[str, int, int]], batch: int, dtype: np.dtype[Any]
+) -> FloatArray:
+    """The array of a state that must be one of a network with these blocks and dtype, for `batch` sequences."""
+    if not isinstance(state, State):
+        raise TypeError(f"state is a {type(state).__name__}, expected a recurra.State")
+    if state._blocks != blocks:
+        expected = ", ".join(f"{name}: (batch, {width})" for name, _, width in blocks)
+        raise ValueError(f"state is {state!r}, of another network; expected blocks {{{expected}}}")
+    if state.dtype != dtype:
+        raise TypeError(f"state has dtype {state.dtype}, expected {dtype}")
+    if state.batch_size != batch:
+        raise ValueError(f"state is for a batch of {state.batch_size}, expected {batch}")
+    return np.ascontiguousarray(state._array)

@@ -1,0 +1,57 @@
+"""Streams: one step at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recurra import _core
+from recurra._state import State, state_array
+
+if TYPE_CHECKING:
+    from recurra._network import Network
+
+
+class Stream:
+    """A network at one step at a time, on a snapshot of its weights. Made by `Network.stream`.
+
+    ``step(x, out=None)`` takes (features,), or (batch_size, features) for a stream with a batch size, and returns the
+    output of this step in `out` or in a new array. For an Embedding x is an integer, or (batch_size,) integers.
+    A step does not allocate but for the array it returns.
+
+    It raises TypeError for another dtype or byte order, ValueError for another shape, an array that is not
+    C-contiguous, an `out` that is read-only or overlaps x, or a value that is not finite, and RuntimeError while
+    another thread is inside the stream; the state is then unchanged.
+    """
+
+    def __init__(self, network: Network, batch_size: int | None = None) -> None:
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"stream: batch_size is {batch_size}, expected at least 1")
+        core = _core.StreamF32 if network.dtype == np.float32 else _core.StreamF64
+        self._core = core(network._core, batch_size)
+        self._network = network
+        self.step = self._core.step  # bound once: a step costs one call
+
+    @property
+    def batch_size(self) -> int:
+        """Number of sequences side by side."""
+        return self._core.batch
+
+    @property
+    def state(self) -> State:
+        """A copy of the present state; assign one to continue from there."""
+        return State(self._core.state_array(), self._network._blocks, self._network._initial)
+
+    @state.setter
+    def state(self, state: State) -> None:
+        array = state_array(state, self._network._blocks, self.batch_size, self._network.dtype)
+        self._core.set_state_array(array)
+
+    def reset(self, row: int | None = None) -> None:
+        """Put one sequence, or all, back to the initial state."""
+        self._core.reset(row)
+
+    def reload(self) -> None:
+        """Take over the network's present weights; the state stays."""
+        self._core.reload()
