@@ -74,7 +74,8 @@ void CellLayer<T>::reserve(Tape<T>& base, bool backward) const {
     tape.dmessage.resize(tape.message.size() * std::size_t(seeds));
     tape.dedge_a.resize(tape.edge_a.size() * std::size_t(seeds));
     tape.dfed.resize(tape.fed.size() * std::size_t(seeds));
-    tape.scratch.resize(std::size_t(products_.outer_scratch(layout_.a_width, std::max(layout_.input_size, layout_.feed_width))));
+    const Index widest = std::max({layout_.input_size, layout_.feed_width, layout_.hidden_size});  // columns of a matrix
+    tape.scratch.resize(std::size_t(products_.outer_scratch(layout_.a_width, widest)));
     const bool gather = !schedule.is_uniform() && !layout_.feed_runs.empty();
     tape.gathered.resize(gather ? size(std::max(nodes, edges), layout_.feed_width) : 0);
     tape.dy = tape.dstate.data() + schedule.num_roots() * seeds * layout_.state_width;

@@ -9,7 +9,7 @@ namespace recurra {
 namespace {
 template <class T>
 struct DropoutTape : PlainTape<T> {
-  std::vector<T> mask;  // 0 or 1 / (1 - probability); empty in inference
+  std::vector<T> mask;  // for the way back: 0 or 1 / (1 - probability), or 1 where nothing is drawn
 };
 }  // namespace
 
@@ -28,14 +28,13 @@ void Dropout<T>::reserve(Tape<T>& base, bool backward) const {
 template <class T>
 void Dropout<T>::forward(const Weights<T>&, Tape<T>& base, Levels levels) const {
   auto& tape = static_cast<DropoutTape<T>&>(base);
-  const bool draw = tape.noise.training && !tape.mask.empty();
   const T kept = T(1 / (1 - probability_));
   for (Index level = levels.begin; level < levels.end; ++level)
     for (Index i = 0; i < tape.in->size(level); ++i) {
       const Index node = tape.in->first_node(level) + i;
       const T* x = tape.x + node * tape.x_stride;
       T* y = tape.y + node * tape.y_stride;
-      if (!draw) {
+      if (!tape.noise.training) {
         std::copy_n(x, size_, y);
         if (!tape.mask.empty()) std::fill_n(tape.mask.begin() + node * size_, size_, T(1));
         continue;
@@ -43,7 +42,7 @@ void Dropout<T>::forward(const Weights<T>&, Tape<T>& base, Levels levels) const 
       const std::uint64_t row = mix(mix(mix(tape.noise.key, salt_), std::uint64_t(tape.noise.sequence[i])), std::uint64_t(level));
       for (Index j = 0; j < size_; ++j) {
         const T factor = unit_interval(mix(row, std::uint64_t(j))) < probability_ ? T(0) : kept;
-        tape.mask[std::size_t(node * size_ + j)] = factor;
+        if (!tape.mask.empty()) tape.mask[std::size_t(node * size_ + j)] = factor;
         y[j] = x[j] * factor;
       }
     }

@@ -22,13 +22,14 @@ RECURRA_INLINE T select(bool condition, T a, T b) {
   return condition ? a : b;
 }
 
+// Both keep a NaN of their first argument.
 template <class N>
 RECURRA_INLINE N max(N a, N b) {
-  return select(a > b, a, b);
+  return select(a < b, b, a);
 }
 template <class N>
 RECURRA_INLINE N min(N a, N b) {
-  return select(a < b, a, b);
+  return select(a > b, b, a);
 }
 template <class N>
 RECURRA_INLINE N abs(N a) {

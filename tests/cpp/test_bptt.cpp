@@ -1,0 +1,170 @@
+// Back-propagation through time = central differences: one layer, stacks, every other layer, the losses of a runner.
+#include <doctest/doctest.h>
+
+#include "network_problem.h"
+#include "recurra/runner.h"
+#include "test_cells.h"
+
+namespace {
+
+using namespace recurra;
+using test::difference;
+
+void check(test::NetworkProblem& problem) {
+  problem.objective();
+  const test::Gradients gradients = problem.gradients();
+  const auto objective = [&] { return problem.objective(); };
+  CHECK(difference(gradients.params, test::central_difference(problem.network.flat(), objective)) < 1e-7);
+  // Of a mean's sum and count nobody asks the gradient.
+  for (const StateBlock& block : problem.network.state_blocks()) {
+    if (block.name.ends_with("sum") || block.name.ends_with("count")) continue;
+    CAPTURE(block.name);
+    for (std::size_t i = 0; i < problem.lengths.size(); ++i) {
+      const std::size_t at = i * std::size_t(problem.network.state_size()) + std::size_t(block.offset);
+      const auto central = test::central_difference(std::span(problem.initial).subspan(at, std::size_t(block.width)), objective);
+      CHECK(difference(std::span(gradients.initial).subspan(at, std::size_t(block.width)), central) < 1e-7);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("bptt: gradients by parameters, inputs and initial states of every cell = central differences") {
+  for (const std::string& cell : all_cells()) {
+    CAPTURE(cell);
+    const auto check_size = [&](Index inputs, Index units) {
+      CAPTURE(units);
+      test::CellProblem problem(cell, Schedule::sequences({6, 5, 5, 2, 0}), inputs, units);
+      problem.objective();
+      const test::Gradients gradients = problem.gradients(), central = problem.central_differences();
+      CHECK(difference(gradients.params, central.params) < 1e-7);
+      CHECK(difference(gradients.x, central.x) < 1e-7);
+      CHECK(difference(gradients.initial, central.initial) < 1e-7);
+    };
+    check_size(3, 5);
+    check_size(2, 17);
+    check_size(7, 1);
+  }
+}
+
+TEST_CASE("bptt: levels in two parts = all levels at once") {
+  for (const std::string& cell : all_cells()) {
+    CAPTURE(cell);
+    test::CellProblem problem(cell, Schedule::sequences({6, 5, 5, 2, 0}), 3, 5);
+    problem.objective();
+    const test::Gradients whole = problem.gradients();
+    const std::vector<double> states = problem.states();
+    problem.tape.state.assign(problem.tape.state.size(), 0.0);
+    for (Index i = 0; i < 5; ++i) problem.layer.load_state(problem.tape, i, problem.initial.data() + i * problem.carried_width());
+    for (const Levels part : {Levels{1, 3}, Levels{3, 7}}) problem.layer.forward(problem.weights, problem.tape, part);
+    CHECK(difference(problem.states(), states) < 1e-14);
+
+    std::vector<double> params(whole.params.size()), dx(whole.x.size());
+    problem.tape.dx = dx.data();
+    problem.layer.clear_cotangents(problem.tape);
+    std::copy(problem.cotangent.begin(), problem.cotangent.end(), problem.tape.dstate.begin());
+    for (const Levels part : {Levels{3, 7}, Levels{1, 3}}) {
+      problem.layer.backward(problem.weights, problem.tape, part);
+      problem.layer.gradient(problem.tape, part, {params.data()});
+    }
+    CHECK(difference(params, whole.params) < 1e-13);
+    CHECK(difference(dx, whole.x) < 1e-13);
+  }
+}
+
+TEST_CASE("bptt: two different cells and a readout = central differences") {
+  const std::vector<std::string> cells = all_cells();
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const std::string &below = cells[i], &above = cells[(i + 3) % cells.size()];
+    CAPTURE(below);
+    CAPTURE(above);
+    test::NetworkProblem problem({cell_layer(below, 3, 5), cell_layer(above, 5, 4), layers::linear(4, 2)}, {6, 5, 5, 2, 0});
+    check(problem);
+  }
+}
+
+TEST_CASE("bptt: the other layers = central differences") {
+  using namespace layers;
+  const auto check_layers = [](std::vector<LayerSpec> specs) {
+    test::NetworkProblem problem(std::move(specs), {6, 5, 5, 2, 0});
+    const Index rows[] = {4, 2, 0, 1, 3};
+    problem.workspace.set_noise({true, 77, rows});
+    check(problem);
+  };
+  for (const LayerSpec& activation : {layers::tanh(), relu(), logistic()}) {
+    CAPTURE(activation.type);
+    check_layers({lstm(3, 5), linear(5, 4), activation, linear(4, 2)});
+    check_layers({linear(3, 4), activation, gru(4, 5), activation});
+  }
+  for (const LayerSpec& pooling : {last(), mean()}) {
+    CAPTURE(pooling.type);
+    check_layers({lstm(3, 5), pooling, linear(5, 4), layers::tanh(), linear(4, 2)});
+    check_layers({gru(3, 5), pooling});
+    check_layers({linear(3, 4), pooling, dropout(0.4), linear(4, 2)});
+  }
+  check_layers({embedding(4, 3), elman(3, 5), linear(5, 2)});
+  check_layers({embedding(4, 3), mean(), linear(3, 2)});
+  check_layers({lstm(3, 5), dropout(0.4), gru(5, 4), dropout(0.2), linear(4, 2)});
+}
+
+TEST_CASE("bptt: a long sequence is swept in chunks = central differences") {
+  // 40 rows: chunks hold 4 levels.
+  std::vector<Index> lengths(40, 9);
+  lengths[38] = 3;
+  lengths[39] = 1;
+  test::NetworkProblem problem({layers::lstm(2, 3), layers::mean(), layers::linear(3, 2)}, lengths);
+  problem.objective();
+  const auto central = test::central_difference(problem.network.flat(), [&] { return problem.objective(); });
+  problem.objective();
+  CHECK(difference(problem.gradients().params, central) < 1e-7);
+}
+
+TEST_CASE("bptt: dropout draws zeros and scaled values by key, sequence and step") {
+  test::NetworkProblem problem({layers::linear(3, 40), layers::dropout(0.25)}, {5, 5, 3});
+  const auto output = [&](bool training, std::uint64_t key, std::vector<Index> rows) {
+    problem.workspace.set_noise({training, key, rows.data()});
+    problem.objective();
+    const Tape<double>& tape = problem.workspace.last();
+    return std::vector<double>(tape.y, tape.y + problem.workspace.schedule().num_nodes() * tape.y_stride);
+  };
+  const auto plain = output(false, 1, {0, 1, 2}), drawn = output(true, 1, {0, 1, 2});
+  double zeros = 0;
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    zeros += drawn[i] == 0;
+    CHECK((drawn[i] == 0 || std::abs(drawn[i] - plain[i] / 0.75) < 1e-14));
+  }
+  CHECK(std::abs(zeros / double(plain.size()) - 0.25) < 0.06);  // 520 draws: three standard errors
+  CHECK(drawn == output(true, 1, {0, 1, 2}));
+  CHECK(drawn != output(true, 2, {0, 1, 2}));
+  CHECK(drawn != output(true, 1, {1, 0, 2}));
+}
+
+TEST_CASE("bptt: the loss and its gradient = central differences, in the caller's order of rows") {
+  using namespace layers;
+  const Index batch = 4, time = 6, width = 3;
+  const std::vector<Index> lengths{2, 6, 0, 5};
+  const auto x = test::random_vector(1, batch * time * 2), values = test::random_vector(2, batch * time * width);
+  const std::vector<std::int64_t> classes{0, 2, 1, 1, 0, 2, 2, 2, 1, 0, 0, 1, 1, 2, 0, 2, 1, 0, 0, 0, 1, 2, 2, 1};
+  const auto check_loss = [&](std::vector<LayerSpec> specs, Loss loss) {
+    BasicNetwork<double> network(std::move(specs), std::uint64_t(3));
+    BasicRunner<double> runner(network);
+    BasicState<double> initial(network, batch);
+    const auto numbers = test::random_vector(4, Index(initial.data().size()));
+    std::copy(numbers.begin(), numbers.end(), initial.data().begin());
+    const Sequences<double> sequences{x.data(), batch, time, lengths.data()};
+    const Target<double> target{values.data(), classes.data()};
+    std::vector<double> gradient(network.flat().size());
+    BasicState<double> state = initial;
+    const double value = runner.loss_and_gradient(sequences, target, loss, gradient.data(), &state);
+    const auto objective = [&] {
+      BasicState<double> copy = initial;
+      return runner.loss(sequences, target, loss, &copy);
+    };
+    CHECK(value == doctest::Approx(objective()).epsilon(1e-14));
+    CHECK(difference(gradient, test::central_difference(network.flat(), objective)) < 1e-8);
+  };
+  for (const Loss loss : {Loss::mse, Loss::cross_entropy}) {
+    check_loss({lstm(2, 5), linear(5, width)}, loss);
+    check_loss({gru(2, 5), last(), linear(5, width)}, loss);
+  }
+}
