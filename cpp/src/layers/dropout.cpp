@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "../network/random.h"
+#include "../math/random.h"
 
 namespace recurra {
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "../training/loss.h"
+#include "loss.h"
 
 namespace recurra {
 

@@ -4,7 +4,7 @@
 #include <stdexcept>
 
 #include "../layers/factory.h"
-#include "random.h"
+#include "../math/random.h"
 
 namespace recurra {
 

@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "../learning/bptt.h"
-#include "../network/random.h"
+#include "../math/random.h"
 
 namespace recurra {
 
