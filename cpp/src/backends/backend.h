@@ -39,6 +39,7 @@ struct CellRows {
 };
 
 // The cotangents that belong to them; each row has `seeds` of them, one after the other: cotangent row r * seeds + k.
+// A JVP uses the same arrays for tangents: those of a and parent go in, those of the states come out.
 template <class T>
 struct CellCotangents {
   Index seeds;
@@ -55,11 +56,12 @@ struct CellCotangents {
 };
 
 // A cell's functions between its products. Segment 0 starts at edge; a new one starts at node if some gate multiplies a
-// message, and at out if some gate multiplies a new state. `forward[s]` and `vjp[s]` are null beyond the last segment.
+// message, and at out if some gate multiplies a new state. All are null beyond the last segment. jvp is for chains.
 template <class T>
 struct CellKernels {
   void (*forward[3])(const CellRows<T>&);
   void (*vjp[3])(const CellRows<T>&, const CellCotangents<T>&);
+  void (*jvp[3])(const CellRows<T>&, const CellCotangents<T>&);
 };
 
 // Products on a matrix that was packed once. B is depth x width.

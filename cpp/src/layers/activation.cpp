@@ -11,6 +11,16 @@ void ActivationLayer<T>::forward(const Weights<T>&, Tape<T>& tape, Levels levels
 }
 
 template <class T>
+void ActivationLayer<T>::tangent(const Weights<T>&, Tape<T>& tape, Levels levels) const {  // the Jacobian is diagonal
+  for (Index i = tape.in->first_node(levels.begin); i < tape.in->first_node(levels.end); ++i)
+    for (Index seed = 0; seed < tape.seeds; ++seed) {
+      const Index c = i * tape.seeds + seed;
+      std::fill_n(tape.dy + c * tape.dy_stride, size_, T(0));
+      if (tape.dx) function_.vjp(tape.x + i * tape.x_stride, tape.dx + c * tape.dx_stride, size_, tape.dy + c * tape.dy_stride);
+    }
+}
+
+template <class T>
 void ActivationLayer<T>::clear_cotangents(Tape<T>& base) const {
   auto& tape = static_cast<PlainTape<T>&>(base);
   std::fill(tape.doutput.begin(), tape.doutput.end(), T(0));

@@ -16,6 +16,7 @@ class ActivationLayer final : public Layer<T> {
     reserve_plain(static_cast<PlainTape<T>&>(tape), size_, backward);
   }
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;
+  void tangent(const Weights<T>&, Tape<T>&, Levels) const override;
   void clear_cotangents(Tape<T>&) const override;
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;
 

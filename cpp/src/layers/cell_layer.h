@@ -48,6 +48,7 @@ class CellLayer final : public Layer<T> {
   void carry(Tape<T>&, Index level) const override;
 
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;
+  void tangent(const Weights<T>&, Tape<T>&, Levels) const override;
   void clear_cotangents(Tape<T>&) const override;
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;
   void gradient(Tape<T>&, Levels, GradientTarget<T>) const override;

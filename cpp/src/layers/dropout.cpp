@@ -49,6 +49,17 @@ void Dropout<T>::forward(const Weights<T>&, Tape<T>& base, Levels levels) const 
 }
 
 template <class T>
+void Dropout<T>::tangent(const Weights<T>&, Tape<T>& base, Levels levels) const {
+  auto& tape = static_cast<DropoutTape<T>&>(base);
+  for (Index i = tape.in->first_node(levels.begin); i < tape.in->first_node(levels.end); ++i)
+    for (Index seed = 0; seed < tape.seeds; ++seed) {
+      const Index c = i * tape.seeds + seed;
+      for (Index j = 0; j < size_; ++j)
+        tape.dy[c * tape.dy_stride + j] = tape.dx ? tape.dx[c * tape.dx_stride + j] * tape.mask[std::size_t(i * size_ + j)] : T(0);
+    }
+}
+
+template <class T>
 void Dropout<T>::clear_cotangents(Tape<T>& base) const {
   auto& tape = static_cast<DropoutTape<T>&>(base);
   std::fill(tape.doutput.begin(), tape.doutput.end(), T(0));

@@ -16,6 +16,7 @@ class Dropout final : public Layer<T> {
   std::unique_ptr<Tape<T>> make_tape() const override;
   void reserve(Tape<T>&, bool backward) const override;
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;
+  void tangent(const Weights<T>&, Tape<T>&, Levels) const override;
   void clear_cotangents(Tape<T>&) const override;
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;
 

@@ -34,6 +34,12 @@ void Embedding<T>::forward(const Weights<T>& weights, Tape<T>& tape, Levels leve
 }
 
 template <class T>
+void Embedding<T>::tangent(const Weights<T>&, Tape<T>& tape, Levels levels) const {  // ids do not move
+  const Index first = tape.in->first_node(levels.begin) * tape.seeds, end = tape.in->first_node(levels.end) * tape.seeds;
+  std::fill(tape.dy + first * tape.dy_stride, tape.dy + end * tape.dy_stride, T(0));
+}
+
+template <class T>
 void Embedding<T>::clear_cotangents(Tape<T>& base) const {
   auto& tape = static_cast<PlainTape<T>&>(base);
   std::fill(tape.doutput.begin(), tape.doutput.end(), T(0));

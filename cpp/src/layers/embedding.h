@@ -21,6 +21,7 @@ class Embedding final : public Layer<T> {
   std::unique_ptr<Tape<T>> make_tape() const override { return std::make_unique<PlainTape<T>>(); }
   void reserve(Tape<T>&, bool backward) const override;
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;
+  void tangent(const Weights<T>&, Tape<T>&, Levels) const override;
   void clear_cotangents(Tape<T>&) const override;
   void backward(const Weights<T>&, Tape<T>&, Levels) const override {}  // ids have no gradient
   void gradient(Tape<T>&, Levels, GradientTarget<T>) const override;

@@ -98,6 +98,9 @@ class Layer {
   virtual void carry(Tape<T>&, Index level) const { (void)level; }
 
   virtual void forward(const Weights<T>&, Tape<T>&, Levels) const = 0;
+  // The JVP along the tape of `forward`, weights held: dx and the tangents of the states before -> dy and those after. Tangents
+  // live where cotangents do. Chains only.
+  virtual void tangent(const Weights<T>&, Tape<T>&, Levels) const = 0;
   // Zeroes the cotangents that backward adds to: dy, and the states' own.
   virtual void clear_cotangents(Tape<T>&) const = 0;
   // Levels from the last to the first: dy (and the states' cotangents) -> dx and the cotangents of the states before.

@@ -38,6 +38,17 @@ void Linear<T>::forward(const Weights<T>& weights, Tape<T>& tape, Levels levels)
 }
 
 template <class T>
+void Linear<T>::tangent(const Weights<T>& weights, Tape<T>& tape, Levels levels) const {
+  const auto& w = static_cast<const LinearWeights<T>&>(weights);
+  const Index first = tape.in->first_node(levels.begin) * tape.seeds;
+  const Index count = tape.in->first_node(levels.end) * tape.seeds - first;
+  std::fill_n(tape.dy + first * tape.dy_stride, count * tape.dy_stride, T(0));
+  if (tape.dx)
+    w.forward.multiply(products_, tape.dx + first * tape.dx_stride, tape.dx_stride, count, tape.dy + first * tape.dy_stride,
+                       tape.dy_stride);
+}
+
+template <class T>
 void Linear<T>::clear_cotangents(Tape<T>& base) const {
   auto& tape = static_cast<PlainTape<T>&>(base);
   std::fill(tape.doutput.begin(), tape.doutput.end(), T(0));

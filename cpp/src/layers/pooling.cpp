@@ -7,7 +7,8 @@ namespace recurra {
 namespace {
 template <class T>
 struct MeanTape : PlainTape<T> {
-  std::vector<T> sum;  // [sequences][size + 1]: the sum and, last, the count
+  std::vector<T> sum;   // [sequences][size + 1]: the sum and, last, the count
+  std::vector<T> dsum;  // [sequences * seeds][size]: the sum's tangents
 };
 }  // namespace
 
@@ -22,6 +23,14 @@ void Last<T>::forward(const Weights<T>&, Tape<T>& tape, Levels levels) const {
   for (Index level = levels.begin; level < levels.end; ++level)
     for (Index i = 0; i < tape.in->size(level); ++i)
       std::copy_n(tape.x + (tape.in->first_node(level) + i) * tape.x_stride, size_, tape.y + i * tape.y_stride);
+}
+
+template <class T>
+void Last<T>::tangent(const Weights<T>&, Tape<T>& tape, Levels levels) const {
+  if (levels.begin == 1) std::fill_n(tape.dy, tape.in->num_roots() * tape.seeds * tape.dy_stride, T(0));
+  for (Index level = levels.begin; tape.dx && level < levels.end; ++level)
+    for (Index c = 0; c < tape.in->size(level) * tape.seeds; ++c)
+      std::copy_n(tape.dx + (tape.in->first_node(level) * tape.seeds + c) * tape.dx_stride, size_, tape.dy + c * tape.dy_stride);
 }
 
 template <class T>
@@ -54,6 +63,7 @@ void Mean<T>::reserve(Tape<T>& base, bool backward) const {
   auto& tape = static_cast<MeanTape<T>&>(base);
   reserve_plain(tape, size_, backward);
   tape.sum.resize(std::size_t(tape.in->num_roots() * (size_ + 1)));
+  tape.dsum.resize(backward ? std::size_t(tape.in->num_roots() * tape.seeds * size_) : 0);
 }
 
 template <class T>
@@ -89,8 +99,24 @@ void Mean<T>::forward(const Weights<T>&, Tape<T>& base, Levels levels) const {
 }
 
 template <class T>
+void Mean<T>::tangent(const Weights<T>&, Tape<T>& base, Levels levels) const {
+  auto& tape = static_cast<MeanTape<T>&>(base);
+  for (Index level = levels.begin; tape.dx && level < levels.end; ++level)
+    for (Index c = 0; c < tape.in->size(level) * tape.seeds; ++c) {
+      const T* dx = tape.dx + (tape.in->first_node(level) * tape.seeds + c) * tape.dx_stride;
+      for (Index j = 0; j < size_; ++j) tape.dsum[std::size_t(c * size_ + j)] += dx[j];
+    }
+  for (Index c = 0; c < tape.in->num_roots() * tape.seeds; ++c) {
+    const T count = tape.sum[std::size_t(c / tape.seeds * (size_ + 1) + size_)];
+    for (Index j = 0; j < size_; ++j)
+      tape.dy[c * tape.dy_stride + j] = count > T(0) ? tape.dsum[std::size_t(c * size_ + j)] / count : T(0);
+  }
+}
+
+template <class T>
 void Mean<T>::clear_cotangents(Tape<T>& base) const {
   auto& tape = static_cast<MeanTape<T>&>(base);
+  std::fill(tape.dsum.begin(), tape.dsum.end(), T(0));
   std::fill(tape.doutput.begin(), tape.doutput.end(), T(0));
 }
 

@@ -18,6 +18,7 @@ class Last final : public Layer<T> {
   std::unique_ptr<Tape<T>> make_tape() const override { return std::make_unique<PlainTape<T>>(); }
   void reserve(Tape<T>&, bool backward) const override;
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;
+  void tangent(const Weights<T>&, Tape<T>&, Levels) const override;
   void clear_cotangents(Tape<T>&) const override;
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;
 
@@ -40,6 +41,7 @@ class Mean final : public Layer<T> {
   void load_state(Tape<T>&, Index sequence, const T* from) const override;
   void save_state(const Tape<T>&, Index level, Index sequence, T* to) const override;
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;
+  void tangent(const Weights<T>&, Tape<T>&, Levels) const override;
   void clear_cotangents(Tape<T>&) const override;
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;
 

@@ -42,6 +42,13 @@ void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels lev
 }
 
 template <class T>
+void tangent(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels) {
+  const Model<T>& model = workspace.model();
+  for (std::size_t i = 0; i < model.layers.size(); ++i)
+    model.layers[i]->tangent(weights[i], workspace.tape(i), i > model.pooling ? Levels{1, 2} : levels);
+}
+
+template <class T>
 void clear_cotangents(Workspace<T>& workspace) {
   const auto& layers = workspace.model().layers;
   for (std::size_t i = 0; i < layers.size(); ++i) layers[i]->clear_cotangents(workspace.tape(i));
@@ -70,6 +77,7 @@ void gradient(Workspace<T>& workspace, Levels levels, GradientTarget<T> target) 
 
 #define RECURRA_INSTANTIATE(T)                                                                    \
   template void forward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&);         \
+  template void tangent(const ModelWeights<T>&, Workspace<T>&, Levels);                           \
   template void clear_cotangents(Workspace<T>&);                                                  \
   template void backward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&);        \
   template void gradient(Workspace<T>&, Levels, GradientTarget<T>);

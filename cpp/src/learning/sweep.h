@@ -17,6 +17,11 @@ struct Interrupted {};
 template <class T>
 void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt = {});
 
+// The JVP along the tapes `forward` left, weights held. Tangents of the first layer's input are zero; those of the states before
+// stand in the tapes, where cotangents do.
+template <class T>
+void tangent(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels);
+
 template <class T>
 void clear_cotangents(Workspace<T>& workspace);
 

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <exception>
-#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -29,19 +28,10 @@ struct Job {
 
 class Pool {
  public:
-  ~Pool() {
-    {
-      const std::scoped_lock lock{mutex_};
-      stopping_ = true;
-    }
-    wake_.notify_all();
-    for (std::thread& worker : workers_) worker.join();
-  }
-
   void run(Job& job) {
     {
       const std::scoped_lock lock{mutex_};
-      while (int(workers_.size()) < job.count - 1) workers_.emplace_back([this] { work(); });
+      while (workers_ < job.count - 1) std::thread([this] { work(); }).detach(), ++workers_;
       jobs_.push_back(&job);
     }
     wake_.notify_all();
@@ -69,8 +59,7 @@ class Pool {
   void work() {
     std::unique_lock lock{mutex_};
     for (;;) {
-      wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
-      if (stopping_) return;
+      wake_.wait(lock, [this] { return !jobs_.empty(); });
       Job& job = *jobs_.front();
       visited_.push_back(&job);  // keeps the caller from leaving with the job
       lock.unlock();
@@ -86,19 +75,18 @@ class Pool {
   std::condition_variable wake_, done_;
   std::vector<Job*> jobs_;
   std::vector<const Job*> visited_;
-  std::vector<std::thread> workers_;
-  bool stopping_ = false;
+  int workers_ = 0;
 };
 
-// A forked child has none of its parent's threads: it gets a pool of its own, and the parent's is left alone.
+// The workers live as long as the process. A forked child has none of them: it gets a pool of its own, and its parent's is
+// left as it is, for it can neither be used nor joined there.
 Pool& pool() {
   static std::mutex mutex;
-  static std::unique_ptr<Pool> current;
+  static Pool* current = nullptr;
   static pid_t owner = 0;
   const std::scoped_lock lock{mutex};
   if (owner != getpid()) {
-    (void)current.release();
-    current = std::make_unique<Pool>();
+    current = new Pool;
     owner = getpid();
   }
   return *current;

@@ -2,7 +2,8 @@
 //
 // exp and expm1 share one reduction x = n ln 2 + r, |r| <= ln(2) / 2 (Cody and Waite 1980), and the Taylor polynomial of
 // e^r - 1, of degree 7 for float and 13 for double: its remainder is below half a unit in the last place.
-// NaN propagates. exp saturates at about 1e38 (float) and 1e308 (double) instead of overflowing.
+// NaN propagates. exp saturates at e^+-87 (float) and e^+-708 (double): it never overflows, and neither it nor the sigmoid
+// becomes subnormal, which would be slow.
 #pragma once
 
 #include <cmath>
@@ -56,13 +57,13 @@ template <class T>
 struct ExpConstants;
 template <>
 struct ExpConstants<float> {
-  static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f, largest = 88.0f, smallest = -87.0f;
+  static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f, largest = 87.0f, smallest = -87.0f;
   static constexpr float round_to_integer = 12582912.0f;  // 1.5 * 2^23: the sum's low bits are the rounded integer
   static constexpr int degree = 7, mantissa_bits = 23, exponent_bias = 127;
 };
 template <>
 struct ExpConstants<double> {
-  static constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10, largest = 709.0,
+  static constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10, largest = 708.0,
                           smallest = -708.0;
   static constexpr double round_to_integer = 6755399441055744.0;  // 1.5 * 2^52
   static constexpr int degree = 13, mantissa_bits = 52, exponent_bias = 1023;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../../math/pattern.h"
+#include "cell_jvp.inl"
 #include "cell_vjp.inl"
 
 namespace recurra {
@@ -31,21 +32,21 @@ CellInfo cell_info() {
   return info;
 }
 
+template <class Cell, Stage first, Stage last, class T>
+void set_segment(CellKernels<T>& kernels, int segment) {
+  kernels.forward[segment] = cell_forward<Cell, first, last, T>;
+  kernels.vjp[segment] = cell_vjp<Cell, first, last, T>;
+  kernels.jvp[segment] = cell_jvp<Cell, first, last, T>;
+}
+
 template <class Cell, class T>
 CellKernels<T> cell_kernels() {
   using Traits = CellTraits<Cell>;
   CellKernels<T> kernels{};
   int segment = 0;
-  kernels.forward[segment] = cell_forward<Cell, Stage::edge, Traits::end_of_edge_segment, T>;
-  kernels.vjp[segment++] = cell_vjp<Cell, Stage::edge, Traits::end_of_edge_segment, T>;
-  if constexpr (Traits::split_after_edge) {
-    kernels.forward[segment] = cell_forward<Cell, Stage::node, Traits::end_of_node_segment, T>;
-    kernels.vjp[segment++] = cell_vjp<Cell, Stage::node, Traits::end_of_node_segment, T>;
-  }
-  if constexpr (Traits::split_after_node) {
-    kernels.forward[segment] = cell_forward<Cell, Stage::out, Stage::out, T>;
-    kernels.vjp[segment++] = cell_vjp<Cell, Stage::out, Stage::out, T>;
-  }
+  set_segment<Cell, Stage::edge, Traits::end_of_edge_segment>(kernels, segment++);
+  if constexpr (Traits::split_after_edge) set_segment<Cell, Stage::node, Traits::end_of_node_segment>(kernels, segment++);
+  if constexpr (Traits::split_after_node) set_segment<Cell, Stage::out, Stage::out>(kernels, segment++);
   return kernels;
 }
 

@@ -1,0 +1,112 @@
+// The JVP: against central differences along random directions of inputs and initial states, for every cell and for whole
+// networks; two directions (seeds) at a time.
+#include <doctest/doctest.h>
+
+#include "network_problem.h"
+#include "test_cells.h"
+
+namespace {
+
+using namespace recurra;
+using test::difference;
+using test::random_vector;
+
+constexpr double step = 1e-5;
+
+// (f(+step) - f(-step)) / (2 step) while `values` moves along `direction`.
+template <class F>
+std::vector<double> slope(std::vector<double>& values, const std::vector<double>& direction, const F& f) {
+  const std::vector<double> middle = values;
+  const auto at = [&](double distance) {
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = middle[i] + distance * direction[i];
+    return f();
+  };
+  std::vector<double> above = at(step);
+  const std::vector<double> below = at(-step);
+  values = middle;
+  for (std::size_t i = 0; i < above.size(); ++i) above[i] = (above[i] - below[i]) / (2 * step);
+  return above;
+}
+
+}  // namespace
+
+TEST_CASE("tangent: every cell, along inputs and initial states, equals central differences") {
+  for (const std::string& cell : all_cells())
+    for (const Index units : {5, 17}) {
+      CAPTURE(cell);
+      test::CellProblem p(cell, Schedule::sequences({6, 5, 2, 0}), 3, units);
+      const CellLayout& layout = p.layer.layout();
+      constexpr Index seeds = 2;
+      p.tape.seeds = seeds;
+      p.layer.reserve(p.tape, true);
+      const auto states = [&] {
+        p.forward();
+        return p.states();
+      };
+      std::vector<double> dx(p.x.size() * seeds), expected[seeds];
+      p.layer.clear_cotangents(p.tape);
+      for (Index seed = 0; seed < seeds; ++seed) {
+        const std::vector<double> x = random_vector(std::uint64_t(20 + seed), Index(p.x.size()));
+        const std::vector<double> initial = random_vector(std::uint64_t(30 + seed), Index(p.initial.size()));
+        expected[seed] = slope(p.x, x, states);
+        const std::vector<double> by_initial = slope(p.initial, initial, states);
+        for (std::size_t i = 0; i < by_initial.size(); ++i) expected[seed][i] += by_initial[i];
+        for (Index node = 0; node < p.schedule.num_nodes(); ++node)
+          std::copy_n(x.begin() + node * 3, 3, dx.begin() + (node * seeds + seed) * 3);
+        for (Index row = 0; row < p.schedule.num_roots(); ++row)
+          for (std::size_t k = 0; k < layout.carried.size(); ++k)
+            std::copy_n(initial.begin() + row * p.carried_width() + Index(k) * units, units,
+                        p.tape.dstate.begin() + (row * seeds + seed) * layout.state_width + layout.carried[k] * units);
+      }
+      p.forward();
+      p.tape.dx = dx.data();
+      p.layer.tangent(p.weights, p.tape, p.schedule.all_levels());
+      for (Index seed = 0; seed < seeds; ++seed) {
+        std::vector<double> actual;
+        for (Index row = p.schedule.num_roots(); row < p.schedule.num_rows(); ++row) {
+          const auto from = p.tape.dstate.begin() + (row * seeds + seed) * layout.state_width;
+          actual.insert(actual.end(), from, from + layout.state_width);
+        }
+        CHECK(difference(actual, expected[seed]) < 1e-8);
+      }
+    }
+}
+
+TEST_CASE("tangent: networks, along the initial states") {
+  using namespace layers;
+  const std::vector<std::vector<LayerSpec>> networks{
+      {lstm(3, 5), gru(5, 4), linear(4, 2), layers::tanh()},
+      {elman(3, 5), dropout(0.3), last(), linear(5, 2), relu()},
+      {gru(3, 5), mean(), linear(5, 2), logistic()},
+      {embedding(7, 3), lstm(3, 5), linear(5, 2)},
+  };
+  for (std::size_t n = 0; n < networks.size(); ++n) {
+    CAPTURE(n);
+    test::NetworkProblem p(networks[n], {6, 5, 2});
+    std::vector<double> direction = random_vector(9, Index(p.initial.size()));
+    for (const StateBlock& block : p.network.state_blocks())  // pooling has no tangent of its own state
+      for (Index i = 0; i < 3; ++i)
+        if (block.name.ends_with("count") || block.name.ends_with("sum"))
+          std::fill_n(direction.begin() + i * p.network.state_size() + block.offset, block.width, 0.0);
+    const auto outputs = [&](bool tangents) {
+      const Tape<double>& last = p.workspace.last();
+      std::vector<double> values;
+      for (Index i = 0; i < p.workspace.output_schedule().num_nodes(); ++i) {
+        const double* row = tangents ? last.dy + i * last.dy_stride : last.y + i * last.y_stride;
+        values.insert(values.end(), row, row + p.network.output_size());
+      }
+      return values;
+    };
+    const std::vector<double> expected = slope(p.initial, direction, [&] {
+      p.objective();
+      return outputs(false);
+    });
+    p.objective();
+    clear_cotangents(p.workspace);
+    for (Index i = 0; i < 3; ++i)
+      p.for_each_cell_state(i, 0, direction, [](double& of_tape, double& value) { of_tape = value; });
+    tangent(p.weights, p.workspace, p.workspace.schedule().all_levels());
+    CHECK(difference(outputs(true), expected) < 1e-8);
+    CHECK(difference(outputs(true), std::vector<double>(expected.size(), 0.0)) > 1e-3);
+  }
+}
