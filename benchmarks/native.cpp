@@ -40,9 +40,9 @@ MultiplyAdds multiply_adds_of(const std::string& isa) {
 
 // Operations per second of `count` threads: the best of several runs, as it is a ceiling.
 double peak(MultiplyAdds run, int count) {
-  constexpr long rounds = 2'000'000;
+  constexpr long rounds = 500'000;
   double best = 0;
-  for (int repetition = 0; repetition < 12; ++repetition) {
+  for (int repetition = 0; repetition < 60; ++repetition) {
     std::vector<double> operations(std::size_t(count), 0.0);
     std::vector<std::thread> threads;
     const double start = seconds();

@@ -1,19 +1,7 @@
 # Compiling cells for every instruction set: the library's own kernels, and recurra_add_cell for cells from outside.
 
-set(RECURRA_ISAS baseline)
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
-  list(APPEND RECURRA_ISAS avx2 avx512)
-endif()
-
-# Where this file finds the kernel headers: beside it in the source tree, or installed.
-if(EXISTS "${CMAKE_CURRENT_LIST_DIR}/../cpp/src/cells/cell.h")
-  get_filename_component(RECURRA_KERNEL_DIR "${CMAKE_CURRENT_LIST_DIR}/../cpp/src" ABSOLUTE)
-else()
-  get_filename_component(RECURRA_KERNEL_DIR "${CMAKE_CURRENT_LIST_DIR}/../../../include/recurra/kernels" ABSOLUTE)
-endif()
-
 # The flags of one kernel object library. No link-time optimisation and hidden symbols: nothing compiled for a wider
-# instruction set may be merged into the rest of the program.
+# instruction set may be merged into the rest of the program (a test looks at the symbols of all that is listed here).
 function(recurra_kernel_options target isa)
   set(march_baseline "")
   set(march_avx2 -march=x86-64-v3)
@@ -25,6 +13,7 @@ function(recurra_kernel_options target isa)
   target_compile_features(${target} PRIVATE cxx_std_20)
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF CXX_VISIBILITY_PRESET hidden
     VISIBILITY_INLINES_HIDDEN ON INTERPROCEDURAL_OPTIMIZATION OFF)
+  set_property(GLOBAL APPEND PROPERTY RECURRA_KERNEL_TARGETS_${isa} ${target})
 endfunction()
 
 # recurra_add_cell(<target> my_cell.h ...)
@@ -32,6 +21,7 @@ endfunction()
 # The header my_cell.h defines the cell MyCell in namespace recurra::RECURRA_ISA. It is compiled for every instruction set
 # into <target>, and <recurra_cells/my_cell.h> declares recurra::register_my_cell(), to be called before the cell is used.
 function(recurra_add_cell target)
+  get_target_property(isas recurra::recurra RECURRA_ISAS)
   foreach(header IN LISTS ARGN)
     get_filename_component(path "${header}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
     get_filename_component(stem "${header}" NAME_WE)
@@ -45,8 +35,9 @@ function(recurra_add_cell target)
     endforeach()
     set(folder "${CMAKE_CURRENT_BINARY_DIR}/recurra_add_cell")
     set(functions "")
+    set(declarations "")
     foreach(isa baseline avx2 avx512)
-      if(NOT isa IN_LIST RECURRA_ISAS)
+      if(NOT isa IN_LIST isas)
         string(APPEND functions ", nullptr")
         continue()
       endif()
@@ -62,15 +53,12 @@ void fill_@stem@(CellTable& table) { table = cell_table<@cell@>(); }
 ")
       add_library(${target}_${stem}_${isa} OBJECT "${source}")
       recurra_kernel_options(${target}_${stem}_${isa} ${isa})
-      target_include_directories(${target}_${stem}_${isa} PRIVATE "${RECURRA_KERNEL_DIR}")
+      target_link_libraries(${target}_${stem}_${isa} PRIVATE recurra::kernel_headers)
       target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_${stem}_${isa}>)
       string(APPEND functions ", ${isa}::fill_${stem}")
-      list(APPEND declared_${stem} "namespace ${isa} {\nvoid fill_${stem}(CellTable&);\n}\n")
+      string(APPEND declarations "namespace ${isa} {\nvoid fill_${stem}(CellTable&);\n}\n")
     endforeach()
     string(REGEX REPLACE "^, " "" functions "${functions}")
-    string(REPLACE ";" "" declarations "${declared_${stem}}")
-    # The lists above are joined by CMake's separator; C++ wants its own after each declaration.
-    string(REPLACE "(CellTable&)" "(CellTable&);" declarations "${declarations}")
     file(CONFIGURE OUTPUT "${folder}/include/recurra_cells/${stem}.h" @ONLY CONTENT
 "// Made by recurra_add_cell.
 #pragma once

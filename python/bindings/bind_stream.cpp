@@ -34,6 +34,7 @@ class PyStream {
         id_buffer_(ids_ ? std::size_t(stream_.batch()) : 0) {}
 
   py::object step(const py::object& x, const py::object& out) {
+    const Turn turn{inside_};
     const T* from = ids_ ? read_ids(x) : check("x", x, in_, false);
     py::object result = out;
     T* to;
@@ -61,6 +62,25 @@ class PyStream {
   Index batch() const { return stream_.batch(); }
 
  private:
+  // The interpreter lock guards the mark: the buffer of ids is filled before the engine sets its own.
+  class Turn {
+   public:
+    explicit Turn(bool& inside) : inside_(inside) {
+      if (inside) throw_busy();
+      inside = true;
+    }
+    ~Turn() { inside_ = false; }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    bool& inside_;
+  };
+
+  [[noreturn]] static void throw_busy() {
+    throw std::runtime_error("step: the stream is in use by another thread, expected one thread at a time");
+  }
+
   bool run(std::span<const T> x, std::span<T> y) {
     if (!unlock_) return stream_.step(x, y);
     const py::gil_scoped_release release;
@@ -83,6 +103,8 @@ class PyStream {
                             shape_text(expected, rank_));
     if (!(array.flags() & py::array::c_style))
       throw py::value_error(std::string("step: ") + name + " is not C-contiguous, expected a C-contiguous array");
+    if (!(array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_))
+      throw py::value_error(std::string("step: ") + name + " is not aligned, expected aligned memory");
     if (writes && !array.writeable()) throw py::value_error(std::string("step: ") + name + " is read-only, expected a writable array");
     return const_cast<T*>(static_cast<const T*>(array.data()));
   }
@@ -109,14 +131,14 @@ class PyStream {
       if (!std::isfinite(x[i]))
         throw py::value_error("step: x[" + std::to_string(i) + "] is " + std::to_string(x[i]) + ", expected finite values");
     }
-    throw std::runtime_error("step: the stream is in use by another thread, expected one thread at a time");
+    throw_busy();
   }
 
   std::shared_ptr<PyNetwork<T>> network_;
   BasicStream<T> stream_;
   bool ids_;
   Index rank_, in_[2], out_[2];
-  bool unlock_;
+  bool unlock_, inside_ = false;
   std::vector<T> id_buffer_;
 };
 

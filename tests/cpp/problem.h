@@ -10,7 +10,7 @@
 
 #include "backends/select.h"
 #include "layers/cell_layer.h"
-#include "network/random.h"
+#include "math/random.h"
 
 namespace test {
 
@@ -56,36 +56,40 @@ std::vector<double> central_difference(std::span<double> w, const Objective& obj
   return slope;
 }
 
-struct Gradients {
-  std::vector<double> params, x, initial;
+template <class T>
+struct BasicGradients {
+  std::vector<T> params, x, initial;
 };
+using Gradients = BasicGradients<double>;
 
 // A cell layer over a schedule, and the objective sum(cotangent * state) over all rows: the states that leave the layer and
 // those that are carried have a random cotangent, so that outputs and last states both count.
-struct CellProblem {
-  CellProblem(const std::string& cell, Schedule topology, Index inputs, Index units, std::uint64_t seed = 1)
-      : CellProblem(*recurra::find_cell(cell), recurra::backend().float64.products, std::move(topology), inputs, units, seed) {}
+template <class T>
+struct BasicCellProblem {
+  BasicCellProblem(const std::string& cell, Schedule topology, Index inputs, Index units)
+      : BasicCellProblem(*recurra::find_cell(cell), recurra::kernels<T>(recurra::backend()).products, std::move(topology), inputs,
+                         units) {}
 
-  CellProblem(const recurra::CellTable& table, const recurra::Products<double>& products, Schedule topology, Index inputs,
-              Index units, std::uint64_t seed)
+  BasicCellProblem(const recurra::CellTable& table, const recurra::Products<T>& products, Schedule topology, Index inputs,
+                   Index units)
       : layer(table, products, inputs, units), schedule(std::move(topology)) {
     const recurra::CellLayout& layout = layer.layout();
-    params = random_vector(seed, layout.num_parameters, 0.6);
-    x = random_vector(seed + 1, schedule.num_nodes() * inputs);
-    initial = random_vector(seed + 2, schedule.num_roots() * carried_width());
-    cotangent = random_vector(seed + 3, schedule.num_rows() * layout.state_width);
+    params = random_vector<T>(1, layout.num_parameters, 0.6);
+    x = random_vector<T>(2, schedule.num_nodes() * inputs);
+    initial = random_vector<T>(3, schedule.num_roots() * carried_width());
+    cotangent = random_vector<T>(4, schedule.num_rows() * layout.state_width);
     for (Index row = 0; row < schedule.num_rows(); ++row)
       for (int s = 0; s < layout.info.num_states; ++s) {
         const bool leaves = s < layout.info.outputs && row >= schedule.num_roots(), carried = layout.info.carried >> s & 1;
         if (leaves || carried) continue;
-        std::fill_n(cotangent.begin() + row * layout.state_width + s * units, units, 0.0);
+        std::fill_n(cotangent.begin() + row * layout.state_width + s * units, units, T(0));
       }
     tape.in = tape.out = &schedule;
     layer.reserve(tape, true);
     tape.x_stride = tape.dx_stride = inputs;
   }
-  CellProblem(const CellProblem&) = delete;
-  CellProblem& operator=(const CellProblem&) = delete;
+  BasicCellProblem(const BasicCellProblem&) = delete;
+  BasicCellProblem& operator=(const BasicCellProblem&) = delete;
 
   Index carried_width() const { return Index(layer.layout().carried.size()) * layer.layout().hidden_size; }
 
@@ -99,13 +103,13 @@ struct CellProblem {
   double objective() {
     forward();
     double sum = 0;
-    for (std::size_t i = 0; i < cotangent.size(); ++i) sum += cotangent[i] * tape.state[i];
+    for (std::size_t i = 0; i < cotangent.size(); ++i) sum += double(cotangent[i]) * double(tape.state[i]);
     return sum;
   }
 
   // After objective().
-  Gradients gradients() {
-    Gradients result{std::vector<double>(params.size()), std::vector<double>(x.size()), {}};
+  BasicGradients<T> gradients() {
+    BasicGradients<T> result{std::vector<T>(params.size()), std::vector<T>(x.size()), {}};
     tape.dx = result.x.data();
     layer.clear_cotangents(tape);
     std::copy(cotangent.begin(), cotangent.end(), tape.dstate.begin());
@@ -121,21 +125,22 @@ struct CellProblem {
     return result;
   }
 
-  Gradients central_differences() {
-    const auto slope = [this](std::vector<double>& w) { return central_difference(w, [this] { return objective(); }); };
+  BasicGradients<T> central_differences() {
+    const auto slope = [this](std::vector<T>& w) { return central_difference(w, [this] { return objective(); }); };
     return {slope(params), slope(x), slope(initial)};
   }
 
   // [nodes][state width], after forward().
-  std::vector<double> states() const {
+  std::vector<T> states() const {
     return {tape.state.begin() + schedule.num_roots() * layer.layout().state_width, tape.state.end()};
   }
 
-  recurra::CellLayer<double> layer;
+  recurra::CellLayer<T> layer;
   Schedule schedule;
-  recurra::CellWeights<double> weights;
-  recurra::CellTape<double> tape;
-  std::vector<double> params, x, initial, cotangent;
+  recurra::CellWeights<T> weights;
+  recurra::CellTape<T> tape;
+  std::vector<T> params, x, initial, cotangent;
 };
+using CellProblem = BasicCellProblem<double>;
 
 }  // namespace test

@@ -6,26 +6,26 @@
 namespace recurra {
 inline namespace RECURRA_ISA {
 
-constexpr int at_least_one(int count) { return count > 0 ? count : 1; }  // the length of an array that may be empty
+RECURRA_HD constexpr int at_least_one(int count) { return count > 0 ? count : 1; }  // the length of an array that may be empty
 
 template <class Cell>
 struct CellTraits {
   static constexpr int gates = Cell::num_gates, states = Cell::num_states, messages = Cell::num_messages,
                        params = Cell::num_params;
 
-  static constexpr bool is(int k, Stage stage) { return Cell::gate(k).stage == stage; }
-  static constexpr int count(Stage stage) {
+  RECURRA_HD static constexpr bool is(int k, Stage stage) { return Cell::gate(k).stage == stage; }
+  RECURRA_HD static constexpr int count(Stage stage) {
     int total = 0;
     for (int k = 0; k < gates; ++k) total += is(k, stage);
     return total;
   }
   // Position of gate k among the gates of its stage.
-  static constexpr int rank(int k) {
+  RECURRA_HD static constexpr int rank(int k) {
     int before = 0;
     for (int j = 0; j < k; ++j) before += is(j, Cell::gate(k).stage);
     return before;
   }
-  static constexpr bool multiplies(From source) {
+  RECURRA_HD static constexpr bool multiplies(From source) {
     for (int k = 0; k < gates; ++k)
       if (Cell::gate(k).recurrent == source) return true;
     return false;

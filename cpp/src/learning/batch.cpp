@@ -1,9 +1,9 @@
 #include "batch.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
-#include <stdexcept>
+
+#include "checks.h"
 
 namespace recurra {
 
@@ -25,21 +25,6 @@ std::vector<Index> window_lengths(const Sequences<T>& x, const std::vector<Index
   return lengths;
 }
 
-namespace {
-
-template <class T>
-void refuse_input(const Model<T>& model, const T* features, Index row, Index step) {
-  const std::string where = " at (batch " + std::to_string(row) + ", time " + std::to_string(step);
-  for (Index j = 0; j < model.input_size; ++j)
-    if (!std::isfinite(features[j]))
-      throw std::invalid_argument("x has the non-finite value " + std::to_string(features[j]) + where + ", feature " +
-                                  std::to_string(j) + "), expected finite values");
-  throw std::invalid_argument("x has the class id " + std::to_string(features[0]) + where + "), expected an integer in 0 .. " +
-                              std::to_string(model.num_ids - 1));
-}
-
-}  // namespace
-
 template <class T>
 void gather_input(const Sequences<T>& x, const std::vector<Index>& rows, Window window, Workspace<T>& workspace) {
   const Model<T>& model = workspace.model();
@@ -50,14 +35,8 @@ void gather_input(const Sequences<T>& x, const std::vector<Index>& rows, Window 
     for (Index i = 0; i < schedule.size(level); ++i, to += width) {
       const Index row = rows[std::size_t(i)], step = window.begin + level - 1;
       const T* from = x.data + (x.row(row) * x.time + step) * width;
-      T difference = 0;  // stays 0 for finite values: inf - inf and NaN - NaN are NaN
-      for (Index j = 0; j < width; ++j) {
-        to[j] = from[j];
-        difference += from[j] - from[j];
-      }
-      if (difference != T(0) || !std::isfinite(difference)) refuse_input(model, from, row, step);
-      if (model.takes_ids() && !(from[0] >= T(0) && from[0] < T(model.num_ids) && from[0] == std::floor(from[0])))
-        refuse_input(model, from, row, step);
+      check_features(model, from, row, step);
+      std::copy_n(from, width, to);
     }
 }
 

@@ -1,9 +1,8 @@
 #include "bptt.h"
 
 #include <algorithm>
-#include <cmath>
-#include <stdexcept>
 
+#include "checks.h"
 #include "loss.h"
 
 namespace recurra {
@@ -17,28 +16,6 @@ Index count_valid(const Model<T>& model, const Sequences<T>& x, Window window) {
   }
   return count;
 }
-
-namespace {
-
-std::string position(Index row, Index step, bool pools) {
-  return "(batch " + std::to_string(row) + (pools ? "" : ", time " + std::to_string(step)) + ")";
-}
-
-template <class T>
-void check_values(const T* values, Index width, Index row, Index step, bool pools) {
-  for (Index j = 0; j < width; ++j)
-    if (!std::isfinite(values[j]))
-      throw std::invalid_argument("target has the non-finite value " + std::to_string(values[j]) + " at " +
-                                  position(row, step, pools) + ", expected finite values");
-}
-
-void check_class(std::int64_t id, Index width, Index row, Index step, bool pools) {
-  if (id < 0 || id >= width)
-    throw std::invalid_argument("target has the class id " + std::to_string(id) + " at " + position(row, step, pools) +
-                                ", expected 0 .. " + std::to_string(width - 1));
-}
-
-}  // namespace
 
 template <class T>
 double shard_loss(Workspace<T>& workspace, const Sequences<T>& x, const std::vector<Index>& rows, Window window,
@@ -55,14 +32,9 @@ double shard_loss(Workspace<T>& workspace, const Sequences<T>& x, const std::vec
       const Index entry = pools ? x.row(row) : x.row(row) * x.time + step;
       const T* y = tape.y + node * tape.y_stride;
       T* dy = backward ? tape.dy + node * tape.dy_stride : nullptr;
-      if (loss == Loss::mse) {
-        const T* values = target.values + entry * width;
-        check_values(values, width, row, step, pools);
-        sum += mse_row(y, values, width, scale / double(width), dy);
-      } else {
-        check_class(target.classes[entry], width, row, step, pools);
-        sum += cross_entropy_row(y, target.classes[entry], width, scale, dy);
-      }
+      check_target(workspace.model(), target, loss, entry, row, step);
+      sum += loss == Loss::mse ? mse_row(y, target.values + entry * width, width, scale / double(width), dy)
+                               : cross_entropy_row(y, target.classes[entry], width, scale, dy);
     }
   return sum;
 }

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "bptt.h"
+#include "checks.h"
 #include "recurra/isa.h"
 #include "threads.h"
 
@@ -45,7 +46,7 @@ struct BasicRunner<T>::Impl {
   }
 
   void begin(const std::string& function, const Sequences<T>& x, const BasicState<T>* state) {
-    check(function, x);
+    check_batch(function, x);
     if (state) state->check(function, model.state_blocks, x.batch);
     weights.refresh(model, network.flat().data());
     const int parts = num_shards(x);
@@ -53,16 +54,6 @@ struct BasicRunner<T>::Impl {
     auto rows = split_rows(x, parts);
     used = parts;
     for (int i = 0; i < parts; ++i) shards[std::size_t(i)]->rows = std::move(rows[std::size_t(i)]);
-  }
-
-  void check(const std::string& function, const Sequences<T>& x) const {
-    if (x.batch < 1 || x.time < 1)
-      throw std::invalid_argument(function + ": x has batch " + std::to_string(x.batch) + " and time " + std::to_string(x.time) +
-                                  ", expected at least 1 of each");
-    for (Index row = 0; x.lengths && row < x.batch; ++row)
-      if (x.length(row) < 0 || x.length(row) > x.time)
-        throw std::invalid_argument(function + ": lengths[" + std::to_string(row) + "] is " + std::to_string(x.length(row)) +
-                                    ", expected 0 .. " + std::to_string(x.time));
   }
 
   void run_shard(Shard& shard, const Pass& pass, const Interrupt& interrupt) const {

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "../learning/bptt.h"
+#include "../learning/checks.h"
 #include "../math/random.h"
 
 namespace recurra {
@@ -83,11 +84,14 @@ class Fitting {
       } catch (const InterruptedBatch&) {
         return false;
       }
-      if (options_.on_batch && options_.on_batch({number, b + 1, batches, mean.value()}) && b + 1 < batches) return false;
+      stopped_ = options_.on_batch && options_.on_batch({number, b + 1, batches, mean.value()});
+      if (stopped_ && b + 1 < batches) return false;
     }
     result.loss = mean.value();
     return true;
   }
+  // A callback asked for the end after the last batch of an epoch: that epoch is complete.
+  bool stopped() const { return stopped_; }
 
  private:
   void batch(const Sequences<T>& x, MeanLoss& mean) {
@@ -121,6 +125,7 @@ class Fitting {
   BasicOptimizer<T> optimizer_;
   std::vector<T> gradient_;
   std::uint64_t updates_ = 0;
+  bool stopped_ = false;
 };
 
 }  // namespace
@@ -129,6 +134,7 @@ template <class T>
 double evaluate(const BasicNetwork<T>& network, const Data<T>& data, Loss loss, Index batch_size) {
   if (batch_size < 1)
     throw std::invalid_argument("evaluate: batch_size is " + std::to_string(batch_size) + ", expected at least 1");
+  check_batch("evaluate", data.x);
   const std::vector<Index> order = shuffled(data.x.batch, 0, 0, false);
   BasicRunner<T> runner(network);
   MeanLoss mean;
@@ -142,6 +148,8 @@ double evaluate(const BasicNetwork<T>& network, const Data<T>& data, Loss loss, 
 template <class T>
 History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* validation, const FitOptions& options) {
   check(options);
+  check_data("fit", *network.model(), training.x, training.target, options.loss);
+  if (validation) check_data("fit: validation", *network.model(), validation->x, validation->target, options.loss);
   Fitting<T> fitting(network, training, options);
   History history;
   for (int number = 0; number < options.epochs; ++number) {
@@ -154,7 +162,7 @@ History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* va
     if (validation) epoch.validation_loss = evaluate(network, *validation, options.loss);
     epoch.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     history.epochs.push_back(epoch);
-    if (options.on_epoch && options.on_epoch(number, epoch)) {
+    if ((options.on_epoch && options.on_epoch(number, epoch)) || fitting.stopped()) {
       history.interrupted = true;
       break;
     }

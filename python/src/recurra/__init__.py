@@ -1,7 +1,7 @@
 """Recurra: recurrent networks, written once, trained and streamed everywhere.
 
-Arrays are C-contiguous and batch first: a sequence is ``(time, features)`` or ``(batch, time, features)``, with
-``lengths=`` for ragged batches.
+Arrays are C-contiguous and batch first: a sequence is ``(time, features)`` or ``(batch, time, features)``,
+with ``lengths=`` for ragged batches.
 """
 
 from recurra._arrays import ConversionWarning

@@ -15,7 +15,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="forecast a real series, stream the trained network, save it")
     demo.add_argument("--seed", type=int, default=0, help="of weights and order (default 0)")
-    demo.add_argument("--epochs", type=int, default=150, help="passes over the training windows (default 150)")
+    demo.add_argument(
+        "--epochs", type=int, default=150, help="passes over the training windows (default 150)"
+    )
     demo.add_argument("--output", default="recurra_demo.safetensors", help="the model file to write")
     demo.add_argument("--quiet", action="store_true", help="do not show the training progress")
     options = parser.parse_args(arguments)

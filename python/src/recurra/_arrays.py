@@ -1,11 +1,13 @@
 """Arrays at the border: one place that checks and converts them.
 
-Real numbers of another precision, byte order or layout are converted, with a `ConversionWarning`. Anything else that
-does not fit is an error that names the argument, what it got and what it expected.
+Real numbers of another precision, byte order or layout are converted, with a `ConversionWarning`. Anything
+else that does not fit is an error that names the argument, what it got and what it expected.
 """
 
 from __future__ import annotations
 
+import operator
+import sys
 import warnings
 from typing import Any, TypeAlias
 
@@ -23,17 +25,35 @@ class ConversionWarning(UserWarning):
 def parse_dtype(dtype: npt.DTypeLike) -> np.dtype[np.floating[Any]]:
     """`dtype` as float32 or float64."""
     try:
-        parsed = np.dtype(dtype)
+        parsed = np.dtype(object if dtype is None else dtype)  # NumPy's default is float64, not ours
     except TypeError:
         parsed = np.dtype(object)
-    if parsed not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"dtype is {dtype!r}, expected 'float32' or 'float64'")
-    return parsed
+    for known in (np.dtype(np.float32), np.dtype(np.float64)):
+        if parsed == known:
+            return known
+    raise ValueError(f"dtype is {dtype!r}, expected 'float32' or 'float64'")
 
 
-def floats(name: str, value: npt.ArrayLike, dtype: np.dtype[np.floating[Any]], stacklevel: int = 4) -> FloatArray:
+def _as_array(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    try:
+        return value if isinstance(value, np.ndarray) else np.asarray(value)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} is a {type(value).__name__} that is no array, expected one: {error}"
+        ) from None
+
+
+def _depth_of_caller() -> int:
+    """The `stacklevel` at which the function that calls this one reaches code outside the package."""
+    frame, depth = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "recurra":
+        frame, depth = frame.f_back, depth + 1
+    return depth
+
+
+def floats(name: str, value: npt.ArrayLike, dtype: np.dtype[np.floating[Any]]) -> FloatArray:
     """`value` as a C-contiguous array of `dtype`; warns where that takes a copy of an array."""
-    array = value if isinstance(value, np.ndarray) else np.asarray(value)
+    array = _as_array(name, value)
     if array.dtype.kind != "f":
         raise TypeError(f"{name} has dtype {array.dtype}, expected {dtype}")
     reasons = []
@@ -43,19 +63,37 @@ def floats(name: str, value: npt.ArrayLike, dtype: np.dtype[np.floating[Any]], s
         reasons.append(f"has byte order {array.dtype.byteorder!r}, expected the machine's")
     if not array.flags.c_contiguous:
         reasons.append("is not C-contiguous")
+    if not array.flags.aligned:
+        reasons.append("is not aligned")
     if reasons and isinstance(value, np.ndarray):
-        warnings.warn(f"{name} {' and '.join(reasons)}: converted", ConversionWarning, stacklevel=stacklevel)
-    return np.ascontiguousarray(array, dtype=dtype)
+        message = f"{name} {' and '.join(reasons)}: converted"
+        warnings.warn(message, ConversionWarning, stacklevel=_depth_of_caller())
+    with np.errstate(all="ignore"):  # what overflows is infinite, and refused where it is read
+        converted = np.asarray(array, dtype=dtype, order="C")
+    return converted if converted.flags.aligned else converted.copy()
 
 
 def integers(name: str, value: npt.ArrayLike) -> IntArray:
     """`value` as a C-contiguous array of int64."""
-    array = np.asarray(value)
+    array = _as_array(name, value)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} has dtype {array.dtype}, expected integers")
     if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
         raise ValueError(f"{name} has the value {array.max()}, expected at most {np.iinfo(np.int64).max}")
-    return np.ascontiguousarray(array, dtype=np.int64)
+    return np.asarray(array, dtype=np.int64, order="C")
+
+
+def count(name: str, value: object, least: int) -> int:
+    """`value` as an integer, at least `least` and below 2**31."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}, expected an integer") from None
+    if number < least:
+        raise ValueError(f"{name} is {number}, expected at least {least}")
+    if number >= 2**31:
+        raise ValueError(f"{name} is {number}, expected at most {2**31 - 1}")
+    return number
 
 
 def check_shape(name: str, array: npt.NDArray[Any], expected: tuple[int, ...], axes: str) -> None:

@@ -1,9 +1,9 @@
 """The demo: forecast a real series, beat the naive forecasts, stream, save.
 
-The monthly CO2 concentration at Mauna Loa (see ``data/README.md``). A GRU reads, month by month, the standardised change of
-this month and the change of a year ago that led to the month to be forecast, and learns the next change. It trains on
-1958-1991; the years 1992-2001 are held out and were never used for tuning (settings were chosen on 1985-1991, with training
-until 1984).
+The monthly CO2 concentration at Mauna Loa (see ``data/README.md``). A GRU reads, month by month, the
+standardised change of this month and the change of a year ago that led to the month to be forecast, and
+learns the next change. It trains on 1958-1991; the years 1992-2001 are held out and were never used for
+tuning (settings were chosen on 1985-1991, with training until 1984).
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ def baselines(series: Series) -> dict[str, Forecast]:
     ppm = series.ppm
     month = np.array([int(name[5:]) - 1 for name in series.months])
     steps = np.diff(ppm, prepend=np.nan)
-    typical = np.array([np.nanmean(steps[: series.train_end][month[: series.train_end] == m]) for m in range(YEAR)])
+    typical = np.array(
+        [np.nanmean(steps[: series.train_end][month[: series.train_end] == m]) for m in range(YEAR)]
+    )
     return {
         "persistence (last value)": lambda t, h: ppm[t],
         "seasonal naive (a year ago)": lambda t, h: ppm[t + h - YEAR],
@@ -117,7 +119,7 @@ def errors(series: Series, forecast: Forecast) -> tuple[float, float]:
 
 
 def stream(net: rc.Network, series: Series) -> tuple[float, float, float]:
-    """Step through the series: p50 and p99 in microseconds a step, and the largest difference from the batch result."""
+    """Step through the series: p50 and p99 of a step in microseconds, and the difference from the batch result."""
     x = series.features[YEAR:]
     batch = net(x)
     live = net.stream()
@@ -134,11 +136,17 @@ def stream(net: rc.Network, series: Series) -> tuple[float, float, float]:
     return float(p50), float(p99), float(np.abs(outputs - batch).max())
 
 
-MUST_BEAT = ("persistence (last value)", "seasonal naive (a year ago)", "seasonal naive + last year's increase")
+MUST_BEAT = (
+    "persistence (last value)",
+    "seasonal naive (a year ago)",
+    "seasonal naive + last year's increase",
+)
 
 
-def run(seed: int = 0, epochs: int = 150, output: str = "recurra_demo.safetensors", progress: bool = True) -> bool:
-    """The whole demo; True if the network beats the three naive forecasts (the fourth one is harder: see for yourself)."""
+def run(
+    seed: int = 0, epochs: int = 150, output: str = "recurra_demo.safetensors", progress: bool = True
+) -> bool:
+    """The whole demo; True if the network beats the three naive forecasts (the fourth one is harder)."""
     series = read_series()
     print(
         f"CO2 at Mauna Loa, monthly: {series.months[0]} .. {series.months[-1]}; "
@@ -146,7 +154,10 @@ def run(seed: int = 0, epochs: int = 150, output: str = "recurra_demo.safetensor
     )
     start = time.perf_counter()
     net = train(series, seed, epochs, progress)
-    print(f"trained {net!r} in {time.perf_counter() - start:.1f} s (instruction set {rc.isa()}, {rc.num_threads()} threads)\n")
+    print(
+        f"trained {net!r} in {time.perf_counter() - start:.1f} s "
+        f"(instruction set {rc.isa()}, {rc.num_threads()} threads)\n"
+    )
 
     origins = np.arange(series.train_end - 1, len(series.ppm) - 1)
     ahead = forecast(net, series, origins)
@@ -157,10 +168,17 @@ def run(seed: int = 0, epochs: int = 150, output: str = "recurra_demo.safetensor
         print(f"{name:40s}  {one:7.3f}  {year:7.3f}")
     beaten = [name for name, (one, year) in results.items() if ours[0] < one and ours[1] < year]
     missed = [name for name in results if name not in beaten]
-    print("the GRU beats " + ("all of them on both counts" if not missed else f"all but: {'; '.join(missed)}") + "\n")
+    print(
+        "the GRU beats "
+        + ("all of them on both counts" if not missed else f"all but: {'; '.join(missed)}")
+        + "\n"
+    )
 
     p50, p99, difference = stream(net, series)
-    print(f"streaming: p50 {p50:.2f} us, p99 {p99:.2f} us a step; largest difference from the batch result {difference:.1e}")
+    print(
+        f"streaming: p50 {p50:.2f} us, p99 {p99:.2f} us a step; "
+        f"largest difference from the batch result {difference:.1e}"
+    )
     net.save(output)
     print(f"saved {output}; recurra.load({output!r}) gives the same network")
     return set(MUST_BEAT) <= set(beaten)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 from recurra import _core
-from recurra._batch import Batch, read_input, read_target
+from recurra._arrays import count
+from recurra._batch import Batch, check_values, read_input, read_target
 from recurra._history import History, Progress
 from recurra._network import LossName, Network, _check_seed
 from recurra._optimizers import Adam, Optimizer
@@ -44,8 +44,8 @@ def fit(
 
     Args:
         network: What to train.
-        x: (sequences, time, features), or a list of arrays (time, features) of any lengths; class ids without the
-            feature axis for an Embedding.
+        x: (sequences, time, features), or a list of arrays (time, features) of any lengths; class ids without
+            the feature axis for an Embedding.
         y: What it should give, as `Network.loss_and_gradient` takes it, or a list of such arrays.
         loss: "mse" or "cross_entropy".
         optimizer: Default ``Adam()``. It starts afresh.
@@ -57,7 +57,8 @@ def fit(
         clip_value: Limit each element of the gradient, before `clip_norm`.
         validation: A fraction of the sequences, the last ones, to hold out; or (x, y) or (x, y, lengths).
         shuffle: Draw a new order of the sequences for each epoch.
-        progress: Show a progress bar on a terminal (if tqdm is installed), or a line per epoch, on standard error.
+        progress: Show a progress bar on a terminal (if tqdm is installed), or a line per epoch, on standard
+            error.
         seed: Of the order and of dropout. The same seed and number of threads give the same bits.
 
     Raises:
@@ -70,38 +71,40 @@ def fit(
     held_out = None
     if isinstance(validation, tuple):
         if len(validation) not in (2, 3):
-            raise ValueError(f"fit: validation has {len(validation)} entries, expected (x, y) or (x, y, lengths)")
-        held_out = _read_data(network, validation[0], validation[1], validation[2] if len(validation) == 3 else None, loss)
+            raise ValueError(
+                f"fit: validation has {len(validation)} entries, expected (x, y) or (x, y, lengths)"
+            )
+        try:
+            held_x, held_y, *rest = validation
+            held_out = _read_data(network, held_x, held_y, rest[0] if rest else None, loss)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"fit: validation: {error}") from None
     elif validation is not None:
         training, held_out = _split(training, validation)
     optimizer = optimizer if optimizer is not None else Adam()
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"fit: optimizer is {optimizer!r}, expected a recurra.Optimizer")
+    epochs = count("fit: epochs", epochs, 0)
     settings = _core.FitSettings(
         loss=loss,
         optimizer=optimizer._core,
         window=check_rule(rule if rule is not None else BPTT()).window or 0,
-        epochs=operator.index(epochs),
-        batch_size=operator.index(batch_size),
+        epochs=epochs,
+        batch_size=count("fit: batch_size", batch_size, 1),
         clip_norm=_check_clip("clip_norm", clip_norm),
         clip_value=_check_clip("clip_value", clip_value),
         shuffle=bool(shuffle),
         seed=_check_seed(seed),
     )
     history = History()
-    shown = Progress(settings_epochs := operator.index(epochs), progress and settings_epochs > 0)
-
-    def on_epoch(epoch: int, loss: float, validation_loss: float, seconds: float) -> None:
-        history.loss.append(loss)
-        history.seconds.append(seconds)
-        if held_out is not None:
-            history.validation_loss.append(validation_loss)
-        shown.epoch(epoch, loss, validation_loss, seconds)
-
+    shown = Progress(epochs, progress and epochs > 0)
+    on_batch = shown.batch if shown.wants_batches else None
     try:
-        result = _core.fit(
-            network._core, training, held_out, settings, shown.batch if shown.wants_batches else None, on_epoch
-        )
+        result = _core.fit(network._core, training, held_out, settings, on_batch, shown.epoch)
+        history.loss = [epoch.loss for epoch in result.epochs]
+        history.seconds = [epoch.seconds for epoch in result.epochs]
+        if held_out is not None:
+            history.validation_loss = [epoch.validation_loss for epoch in result.epochs]
         history.interrupted = result.interrupted
     finally:
         shown.close(history.interrupted)
@@ -118,8 +121,9 @@ def evaluate(
     batch_size: int = 256,
 ) -> float:
     """The mean loss over a data set, without training; arguments as for `fit`."""
-    if operator.index(batch_size) < 1:
-        raise ValueError(f"evaluate: batch_size is {batch_size}, expected at least 1")
+    if not isinstance(network, Network):
+        raise TypeError(f"evaluate: network is a {type(network).__name__}, expected a recurra.Network")
+    batch_size = count("evaluate: batch_size", batch_size, 1)
     return _core.evaluate(network._core, _read_data(network, x, y, lengths, loss), loss, batch_size)
 
 
@@ -131,35 +135,47 @@ def _check_clip(name: str, value: float | None) -> float:
     return float(value)
 
 
-def _read_data(network: Network, x: Sequences, y: Sequences, lengths: npt.ArrayLike | None, loss: str) -> _core.Data:
+def _read_data(
+    network: Network, x: Sequences, y: Sequences, lengths: npt.ArrayLike | None, loss: str
+) -> _core.Data:
     if _is_ragged(x):
         if lengths is not None:
-            raise ValueError("fit: lengths is given, but x is a list of sequences, which have their own")
+            raise ValueError(
+                "lengths is given, expected None: x is a list of sequences, which have their own"
+            )
         x, lengths = _pad("x", x)
         if _is_ragged(y) and not network._core.pools:
             y, target_lengths = _pad("y", y)
-            wrong = np.flatnonzero(target_lengths != lengths) if len(target_lengths) == len(lengths) else np.array([-1])
-            if wrong.size:
-                raise ValueError(
-                    f"fit: y[{wrong[0]}] has {target_lengths[wrong[0]]} steps, expected {lengths[wrong[0]]}"
-                    if wrong[0] >= 0
-                    else f"fit: y has {len(target_lengths)} sequences, expected {len(lengths)}"
-                )
+            if len(target_lengths) != len(lengths):
+                raise ValueError(f"y has {len(target_lengths)} sequences, expected {len(lengths)} as x")
+            for i, (got, expected) in enumerate(zip(target_lengths, lengths, strict=True)):
+                if got != expected:
+                    raise ValueError(f"y[{i}] has {got} steps, expected {expected} as x[{i}]")
     batch: Batch = read_input(x, lengths, network._core, network.dtype)
-    target = read_target(y, loss, batch, network._core, network.dtype)
+    target = read_target(y, loss, batch, network._core, network.dtype, name="y")
+    check_values(batch, target, loss, network._core, name="y")
     return batch.x, target, batch.lengths
 
 
-def _is_ragged(value: object) -> bool:
-    return isinstance(value, list | tuple) and len(value) > 0 and isinstance(value[0], np.ndarray) and value[0].ndim > 0
+def _is_ragged(value: object) -> TypeGuard[Sequence[npt.NDArray[Any]]]:
+    return (
+        isinstance(value, list | tuple)
+        and len(value) > 0
+        and isinstance(value[0], np.ndarray)
+        and value[0].ndim > 0
+    )
 
 
-def _pad(name: str, sequences: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+def _pad(name: str, sequences: Sequence[npt.NDArray[Any]]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     arrays = [np.asarray(sequence) for sequence in sequences]
     for i, array in enumerate(arrays):
-        if array.ndim != arrays[0].ndim or array.shape[1:] != arrays[0].shape[1:] or array.dtype != arrays[0].dtype:
+        if (
+            array.ndim != arrays[0].ndim
+            or array.shape[1:] != arrays[0].shape[1:]
+            or array.dtype != arrays[0].dtype
+        ):
             raise ValueError(
-                f"fit: {name}[{i}] has shape {array.shape} and dtype {array.dtype}, "
+                f"{name}[{i}] has shape {array.shape} and dtype {array.dtype}, "
                 f"expected {('time', *arrays[0].shape[1:])} and {arrays[0].dtype} as {name}[0]"
             )
     lengths = np.array([len(array) for array in arrays], dtype=np.int64)
@@ -170,14 +186,16 @@ def _pad(name: str, sequences: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.in
 
 
 def _split(data: _core.Data, fraction: float) -> tuple[_core.Data, _core.Data]:
-    count = data[0].shape[0]
-    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction < 1:
+    total = data[0].shape[0]
+    if not isinstance(fraction, float | np.floating) or not 0 < fraction < 1:
         raise ValueError(f"fit: validation is {fraction!r}, expected a fraction 0 < validation < 1 or (x, y)")
-    held_out = round(count * fraction)
-    if not 0 < held_out < count:
-        raise ValueError(f"fit: validation is {fraction} of {count} sequences, expected at least one on each side")
+    held_out = round(total * float(fraction))
+    if not 0 < held_out < total:
+        raise ValueError(
+            f"fit: validation is {fraction} of {total} sequences, expected at least one on each side"
+        )
     x, target, lengths = data
-    cut = count - held_out
+    cut = total - held_out
     return (
         (x[:cut], target[:cut], None if lengths is None else lengths[:cut]),
         (x[cut:], target[cut:], None if lengths is None else lengths[cut:]),

@@ -1,6 +1,7 @@
 """The instruction set in use, and the number of threads."""
 
 from recurra import _core
+from recurra._arrays import count as integer
 
 
 def isa() -> str:
@@ -23,7 +24,7 @@ def set_num_threads(count: int) -> None:
     Raises:
         ValueError: `count` is less than 1.
     """
-    _core.set_num_threads(count)
+    _core.set_num_threads(integer("set_num_threads: count", count, 1))
 
 
 def num_threads() -> int:

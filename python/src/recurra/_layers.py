@@ -21,7 +21,7 @@ def _size(layer: str, name: str, value: int) -> int:
 
 
 class Layer:
-    """A layer's type and options. Use one of its subclasses, each layer object in one place of one network."""
+    """A layer's type and options. Use a subclass, and each layer object in one place of one network."""
 
     def __init__(self, type: str, **options: bool | int | float | str) -> None:
         self._spec = _core.LayerSpec(type, options)
@@ -62,7 +62,9 @@ class Cell(Layer):
         hidden_size: Units, at least 1.
     """
 
-    def __init__(self, name: str, input_size: int, hidden_size: int, **variant: bool | int | float | str) -> None:
+    def __init__(
+        self, name: str, input_size: int, hidden_size: int, **variant: bool | int | float | str
+    ) -> None:
         super().__init__(
             name,
             input_size=_size(name, "input_size", input_size),
@@ -74,7 +76,8 @@ class Cell(Layer):
 class Elman(Cell):
     """Elman's simple recurrent network: h_t = phi(W x_t + R h_{t-1} + b).
 
-    Parameters: ``weight_ih`` (hidden, input), ``weight_hh`` (hidden, hidden), ``bias`` (hidden). State: ``h``.
+    Parameters: ``weight_ih`` (hidden, input), ``weight_hh`` (hidden, hidden), ``bias`` (hidden).
+    State: ``h``.
     Source: J. L. Elman, Finding structure in time, Cognitive Science 14 (1990).
     """
 
@@ -101,8 +104,8 @@ class LSTM(Cell):
 class GRU(Cell):
     """Gated recurrent unit, reset after the product: n = tanh(a_n + r q), h_t = z h_{t-1} + (1 - z) n.
 
-    q = R_q h_{t-1} + b_q has a bias of its own. Parameters: ``weight_ih`` (3 hidden, input) for r, z, n, ``weight_hh``
-    (3 hidden, hidden) for r, z, q, ``bias`` (4 hidden) for r, z, n, q. State: ``h``.
+    q = R_q h_{t-1} + b_q has a bias of its own. Parameters: ``weight_ih`` (3 hidden, input) for r, z, n,
+    ``weight_hh`` (3 hidden, hidden) for r, z, q, ``bias`` (4 hidden) for r, z, n, q. State: ``h``.
     Source: K. Cho et al., EMNLP 2014, in cuDNN's and PyTorch's form.
     """
 
@@ -113,7 +116,10 @@ class GRU(Cell):
 
 
 class Linear(Layer):
-    """y = W x + b at every step: (..., input_size) -> (..., output_size). Parameters: ``weight``, ``bias``."""
+    """y = W x + b at every step: (..., input_size) -> (..., output_size).
+
+    Parameters: ``weight`` (output, input), ``bias`` (output).
+    """
 
     def __init__(self, input_size: int, output_size: int) -> None:
         super().__init__(
@@ -124,7 +130,10 @@ class Linear(Layer):
 
 
 class Embedding(Layer):
-    """A row of a table per class id: integers (time) -> (time, size). The first layer only. Parameter: ``weight``."""
+    """A row of a table per class id: integers (time) -> (time, size). The first layer only.
+
+    Parameter: ``weight`` (num_embeddings, size).
+    """
 
     def __init__(self, num_embeddings: int, size: int) -> None:
         super().__init__(
@@ -135,7 +144,7 @@ class Embedding(Layer):
 
 
 class Last(Layer):
-    """The last valid step of a sequence: (time, features) -> (features). Zeros for a sequence without steps."""
+    """The last valid step of a sequence: (time, features) -> (features); zeros where there is none."""
 
     def __init__(self) -> None:
         super().__init__("Last")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra import _core
-from recurra._arrays import FloatArray, parse_dtype
+from recurra._arrays import FloatArray, count, parse_dtype
 from recurra._batch import Batch, read_input, read_target
 from recurra._layers import Layer
 from recurra._rules import BPTT, check_rule
@@ -30,7 +30,9 @@ class Parameters(Mapping[str, FloatArray]):
         try:
             return self._views[name]
         except KeyError:
-            raise KeyError(f"no parameter is named {name!r}, expected one of {', '.join(self._views)}") from None
+            raise KeyError(
+                f"no parameter is named {name!r}, expected one of {', '.join(self._views)}"
+            ) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._views)
@@ -62,7 +64,9 @@ class Network:
                 raise TypeError(f"Network: layers[{i}] is a {type(layer).__name__}, expected a layer")
             for j in range(i):
                 if layers[j] is layer:
-                    raise ValueError(f"Network: layers[{i}] is the same object as layers[{j}], expected a layer of its own")
+                    raise ValueError(
+                        f"Network: layers[{i}] is the same object as layers[{j}], expected a layer of its own"
+                    )
         core = _core.NetworkF32 if parse_dtype(dtype) == np.float32 else _core.NetworkF64
         self._setup(core([layer._spec for layer in layers], _check_seed(seed)))
 
@@ -111,6 +115,7 @@ class Network:
 
     def initial_state(self, batch_size: int = 1) -> State:
         """The state every sequence starts from."""
+        batch_size = count("initial_state: batch_size", batch_size, 1)
         return State(self._core.initial_state(batch_size), self._blocks, self._initial)
 
     @overload
@@ -142,14 +147,16 @@ class Network:
         """Run over whole sequences (dropout is off).
 
         Args:
-            x: (batch, time, features) or (time, features); class ids (batch, time) or (time,) for an Embedding.
-            lengths: (batch,) valid steps of each sequence, 0 .. time, in any order. What lies behind is never read.
+            x: (batch, time, features) or (time, features); class ids (batch, time) or (time,) for an
+                Embedding.
+            lengths: (batch,) valid steps of each sequence, 0 .. time, in any order. What lies behind is never
+                read.
             state: Where the sequences start; default the initial state. It is not changed.
             return_state: Also return the state after each sequence's last valid step.
 
         Returns:
-            (batch, time, output_size), zero past a sequence's end; without the batch axis if x has none, without the
-            time axis if the network pools over it.
+            (batch, time, output_size), zero past a sequence's end; without the batch axis if x has none,
+            without the time axis if the network pools over it.
 
         Raises:
             ValueError: a shape, length, class id or state does not fit, or a valid step of x is not finite.
@@ -205,8 +212,8 @@ class Network:
 
         Args:
             x: As for a call.
-            target: "mse": exactly the output's shape, nothing broadcasts. "cross_entropy": class ids, the output's
-                shape without its last axis.
+            target: "mse": exactly the output's shape, nothing broadcasts. "cross_entropy": class ids, the
+                output's shape without its last axis.
             loss: "mse" or "cross_entropy" (of logits).
             rule: `BPTT()`, the default, or `BPTT(window=...)`.
             lengths: As for a call.
@@ -216,17 +223,26 @@ class Network:
             seed: See `training`.
 
         Raises:
-            ValueError: as for a call, or the target has another shape, a class id out of range or a value that is not
-                finite.
+            ValueError: as for a call, or the target has another shape, a class id out of range or a value
+                that is not finite.
             OverflowError: the loss is not finite.
         """
         batch = self._batch(x, lengths)
         wanted = read_target(target, loss, batch, self._core, self.dtype)
         window = check_rule(rule if rule is not None else BPTT()).window or 0
         value, gradient, last = self._core.loss_and_gradient(
-            batch.x, wanted, loss, batch.lengths, self._state_in(state, batch), window, training, _check_seed(seed)
+            batch.x,
+            wanted,
+            loss,
+            batch.lengths,
+            self._state_in(state, batch),
+            window,
+            training,
+            _check_seed(seed),
         )
-        return (value, gradient, State(last, self._blocks, self._initial)) if return_state else (value, gradient)
+        return (
+            (value, gradient, State(last, self._blocks, self._initial)) if return_state else (value, gradient)
+        )
 
     def stream(self, batch_size: int | None = None) -> Stream:
         """A stream: one step at a time on a snapshot of the weights.
@@ -268,6 +284,7 @@ def load(path: str | os.PathLike[str]) -> Network:
     """The network in a file, with the dtype it was saved with.
 
     Raises:
-        RuntimeError: the file is missing, truncated, malformed, or its tensors are not exactly those of its layers.
+        RuntimeError: the file is missing, truncated, malformed, or its tensors are not exactly those of its
+            layers.
     """
     return Network._from_core(_core.load(os.fspath(path)))

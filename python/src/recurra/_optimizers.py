@@ -40,7 +40,9 @@ class SGD(Optimizer):
         l1: Adds l1 sign(w) to the gradient.
     """
 
-    def __init__(self, learning_rate: float = 1e-2, momentum: float = 0.0, *, l2: float = 0.0, l1: float = 0.0) -> None:
+    def __init__(
+        self, learning_rate: float = 1e-2, momentum: float = 0.0, *, l2: float = 0.0, l1: float = 0.0
+    ) -> None:
         super().__init__(
             _core.Sgd(learning_rate, momentum, l2, l1),
             f"SGD(learning_rate={learning_rate}, momentum={momentum}, l2={l2}, l1={l1})",

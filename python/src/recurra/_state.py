@@ -11,9 +11,11 @@ from recurra._arrays import FloatArray
 
 
 class State(Mapping[str, FloatArray]):
-    """A mapping from names such as ``"0.h"`` to writable views (batch, width). A value: copy it, pickle it, keep it.
+    """A mapping from names such as ``"0.h"`` to writable views (batch, width).
 
-    Make one with `Network.initial_state`, or take the one that ``net(x, return_state=True)`` or a stream gives.
+    It is a value: copy it, pickle it, keep it.
+
+    `Network.initial_state` makes one, ``net(x, return_state=True)`` and a stream's `state` give one.
     """
 
     def __init__(self, array: FloatArray, blocks: list[tuple[str, int, int]], initial: FloatArray) -> None:
@@ -34,6 +36,9 @@ class State(Mapping[str, FloatArray]):
     def copy(self) -> State:
         """An independent copy."""
         return State(self._array.copy(), self._blocks, self._initial)
+
+    def __copy__(self) -> State:
+        return self.copy()
 
     def reset(self, row: int | None = None) -> None:
         """Put one sequence, or all, back to the network's initial state.
@@ -71,7 +76,7 @@ class State(Mapping[str, FloatArray]):
 def state_array(
     state: object, blocks: list[tuple[str, int, int]], batch: int, dtype: np.dtype[Any]
 ) -> FloatArray:
-    """The array of a state that must be one of a network with these blocks and dtype, for `batch` sequences."""
+    """The array of a state that must have these blocks and dtype and be for `batch` sequences."""
     if not isinstance(state, State):
         raise TypeError(f"state is a {type(state).__name__}, expected a recurra.State")
     if state._blocks != blocks:

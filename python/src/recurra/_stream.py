@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recurra import _core
+from recurra._arrays import count
 from recurra._state import State, state_array
 
 if TYPE_CHECKING:
@@ -16,18 +17,18 @@ if TYPE_CHECKING:
 class Stream:
     """A network at one step at a time, on a snapshot of its weights. Made by `Network.stream`.
 
-    ``step(x, out=None)`` takes (features,), or (batch_size, features) for a stream with a batch size, and returns the
-    output of this step in `out` or in a new array. For an Embedding x is an integer, or (batch_size,) integers.
-    A step does not allocate but for the array it returns.
+    ``step(x, out=None)`` takes (features,), or (batch_size, features) for a stream with a batch size, and
+    returns the output of this step in `out` or in a new array. For an Embedding x is an integer, or
+    (batch_size,) integers. A step does not allocate but for the array it returns.
 
     It raises TypeError for another dtype or byte order, ValueError for another shape, an array that is not
-    C-contiguous, an `out` that is read-only or overlaps x, or a value that is not finite, and RuntimeError while
-    another thread is inside the stream; the state is then unchanged.
+    C-contiguous, an `out` that is read-only or overlaps x, or a value that is not finite, and RuntimeError
+    while another thread is inside the stream; the state is then unchanged.
     """
 
     def __init__(self, network: Network, batch_size: int | None = None) -> None:
-        if batch_size is not None and batch_size < 1:
-            raise ValueError(f"stream: batch_size is {batch_size}, expected at least 1")
+        if batch_size is not None:
+            batch_size = count("stream: batch_size", batch_size, 1)
         core = _core.StreamF32 if network.dtype == np.float32 else _core.StreamF64
         self._core = core(network._core, batch_size)
         self._network = network

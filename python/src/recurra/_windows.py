@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from recurra._arrays import count
 
 
 def windows(series: npt.ArrayLike, length: int, stride: int = 1) -> npt.NDArray[Any]:
@@ -23,9 +24,8 @@ def windows(series: npt.ArrayLike, length: int, stride: int = 1) -> npt.NDArray[
     array = np.asarray(series)
     if array.ndim not in (1, 2):
         raise ValueError(f"windows: series has shape {array.shape}, expected (time,) or (time, features)")
-    if not 1 <= operator.index(length) <= array.shape[0]:
+    length, stride = count("windows: length", length, 1), count("windows: stride", stride, 1)
+    if length > array.shape[0]:
         raise ValueError(f"windows: length is {length}, expected 1 .. {array.shape[0]}")
-    if operator.index(stride) < 1:
-        raise ValueError(f"windows: stride is {stride}, expected at least 1")
     starts = np.arange(0, array.shape[0] - length + 1, stride)
     return np.ascontiguousarray(array[starts[:, np.newaxis] + np.arange(length)])

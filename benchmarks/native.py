@@ -1,0 +1,65 @@
+"""The C++ programs: built when CMake can, and run for what Python cannot measure."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import recurra as rc
+
+SOURCE = Path(__file__).resolve().parent.parent
+OPTIONS = ("BENCHMARKS=ON", "PYTHON=OFF", "TESTS=OFF", "EXAMPLES=OFF")
+
+
+@dataclass(frozen=True)
+class Native:
+    """Where the programs are. What is not there is left out of the tables."""
+
+    folder: Path
+
+    @staticmethod
+    def build(folder: Path, eigen: bool) -> Native:
+        """Configure and build them in `folder`; a failure is told and not fatal."""
+        isas = rc.available_isas() if eigen else []
+        targets = [f"recurra_products_{isa}" for isa in isas] or ["recurra_benchmark"]
+        commands = (
+            ["cmake", "-S", str(SOURCE), "-B", str(folder), *(f"-DRECURRA_BUILD_{o}" for o in OPTIONS)],
+            ["cmake", "--build", str(folder), "--parallel", "--target", *targets],
+        )
+        try:
+            for command in commands:
+                subprocess.run(command, check=True, capture_output=True, text=True)
+        except FileNotFoundError:
+            print("cmake is not installed: no timings from C++", file=sys.stderr)
+        except subprocess.CalledProcessError as error:
+            print(f"the C++ programs do not build: no timings\n{error.stdout}{error.stderr}", file=sys.stderr)
+        return Native(folder / "benchmarks")
+
+    def _run(self, program: str, *arguments: str) -> list[dict[str, Any]]:
+        path = self.folder / program
+        if not path.exists():
+            return []
+        output = subprocess.run([path, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+        return [json.loads(line) for line in output.splitlines()]
+
+    def peaks(self, threads: int) -> dict[str, float]:
+        """Measure GFLOP/s of multiply-adds on registers, by instruction set."""
+        rows = self._run("recurra_benchmark", "peak", str(threads))
+        return {str(row["isa"]): float(row["gflops"]) for row in rows}
+
+    def step(self, net: rc.Network, seconds: float) -> dict[str, Any] | None:
+        """Time a stream of this network, in ns; y is the output after the probe's inputs."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.safetensors"
+            net.save(path)
+            rows = self._run("recurra_benchmark", "step", str(path), str(seconds))
+        return rows[0] if rows else None
+
+    def products(self, isa: str, seconds: float) -> list[dict[str, Any]]:
+        """Time the products beside Eigen's."""
+        return self._run(f"recurra_products_{isa}", str(seconds))

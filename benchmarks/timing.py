@@ -1,0 +1,78 @@
+"""Timing of peers that take turns in one process: a change of the machine's speed meets all of them alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+Run = Callable[[int], None]
+"""Makes so many calls of what is timed."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Nanoseconds of one call: the median over the blocks, and the range that holds four fifths of them."""
+
+    median: float
+    low: float
+    high: float
+
+    @property
+    def spread(self) -> float:
+        """The width of that range over the median."""
+        return (self.high - self.low) / self.median
+
+
+def nanoseconds(run: Run, calls: int) -> float:
+    """Of one call."""
+    start = time.perf_counter_ns()
+    run(calls)
+    return (time.perf_counter_ns() - start) / calls
+
+
+def calls_in(run: Run, block: float) -> int:
+    """How many calls last about `block` nanoseconds; this also warms up."""
+    calls = 1
+    while (each := nanoseconds(run, calls)) * calls < block / 4:
+        calls *= 2
+    return max(1, int(block / each))
+
+
+def by_turns(
+    runs: Mapping[str, Run], seconds: float, block: float = 5e6, pause: float = 0.0
+) -> dict[str, Timing]:
+    """Time each run in blocks of about `block` ns, A B C A B C ..., for so many seconds or seven rounds.
+
+    A pause of `pause` seconds and an untimed call before each block let the worker threads of another
+    peer stop spinning first.
+    """
+    calls = {name: calls_in(run, block) for name, run in runs.items()}
+    samples: dict[str, list[float]] = {name: [] for name in runs}
+    end = time.perf_counter() + seconds
+    rounds = 0
+    while rounds < 7 or time.perf_counter() < end:
+        for name, run in runs.items():
+            if pause:
+                time.sleep(pause)
+                run(1)
+            samples[name].append(nanoseconds(run, calls[name]))
+        rounds += 1
+    return {name: Timing(*(float(q) for q in np.quantile(s, (0.5, 0.1, 0.9)))) for name, s in samples.items()}
+
+
+def latency(call: Callable[[], object], count: int = 20000) -> tuple[float, float]:
+    """Return median and 99th percentile, in ns, of calls timed one by one, less the clock's own cost."""
+    clock = time.perf_counter_ns
+    times = np.empty(count)
+    empty = np.empty(count)
+    for i in range(count):
+        start = clock()
+        empty[i] = clock() - start
+        start = clock()
+        call()
+        times[i] = clock() - start
+    p50, p99 = np.quantile(times - np.median(empty), (0.5, 0.99))
+    return float(p50), float(p99)

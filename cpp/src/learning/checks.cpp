@@ -1,0 +1,86 @@
+#include "checks.h"
+
+#include <cmath>
+#include <stdexcept>
+
+namespace recurra {
+
+namespace {
+
+// x - x is 0 for a finite x and NaN for any other; without a branch, so that the loop runs in registers.
+template <class T>
+bool all_finite(const T* values, Index count) {
+  unsigned bad = 0;
+  for (Index j = 0; j < count; ++j) bad |= unsigned(!(values[j] - values[j] == T(0)));
+  return bad == 0;
+}
+
+std::string place(Index sequence, Index step, bool pools) {
+  return " at (batch " + std::to_string(sequence) + (pools ? "" : ", time " + std::to_string(step));
+}
+
+template <class T>
+[[noreturn]] void refuse(const std::string& name, const T* values, const std::string& where) {
+  Index j = 0;
+  while (std::isfinite(values[j])) ++j;
+  throw std::invalid_argument(name + " has the non-finite value " + std::to_string(values[j]) + where + ", feature " +
+                              std::to_string(j) + "), expected finite values");
+}
+
+}  // namespace
+
+template <class T>
+void check_batch(const std::string& function, const Sequences<T>& x) {
+  if (x.batch < 1 || x.time < 1)
+    throw std::invalid_argument(function + ": x has batch " + std::to_string(x.batch) + " and time " + std::to_string(x.time) +
+                                ", expected at least 1 of each");
+  for (Index sequence = 0; x.lengths && sequence < x.batch; ++sequence)
+    if (x.length(sequence) < 0 || x.length(sequence) > x.time)
+      throw std::invalid_argument(function + ": lengths[" + std::to_string(x.row(sequence)) + "] is " +
+                                  std::to_string(x.length(sequence)) + ", expected 0 .. " + std::to_string(x.time));
+}
+
+template <class T>
+void check_features(const Model<T>& model, const T* features, Index sequence, Index step) {
+  if (!all_finite(features, model.input_size)) refuse("x", features, place(sequence, step, false));
+  if (model.takes_ids() && !(features[0] >= T(0) && features[0] < T(model.num_ids) && features[0] == std::floor(features[0])))
+    throw std::invalid_argument("x has the class id " + std::to_string(std::int64_t(features[0])) + place(sequence, step, false) +
+                                "), expected 0 .. " + std::to_string(model.num_ids - 1));
+}
+
+template <class T>
+void check_target(const Model<T>& model, const Target<T>& target, Loss loss, Index entry, Index sequence, Index step) {
+  const Index width = model.output_size;
+  if (loss == Loss::mse) {
+    const T* values = target.values + entry * width;
+    if (!all_finite(values, width)) refuse("target", values, place(sequence, step, model.pools()));
+    return;
+  }
+  const std::int64_t id = target.classes[entry];
+  if (id < 0 || id >= width)
+    throw std::invalid_argument("target has the class id " + std::to_string(id) + place(sequence, step, model.pools()) +
+                                "), expected 0 .. " + std::to_string(width - 1));
+}
+
+template <class T>
+void check_data(const std::string& function, const Model<T>& model, const Sequences<T>& x, const Target<T>& target, Loss loss) {
+  check_batch(function, x);
+  for (Index sequence = 0; sequence < x.batch; ++sequence) {
+    const Index row = x.row(sequence), length = x.length(sequence);
+    for (Index step = 0; step < length; ++step) {
+      check_features(model, x.data + (row * x.time + step) * model.input_size, sequence, step);
+      if (!model.pools()) check_target(model, target, loss, row * x.time + step, sequence, step);
+    }
+    if (model.pools() && length > 0) check_target(model, target, loss, row, sequence, 0);
+  }
+}
+
+#define RECURRA_INSTANTIATE(T)                                                                    \
+  template void check_features(const Model<T>&, const T*, Index, Index);                          \
+  template void check_target(const Model<T>&, const Target<T>&, Loss, Index, Index, Index);       \
+  template void check_batch(const std::string&, const Sequences<T>&);                             \
+  template void check_data(const std::string&, const Model<T>&, const Sequences<T>&, const Target<T>&, Loss);
+RECURRA_INSTANTIATE(float)
+RECURRA_INSTANTIATE(double)
+
+}  // namespace recurra

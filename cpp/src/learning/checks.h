@@ -1,0 +1,25 @@
+// Values a network refuses: inputs and targets that are not finite, class ids out of range. The errors name the place.
+#pragma once
+
+#include "../network/model.h"
+#include "recurra/runner.h"
+
+namespace recurra {
+
+// A batch of at least one sequence and step, with lengths inside it. Throws std::invalid_argument.
+template <class T>
+void check_batch(const std::string& function, const Sequences<T>& x);
+
+// One step's features (or class id). Throws std::invalid_argument.
+template <class T>
+void check_features(const Model<T>& model, const T* features, Index sequence, Index step);
+
+// The target of one output. `step` is of no meaning if the network pools.
+template <class T>
+void check_target(const Model<T>& model, const Target<T>& target, Loss loss, Index entry, Index sequence, Index step);
+
+// The batch and all its valid steps, so that training on it does not stop half-way.
+template <class T>
+void check_data(const std::string& function, const Model<T>& model, const Sequences<T>& x, const Target<T>& target, Loss loss);
+
+}  // namespace recurra

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs Recurra and what its tests need into a virtual environment, and runs all tests, in C++ and Python, under each
+# instruction set of this machine. Arguments go to pytest.
+# Needs Python 3.11 (with venv and its headers) and a C++20 compiler; the rest comes from PyPI, and doctest from the system,
+# apt-get or its home page.
+set -euo pipefail
+cd "$(dirname "$0")"
+source scripts/environment.sh
+build=${RECURRA_BUILD:-$PWD/build}
+
+install_recurra test
+if ! [ -e /usr/include/doctest/doctest.h ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  apt-get install --yes -qq doctest-dev || { apt-get update -qq && apt-get install --yes -qq doctest-dev; } ||
+    echo "doctest-dev cannot be installed; CMake will try to download doctest" >&2
+fi
+
+failed=()
+echo "building the C++ tests in $build"
+export PATH=$venv/bin:$PATH
+cmake --preset default -B "$build" -DCMAKE_MAKE_PROGRAM="$venv/bin/ninja" -DPython3_EXECUTABLE="$python" >/dev/null
+cmake --build "$build"
+ctest --test-dir "$build" --output-on-failure --output-junit "$build/ctest.xml" || failed+=(ctest)
+for isa in $("$python" -c 'import recurra; print(*recurra.available_isas())'); do
+  echo "pytest, RECURRA_ISA=$isa"
+  RECURRA_ISA=$isa RECURRA_EXPECTED_ISA=$isa "$python" -m pytest -q --junitxml="$build/pytest-$isa.xml" "$@" || failed+=("pytest ($isa)")
+done
+
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "failed: ${failed[*]}" >&2
+  exit 1
+fi
+echo "all tests passed"

@@ -1,0 +1,64 @@
+#include "test_backends.h"
+
+#include <algorithm>
+
+#include "recurra/isa.h"
+
+namespace recurra {
+
+#define RECURRA_DECLARE                 \
+  void fill(Backend&);                  \
+  void fill_gru_before(CellTable&);     \
+  void fill_peephole_lstm(CellTable&);  \
+  void fill_diagonal_lstm(CellTable&);  \
+  void fill_residual(CellTable&);
+#ifdef RECURRA_HAS_AVX2
+namespace avx2 {
+RECURRA_DECLARE
+}
+#endif
+#ifdef RECURRA_HAS_AVX512
+namespace avx512 {
+RECURRA_DECLARE
+}
+#endif
+inline namespace baseline {
+RECURRA_DECLARE
+}
+
+}  // namespace recurra
+
+namespace {
+
+using Fill = void (*)(recurra::CellTable&);
+
+void add(std::list<TestBackend>& list, const char* name, void (*fill)(recurra::Backend&), std::initializer_list<Fill> cells) {
+  const auto available = recurra::available_isas();
+  if (std::find(available.begin(), available.end(), name) == available.end()) return;
+  TestBackend& added = list.emplace_back();
+  fill(added.backend);
+  added.cells.assign(added.backend.cells, added.backend.cells + added.backend.num_cells);
+  for (const Fill fill_cell : cells) fill_cell(added.cells.emplace_back());
+}
+
+}  // namespace
+
+const std::list<TestBackend>& all_backends() {
+  static const std::list<TestBackend> list = [] {
+    std::list<TestBackend> made;
+#define RECURRA_ADD(isa)                                                                                    \
+  add(made, #isa, recurra::isa::fill,                                                                       \
+      {recurra::isa::fill_gru_before, recurra::isa::fill_peephole_lstm, recurra::isa::fill_diagonal_lstm,   \
+       recurra::isa::fill_residual});
+    RECURRA_ADD(baseline)
+#ifdef RECURRA_HAS_AVX2
+    RECURRA_ADD(avx2)
+#endif
+#ifdef RECURRA_HAS_AVX512
+    RECURRA_ADD(avx512)
+#endif
+#undef RECURRA_ADD
+    return made;
+  }();
+  return list;
+}

@@ -1,0 +1,229 @@
+// Networks: names and shapes of parameters and states, seeds, and every description that is refused.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+#include <stdexcept>
+
+#include "allocations.h"
+#include "network/model.h"
+#include "recurra/cell_registry.h"
+#include "recurra/state.h"
+#include "test_cells.h"
+
+namespace {
+
+using namespace recurra;
+using namespace recurra::layers;
+using doctest::Contains;
+
+void refuse(std::vector<LayerSpec> specs, const char* message) {
+  CHECK_THROWS_WITH_AS(Network{specs}, Contains(message), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(BasicNetwork<double>{specs}, Contains(message), std::invalid_argument);
+}
+
+// "0.weight_ih(20, 3) ..."
+std::string shapes(const std::vector<LayerSpec>& specs) {
+  std::string text;
+  const Network network(specs);
+  Index end = 0;
+  for (const Parameter& parameter : network.parameters()) {
+    text += (text.empty() ? "" : " ") + parameter.name + "(";
+    Index size = 1;
+    for (std::size_t i = 0; i < parameter.shape.size(); ++i) {
+      text += (i ? ", " : "") + std::to_string(parameter.shape[i]);
+      size *= parameter.shape[i];
+    }
+    text += ")";
+    CHECK(parameter.offset == end);
+    CHECK(parameter.size == size);
+    end += size;
+  }
+  CHECK(end == Index(network.flat().size()));
+  return text;
+}
+
+std::string states(const std::vector<LayerSpec>& specs) {
+  std::string text;
+  const Network network(specs);
+  Index end = 0;
+  for (const StateBlock& block : network.state_blocks()) {
+    text += (text.empty() ? "" : " ") + block.name + ":" + std::to_string(block.width);
+    CHECK(block.offset == end);
+    end += block.width;
+  }
+  CHECK(end == network.state_size());
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("network: names and shapes of the parameters") {
+  CHECK(shapes({lstm(3, 5), linear(5, 2)}) == "0.weight_ih(20, 3) 0.weight_hh(20, 5) 0.bias(20) 1.weight(2, 5) 1.bias(2)");
+  CHECK(shapes({gru(3, 5)}) == "0.weight_ih(15, 3) 0.weight_hh(15, 5) 0.bias(20)");
+  CHECK(shapes({elman(3, 5)}) == "0.weight_ih(5, 3) 0.weight_hh(5, 5) 0.bias(5)");
+  CHECK(shapes({embedding(7, 4), mean(), layers::tanh(), dropout(0.5)}) == "0.weight(7, 4)");
+  CHECK(shapes({cell("TestGruBefore", 3, 5)}) == "0.weight_ih(15, 3) 0.weight_hh(10, 5) 0.weight_mh(5, 5) 0.bias(15)");
+  CHECK(shapes({cell("TestPeepholeLstm", 3, 5)}) ==
+        "0.weight_ih(20, 3) 0.weight_hh(20, 5) 0.bias(20) 0.peephole_i(5) 0.peephole_f(5) 0.peephole_o(5)");
+  CHECK(shapes({cell("TestDiagonalLstm", 3, 5)}) == "0.weight_ih(15, 3) 0.weight_sh(5, 5) 0.bias(15) 0.u0(5) 0.u1(5)");
+}
+
+TEST_CASE("network: names and widths of the states") {
+  CHECK(states({lstm(3, 5), gru(5, 4), linear(4, 2)}) == "0.h:5 0.c:5 1.h:4");
+  CHECK(states({linear(3, 5), mean()}) == "1.sum:5 1.count:1");
+  CHECK(states({linear(3, 5), last()}) == "");
+  CHECK(states({cell("TestDiagonalLstm", 3, 5)}) == "0.s1:5");
+}
+
+TEST_CASE("network: what it takes and gives") {
+  const Network plain({lstm(3, 5), linear(5, 2)}), text({embedding(7, 4), gru(4, 5), last(), linear(5, 2)});
+  CHECK(plain.input_size() == 3);
+  CHECK(plain.output_size() == 2);
+  CHECK_FALSE(plain.takes_ids());
+  CHECK_FALSE(plain.pools());
+  CHECK(text.input_size() == 1);
+  CHECK(text.takes_ids());
+  CHECK(text.num_ids() == 7);
+  CHECK(text.pools());
+  CHECK(plain.layers() == std::vector<LayerSpec>{lstm(3, 5), linear(5, 2)});
+  CHECK(to_string(elman(3, 5, "relu")) == "Elman(activation=relu, hidden_size=5, input_size=3)");
+  CHECK(to_string(last()) == "Last()");
+  CHECK(to_string(dropout(0.5)) == "Dropout(probability=0.5)");
+  CHECK(to_string({"Wrapper", {{"on", true}}, {lstm(1, 2)}}) == "Wrapper(LSTM(hidden_size=2, input_size=1), on=true)");
+}
+
+TEST_CASE("network: parameters are views by name into one vector; a copy is a copy") {
+  Network network({lstm(3, 5), linear(5, 2)});
+  network.parameter("1.bias")[1] = 42;
+  CHECK(network.flat().back() == 42);
+  CHECK(network.parameter("0.weight_ih").data() == network.flat().data());
+  CHECK_THROWS_WITH_AS(network.parameter("1.weights"), Contains("no parameter is named '1.weights', expected one of 0.weight_ih, "),
+                       std::out_of_range);
+  Network copy = network;
+  copy.flat()[0] = -1;
+  CHECK(network.flat()[0] != -1);
+
+  const std::vector<float> numbers(network.flat().size(), 0.5f);
+  CHECK(Network(network.layers(), numbers).flat()[7] == 0.5f);
+  CHECK_THROWS_WITH_AS(Network(network.layers(), std::vector<float>(3)), "Network: got 3 parameters, expected 192", std::invalid_argument);
+}
+
+TEST_CASE("network: seeds decide the parameters, which fill their range") {
+  for (const std::string& name : all_cells()) {
+    CAPTURE(name);
+    const std::vector<LayerSpec> specs{cell_layer(name, 20, 25), linear(25, 16)};
+    const BasicNetwork<double> one(specs, std::uint64_t(1)), same(specs, std::uint64_t(1)), other(specs, std::uint64_t(2));
+    CHECK(std::ranges::equal(one.flat(), same.flat()));
+    CHECK_FALSE(std::ranges::equal(one.flat(), other.flat()));
+    double largest = 0, sum = 0;
+    for (const double w : one.flat()) {
+      largest = std::max(largest, std::abs(w));
+      sum += w;
+    }
+    CHECK(largest <= 1 / std::sqrt(25.0));
+    CHECK(largest > 0.98 / std::sqrt(25.0));
+    CHECK(std::abs(sum / double(one.flat().size())) < 0.01);
+  }
+  // An embedding is drawn from the standard normal distribution.
+  const BasicNetwork<double> table({embedding(100, 100)}, std::uint64_t(3));
+  double sum = 0, squares = 0;
+  for (const double w : table.flat()) {
+    sum += w;
+    squares += w * w;
+  }
+  CHECK(std::abs(sum / 1e4) < 0.05);
+  CHECK(std::abs(squares / 1e4 - 1) < 0.05);
+  // Files and papers rely on a seed giving these numbers everywhere.
+  const BasicNetwork<double> known({linear(1, 1)}, std::uint64_t(0));
+  CHECK(known.flat()[0] == doctest::Approx(0.40242421904305048).epsilon(1e-15));
+  CHECK(known.flat()[1] == doctest::Approx(-0.22575171804842897).epsilon(1e-15));
+}
+
+TEST_CASE("network: layers that do not fit together are refused") {
+  refuse({}, "Network: got no layers, expected at least one");
+  refuse({lstm(3, 5), linear(4, 2)}, "Network: layer 1 (Linear) expects 4 features, got 5 from layer 0 (LSTM)");
+  refuse({linear(3, 5), gru(4, 2)}, "Network: layer 1 (GRU) expects 4 features, got 5 from layer 0 (Linear)");
+  for (const LayerSpec& pooling : {last(), mean()})
+    for (const LayerSpec& layer : {lstm(5, 4), last(), mean()})
+      refuse({lstm(3, 5), pooling, layer}, "expects a sequence, got one vector per sequence from layer 1 (");
+  refuse({linear(3, 1), embedding(4, 5)}, "Network: layer 1 (Embedding) takes class ids, expected it as layer 0");
+  for (const LayerSpec& first : {last(), mean(), layers::tanh(), relu(), logistic(), dropout(0.5)})
+    refuse({first, linear(3, 2)}, "needs a layer before it that fixes the number of features");
+}
+
+TEST_CASE("network: unknown types and options are refused") {
+  refuse({cell("LSTMM", 3, 5)}, "Network: layer 0 (LSTMM) is unknown as 'LSTMM', expected one of ");
+  refuse({cell("", 3, 5)}, "is unknown as ''");
+  refuse({elman(3, 5, "softplus")}, "is unknown as 'Elman(activation=softplus)', expected one of Elman(activation=tanh), ");
+  LayerSpec spec = lstm(3, 5);
+  spec.options["bias"] = true;
+  refuse({spec}, "is unknown as 'LSTM(bias=true)'");
+  spec = linear(3, 5);
+  spec.options["bias"] = true;
+  refuse({spec}, "Network: layer 0 (Linear) has an unknown option 'bias'");
+  refuse({{"Linear", {{"input_size", std::int64_t(3)}}}}, "lacks the option 'output_size', expected an integer");
+  refuse({{"LSTM", {{"input_size", std::int64_t(3)}}}}, "lacks the option 'hidden_size', expected an integer");
+  refuse({{"Linear", {{"input_size", 3.0}, {"output_size", std::int64_t(2)}}}}, "has an option 'input_size' that is not an integer");
+  refuse({linear(3, 2), {"Dropout", {{"probability", std::string("half")}}}}, "has an option 'probability' that is not a number");
+  for (const double bad : {-0.1, 1.0, std::numeric_limits<double>::quiet_NaN()})
+    refuse({linear(3, 2), dropout(bad)}, "expected 0 <= probability < 1");
+  for (LayerSpec outer : {lstm(3, 5), linear(3, 5)}) {
+    outer.children.push_back(linear(5, 2));
+    refuse({outer}, "has layers inside, expected none");
+  }
+}
+
+TEST_CASE("network: sizes below 1, and sizes whose product overflows, are refused before any memory is asked for") {
+  constexpr std::int64_t huge = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t bad : {std::int64_t(0), std::int64_t(-1), std::numeric_limits<std::int64_t>::min()}) {
+    const std::string got = std::to_string(bad) + ", expected at least 1";
+    refuse({lstm(bad, 5)}, ("has input_size = " + got).c_str());
+    refuse({lstm(3, bad)}, ("has hidden_size = " + got).c_str());
+    refuse({linear(bad, 5)}, ("has input_size = " + got).c_str());
+    refuse({linear(3, bad)}, ("has output_size = " + got).c_str());
+    refuse({embedding(bad, 5)}, ("has num_embeddings = " + got).c_str());
+    refuse({embedding(3, bad)}, ("has size = " + got).c_str());
+  }
+  for (const std::int64_t large : {huge, std::int64_t(1) << 32}) {
+    refuse({lstm(large, large)}, "has sizes whose product overflows");
+    refuse({gru(1, large)}, "has sizes whose product overflows");
+    refuse({linear(large, large)}, "has sizes whose product overflows");
+    refuse({embedding(large, large)}, "has sizes whose product overflows");
+  }
+  std::vector<LayerSpec> many;  // each alone fits into an index, all together do not
+  for (int i = 0; i < 40; ++i) many.push_back(linear(std::int64_t(1) << (i % 2 ? 32 : 20), std::int64_t(1) << (i % 2 ? 20 : 32)));
+  refuse(many, "Network: the number of parameters overflows");
+#if RECURRA_COUNTS_ALLOCATIONS  // sanitizers end the program instead
+  refuse({linear(1, std::int64_t(1) << 45)}, "Network: 70368744177664 parameters do not fit into memory");
+#endif
+  CHECK_THROWS_WITH_AS(Network({embedding((1 << 24) + 1, 1)}), Contains("expected at most 16777216 in this dtype"), std::invalid_argument);
+  CHECK(Model<double>({embedding((1 << 24) + 1, 1)}).num_ids == (1 << 24) + 1);
+}
+
+TEST_CASE("network: states are copyable values that go back to the start row by row") {
+  const BasicNetwork<double> network({lstm(3, 5), gru(5, 4)});
+  BasicState<double> state(network, 3);
+  CHECK(state.batch() == 3);
+  CHECK(state.size() == 14);
+  CHECK(state.data().size() == 42);
+  std::ranges::fill(state.data(), 1.0);
+  BasicState<double> copy = state;
+  copy.reset(1);
+  for (std::size_t i = 0; i < 42; ++i) CHECK(copy.data()[i] == (i / 14 == 1 ? 0 : 1));
+  CHECK(std::ranges::count(state.data(), 1.0) == 42);
+  copy.reset();
+  CHECK(std::ranges::count(copy.data(), 0.0) == 42);
+  for (const Index row : {Index(-1), Index(3)}) CHECK_THROWS_AS(state.reset(row), std::out_of_range);
+}
+
+TEST_CASE("network: a cell may be registered twice, its name not taken by another") {
+  const std::vector<std::string> before = cell_names();
+  register_test_cells();
+  CHECK(cell_names() == before);
+  CHECK(std::set<std::string>(before.begin(), before.end()).size() == before.size());
+  CHECK_THROWS_WITH_AS(register_cell({nullptr, nullptr, nullptr}), Contains("register_cell: the cell was not compiled for "),
+                       std::invalid_argument);
+}

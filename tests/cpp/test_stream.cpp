@@ -1,0 +1,294 @@
+// Streams: step by step = the batch, states in and out, refusals that change nothing, one thread at a time, no allocation.
+#include <doctest/doctest.h>
+
+#include <sys/mman.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "allocations.h"
+#include "problem.h"
+#include "recurra/runner.h"
+#include "recurra/stream.h"
+#include "test_cells.h"
+
+namespace {
+
+using namespace recurra;
+using test::difference;
+
+constexpr Index inputs = 3, rows = 3, num_steps = 6;
+
+template <class T>
+BasicNetwork<T> random_network(std::vector<LayerSpec> layers) {
+  BasicNetwork<T> network(std::move(layers), std::uint64_t(1));
+  const std::vector<T> params = test::random_vector<T>(1, Index(network.flat().size()), 0.6);
+  std::copy(params.begin(), params.end(), network.flat().begin());
+  return network;
+}
+
+template <class T>
+std::vector<T> random_input(const BasicNetwork<T>& network, Index count) {
+  std::vector<T> x = test::random_vector<T>(2, count * network.input_size());
+  if (network.takes_ids())
+    for (T& id : x) id = std::floor((id + 1) / 2 * T(network.num_ids()));
+  return x;
+}
+
+template <class T>
+BasicState<T> random_state(const BasicNetwork<T>& network, Index batch) {
+  BasicState<T> state(network, batch);
+  const std::vector<T> values = test::random_vector<T>(3, Index(state.data().size()));
+  std::copy(values.begin(), values.end(), state.data().begin());
+  for (const StateBlock& block : network.state_blocks())
+    for (Index i = 0; i < batch; ++i)
+      if (block.name.ends_with("count")) state.row(i)[std::size_t(block.offset)] = T(2);  // a mean over two steps so far
+  return state;
+}
+
+// Each step against a batch that ends there: a pooling network gives its present output.
+template <class T>
+void check_stream(std::vector<LayerSpec> layers, double tolerance) {
+  const BasicNetwork<T> network = random_network<T>(std::move(layers));
+  const std::vector<T> x = random_input(network, rows * num_steps);  // [rows][steps][width]
+  const BasicState<T> initial = random_state(network, rows);
+  BasicRunner<T> runner(network);
+  BasicStream<T> stream(network, rows);
+  CHECK(stream.batch() == rows);
+  CHECK(stream.input_size() == network.input_size());
+  CHECK(stream.output_size() == network.output_size());
+  stream.set_state(initial);
+  const Index width = network.input_size(), outputs = network.output_size();
+  for (Index t = 0; t < num_steps; ++t) {
+    std::vector<T> now, y(std::size_t(rows * outputs)), expected, batch_y(std::size_t(rows * num_steps * outputs));
+    for (Index i = 0; i < rows; ++i)
+      now.insert(now.end(), x.begin() + (i * num_steps + t) * width, x.begin() + (i * num_steps + t + 1) * width);
+    REQUIRE(stream.step(now, y));
+    BasicState<T> state = initial;
+    const std::vector<Index> lengths(rows, t + 1);
+    runner.forward({x.data(), rows, num_steps, lengths.data()}, batch_y.data(), &state);
+    for (Index i = 0; i < rows; ++i) {
+      const auto from = batch_y.begin() + (network.pools() ? i : i * num_steps + t) * outputs;
+      expected.insert(expected.end(), from, from + outputs);
+    }
+    CHECK(difference(y, expected) < tolerance);
+    CHECK(difference(stream.state().data(), state.data()) < tolerance);
+  }
+}
+
+void check_both(const std::vector<LayerSpec>& layers) {
+  check_stream<float>(layers, 1e-5);
+  check_stream<double>(layers, 1e-13);
+}
+
+using Vector = std::vector<double>;
+
+}  // namespace
+
+TEST_CASE("stream: a stream = the batch, for every cell, alone and stacked") {
+  const std::vector<std::string> cells = all_cells();
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    CAPTURE(cells[i]);
+    check_both({cell_layer(cells[i], inputs, 5)});
+    check_both({cell_layer(cells[i], inputs, 17), cell_layer(cells[(i + 2) % cells.size()], 17, 4), layers::linear(4, 2)});
+  }
+}
+
+TEST_CASE("stream: a stream = the batch, for the other layers") {
+  using namespace layers;
+  check_both({lstm(inputs, 5), last(), linear(5, 2)});
+  check_both({lstm(inputs, 5), mean(), linear(5, 4), relu(), linear(4, 2)});
+  check_both({embedding(6, 4), gru(4, 5), linear(5, 2)});
+  check_both({embedding(6, 4), mean()});
+  check_both({linear(inputs, 5), layers::tanh(), elman(5, 4), dropout(0.5), logistic()});
+}
+
+TEST_CASE("stream: a refused step changes neither state nor output") {
+  const BasicNetwork<double> network = random_network<double>({layers::lstm(inputs, 5), layers::mean(), layers::linear(5, 2)});
+  BasicStream<double> stream(network, rows);
+  stream.set_state(random_state(network, rows));
+  const Vector good = random_input(network, rows), before(std::size_t(rows * 2), 7.0);
+  const BasicState<double> state = stream.state();
+  Vector y = before;
+  const auto refuse = [&](const Vector& x, std::span<double> out) {
+    CHECK_FALSE(stream.step(x, out));
+    CHECK(y == before);
+    CHECK(std::ranges::equal(stream.state().data(), state.data()));
+  };
+  refuse(Vector(good.begin(), good.end() - 1), y);
+  refuse({}, y);
+  refuse(good, std::span(y).first(5));
+  for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
+                           -std::numeric_limits<double>::infinity()})
+    for (std::size_t at = 0; at < good.size(); ++at) {
+      Vector x = good;
+      x[at] = bad;
+      refuse(x, y);
+    }
+  CHECK(stream.step(good, y));
+  CHECK(y != before);
+
+  const BasicNetwork<double> ids = random_network<double>({layers::embedding(6, 4), layers::gru(4, 5)});
+  BasicStream<double> reader(ids);
+  Vector out(5, 7.0);
+  for (const double bad : {-1.0, 6.0, 0.5, 1e300, std::numeric_limits<double>::quiet_NaN()}) {
+    CHECK_FALSE(reader.step(Vector{bad}, out));
+    CHECK(out == Vector(5, 7.0));
+  }
+  for (const double id : {0.0, 5.0}) CHECK(reader.step(Vector{id}, out));
+}
+
+TEST_CASE("stream: states go out, in, and back to the start, row by row") {
+  const BasicNetwork<double> network = random_network<double>({layers::lstm(inputs, 5), layers::gru(5, 4), layers::mean()});
+  BasicStream<double> stream(network, rows);
+  const Vector x = random_input(network, rows);
+  Vector first(std::size_t(rows * 4)), y(first.size());
+  REQUIRE(stream.step(x, first));
+  REQUIRE(stream.step(x, y));
+  CHECK(y != first);
+  const BasicState<double> middle = stream.state();
+  Vector third(first.size());
+  REQUIRE(stream.step(x, third));
+  stream.set_state(middle);
+  REQUIRE(stream.step(x, y));
+  CHECK(y == third);
+
+  stream.set_state(middle);
+  stream.reset(1);
+  REQUIRE(stream.step(x, y));
+  for (Index row = 0; row < rows; ++row)
+    CHECK(std::equal(y.begin() + row * 4, y.begin() + row * 4 + 4, (row == 1 ? first : third).begin() + row * 4));
+  stream.reset();
+  CHECK(std::ranges::equal(stream.state().data(), BasicState<double>(network, rows).data()));
+  REQUIRE(stream.step(x, y));
+  CHECK(y == first);
+
+  for (const Index row : {Index(-1), rows}) CHECK_THROWS_AS(stream.reset(row), std::out_of_range);
+  CHECK_THROWS_WITH_AS(stream.set_state(BasicState<double>(network, 2)), "set_state: state is for a batch of 2, expected 3",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(stream.set_state(BasicState<double>()), doctest::Contains("set_state: state has blocks [], expected [0.h:5, "),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(BasicStream<double>(network, 0), "Stream: batch is 0, expected at least 1", std::invalid_argument);
+
+  BasicStream<double> moved = std::move(stream);
+  moved.reset();
+  REQUIRE(moved.step(x, y));
+  CHECK(y == first);
+}
+
+TEST_CASE("stream: it works on a snapshot of the weights until it is reloaded") {
+  BasicNetwork<double> network = random_network<double>({layers::gru(inputs, 5), layers::linear(5, 2)});
+  BasicStream<double> stream(network);
+  const Vector x = random_input(network, 1);
+  Vector before(2), y(2), after(2);
+  REQUIRE(stream.step(x, before));
+  for (double& w : network.flat()) w = -w;
+  stream.reset();
+  REQUIRE(stream.step(x, y));
+  CHECK(y == before);
+  const BasicState<double> state = stream.state();
+  stream.reload();
+  CHECK(std::ranges::equal(stream.state().data(), state.data()));
+  stream.reset();
+  REQUIRE(stream.step(x, y));
+  BasicStream<double> fresh(network);
+  REQUIRE(fresh.step(x, after));
+  CHECK(y == after);
+  CHECK(y != before);
+}
+
+TEST_CASE("stream: a second thread is noticed") {
+  // One thread is nearly always inside a large network; what the other one tries meanwhile must fail. Whoever comes second
+  // fails, so the first thread's own steps may fail too.
+  const Network network({layers::elman(800, 800)});
+  Stream stream(network);
+  const std::vector<float> x(800, 0.5f);
+  std::atomic<bool> stop{false};
+  std::jthread first([&] {
+    std::vector<float> y(800);
+    while (!stop) (void)stream.step(x, y);
+  });
+  const auto until = [&](auto noticed) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (std::chrono::steady_clock::now() < deadline)
+      if (stream.busy() && noticed()) return true;
+    return false;
+  };
+  const auto refuses = [&](auto call) {
+    return until([&] {
+      try {
+        call();
+      } catch (const std::runtime_error& error) {
+        return std::string(error.what()).ends_with("the stream is in use by another thread, expected one thread at a time");
+      }
+      return false;
+    });
+  };
+  std::vector<float> y(800, 7.0f);
+  CHECK(until([&] {
+    std::fill(y.begin(), y.end(), 7.0f);
+    return !stream.step(x, y) && y == std::vector<float>(800, 7.0f);
+  }));
+  const State state(network, 1);
+  CHECK(refuses([&] { (void)stream.state(); }));
+  CHECK(refuses([&] { stream.set_state(state); }));
+  CHECK(refuses([&] { stream.reset(); }));
+  CHECK(refuses([&] { stream.reset(0); }));
+  CHECK(refuses([&] { stream.reload(); }));
+  stop = true;
+  first.join();
+  CHECK_FALSE(stream.busy());
+  CHECK(stream.step(x, y));
+}
+
+#if RECURRA_COUNTS_ALLOCATIONS
+TEST_CASE("stream: a step allocates nothing") {
+  const auto check = [](const auto& network) {
+    using T = std::decay_t<decltype(network.flat()[0])>;
+    for (const Index batch : {1, 3}) {
+      BasicStream<T> stream(network, batch);
+      const std::vector<T> x = random_input(network, batch), bad(x.size(), std::numeric_limits<T>::infinity());
+      std::vector<T> y(std::size_t(batch * network.output_size()));
+      const test::Allocations allocations;
+      bool fine = true;
+      for (int t = 0; t < 20; ++t) fine = stream.step(x, y) && !stream.step(bad, y) && fine;
+      const std::size_t count = allocations.count();
+      CHECK(count == 0);
+      CHECK(fine);
+    }
+  };
+  for (const std::string& cell : all_cells()) {
+    CAPTURE(cell);
+    const std::vector<LayerSpec> layers{cell_layer(cell, inputs, 17), layers::dropout(0.5), layers::mean(), layers::linear(17, 2),
+                                        layers::relu()};
+    check(random_network<float>(layers));
+    check(random_network<double>(layers));
+  }
+  check(random_network<float>({layers::embedding(6, 4), layers::gru(4, 5), layers::last(), layers::tanh()}));
+}
+
+TEST_CASE("stream: what counts allocations does count") {
+  const auto counted = [](auto allocate) {
+    const test::Allocations allocations;
+    allocate();
+    return allocations.count();
+  };
+  CHECK(counted([] { ::operator delete(::operator new(4)); }) == 1);
+  CHECK(counted([] { std::vector<double, CacheLineAllocator<double>>(10); }) == 1);
+  CHECK(counted([] {
+          void* volatile p = std::malloc(10);
+          p = std::realloc(p, 20);
+          std::free(p);
+          p = std::calloc(2, 2);
+          std::free(p);
+        }) == 3);
+  CHECK(counted([] {
+          void* page = ::mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+          ::munmap(page, 4096);
+        }) == 1);
+  const test::Allocations allocations;
+  { std::vector<char> large(12345); }
+  CHECK(allocations.largest() == 12345);
+}
+#endif

@@ -1,0 +1,152 @@
+"""Networks and data for the tests: a network per layer type, random weights, ragged batches and states."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import recurra as rc
+from recurra import _core
+
+Array = npt.NDArray[Any]
+LossName = Literal["mse", "cross_entropy"]
+
+DTYPES = ("float32", "float64")
+CELLS = tuple(_core.cell_names())
+IDS = 6
+INPUT, OUTPUT = 3, 2
+LOSSES: tuple[LossName, ...] = ("mse", "cross_entropy")
+Tolerance = tuple[float, float]  # relative, absolute
+EXACT: Tolerance = (1e-12, 1e-14)
+
+
+def close_to(dtype: str) -> Tolerance:
+    """What rounding in another order may change."""
+    return (2e-5, 2e-6) if dtype == "float32" else EXACT
+
+
+def assert_close(
+    got: npt.ArrayLike, expected: npt.ArrayLike, close: Tolerance = EXACT, about: str = ""
+) -> None:
+    """Equality within a tolerance, with the numbers in the message."""
+    np.testing.assert_allclose(np.asarray(got), np.asarray(expected), *close, err_msg=about)
+
+
+def cell(name: str, input_size: int, hidden_size: int) -> rc.Cell:
+    """A cell by its registered name, such as "GRU(reset=after)"."""
+    type_name, _, variant = name.rstrip(")").partition("(")
+    options = dict(option.split("=") for option in variant.split(", ") if option)
+    return rc.Cell(type_name, input_size, hidden_size, **options)
+
+
+NETWORKS: dict[str, Callable[[], list[rc.Layer]]] = {
+    name: lambda name=name: [cell(name, INPUT, 5), rc.Linear(5, OUTPUT)]
+    for name in CELLS
+} | {
+    "bare LSTM": lambda: [rc.LSTM(INPUT, 5)],
+    "stack": lambda: [rc.GRU(INPUT, 5), rc.LSTM(5, 4), rc.Elman(4, OUTPUT)],
+    "Linear": lambda: [rc.Linear(INPUT, 4), rc.Tanh(), rc.Linear(4, OUTPUT)],
+    "Embedding": lambda: [rc.Embedding(IDS, 4), rc.LSTM(4, 5), rc.Linear(5, OUTPUT)],
+    "bare Embedding": lambda: [rc.Embedding(IDS, OUTPUT)],
+    "Last": lambda: [rc.LSTM(INPUT, 5), rc.Last(), rc.Linear(5, OUTPUT)],
+    "Last at the end": lambda: [rc.Elman(INPUT, 5), rc.Last()],
+    "Last of the input": lambda: [rc.Linear(INPUT, 4), rc.Last(), rc.Tanh()],
+    "Mean": lambda: [rc.GRU(INPUT, 5), rc.Mean(), rc.Linear(5, OUTPUT)],
+    "Mean at the end": lambda: [rc.Linear(INPUT, 4), rc.Logistic(), rc.Mean()],
+    "Embedding and Mean": lambda: [rc.Embedding(IDS, 4), rc.Mean(), rc.Linear(4, OUTPUT)],
+    "Dropout": lambda: [rc.Linear(INPUT, 4), rc.Dropout(0.4), rc.LSTM(4, 5), rc.Dropout(0.2), rc.Linear(5, OUTPUT)],
+    "Dropout after Mean": lambda: [rc.Elman(INPUT, 5), rc.Mean(), rc.Dropout(0.3), rc.Linear(5, OUTPUT)],
+    "Tanh": lambda: [rc.LSTM(INPUT, 4), rc.Tanh()],
+    "Relu": lambda: [rc.Linear(INPUT, 5), rc.Relu(), rc.Linear(5, OUTPUT)],
+    "Logistic": lambda: [rc.GRU(INPUT, 4), rc.Logistic()],
+}  # fmt: skip
+
+
+def build(name: str, dtype: str = "float64", seed: int = 1) -> rc.Network:
+    """A network of `NETWORKS` with random weights and biases of the same, large size."""
+    network = rc.Network(NETWORKS[name](), dtype=dtype, seed=seed)
+    randomize(network, seed)
+    return network
+
+
+def randomize(network: rc.Network, seed: int) -> None:
+    """Draw all parameters anew, biases too."""
+    network.flat[:] = np.random.default_rng(seed).uniform(-0.8, 0.8, network.flat.size)
+
+
+def draw_input(network: rc.Network, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Class ids or features for these (batch, time) or (time,) steps."""
+    if network._core.takes_ids:
+        return rng.integers(0, network._core.num_ids, shape)
+    return rng.normal(size=(*shape, network.input_size)).astype(network.dtype)
+
+
+def draw_target(network: rc.Network, y: Array, loss: LossName, rng: np.random.Generator) -> Array:
+    """A target for these outputs."""
+    if loss == "mse":
+        return rng.normal(size=y.shape).astype(network.dtype)
+    return rng.integers(0, network.output_size, y.shape[:-1])
+
+
+def draw_state(network: rc.Network, batch: int, rng: np.random.Generator) -> rc.State:
+    """A random state; the count inside a Mean's state stays a count."""
+    state = network.initial_state(batch)
+    for name, values in state.items():
+        values[:] = (
+            rng.integers(1, 4, values.shape) if name.endswith(".count") else rng.normal(size=values.shape)
+        )
+    return state
+
+
+@dataclass
+class Problem:
+    """A ragged batch with a random initial state."""
+
+    network: rc.Network
+    x: Array
+    lengths: Array
+    state: rc.State
+    target: Array
+    loss: LossName
+
+    def value_and_gradient(self, **options: Any) -> tuple[float, Array]:  # noqa: ANN401
+        """The loss and its gradient."""
+        return self.network.loss_and_gradient(
+            self.x, self.target, self.loss, lengths=self.lengths, state=self.state, **options
+        )
+
+
+def pose(
+    network: rc.Network, loss: LossName = "mse", batch: int = 4, time: int = 6, seed: int = 2
+) -> Problem:
+    """A problem whose lengths are in no order and include 0 and `time`."""
+    rng = np.random.default_rng(seed)
+    x = draw_input(network, (batch, time), rng)
+    lengths = rng.integers(0, time + 1, batch)
+    lengths[:3] = (2, 0, time)
+    return Problem(
+        network,
+        x,
+        lengths,
+        draw_state(network, batch, rng),
+        draw_target(network, network(x), loss, rng),
+        loss,
+    )
+
+
+@contextmanager
+def refused(
+    error: type[Exception], *words: str, network: rc.Network, state: rc.State | None = None
+) -> Iterator[None]:
+    """Expects an error whose message has these words, and that it left parameters and state alone."""
+    flat, kept = network.flat.copy(), None if state is None else state.copy()
+    with pytest.raises(error) as caught:
+        yield
+    missing = [word for word in words if word not in str(caught.value)]
+    assert not missing, f"{missing} not in: {caught.value}"
+    assert np.array_equal(network.flat, flat, equal_nan=True)
+    if state is not None and kept is not None:
+        assert all(np.array_equal(state[block], kept[block]) for block in state)
