@@ -2,6 +2,7 @@
 // recurra_benchmark step <model file> <seconds>  a stream's steps
 // Prints JSON, one object per line.
 #include <recurra/recurra.h>
+#include <sched.h>
 
 #include <cmath>
 #include <cstdio>
@@ -38,7 +39,20 @@ MultiplyAdds multiply_adds_of(const std::string& isa) {
   return isa == "baseline" ? recurra::baseline::multiply_adds : nullptr;
 }
 
-// Operations per second of `count` threads: the best of several runs, as it is a ceiling.
+// Keeps the calling thread on the processor of this rank among those allowed.
+void pin(int rank) {
+  cpu_set_t allowed, mine;
+  CPU_ZERO(&mine);
+  if (sched_getaffinity(0, sizeof allowed, &allowed)) return;
+  int cpu = 0;
+  for (; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &allowed) && rank-- == 0) break;
+  if (cpu == CPU_SETSIZE) return;
+  CPU_SET(cpu, &mine);
+  (void)sched_setaffinity(0, sizeof mine, &mine);
+}
+
+// Operations per second of `count` threads, a processor each: the best of several runs, as it is a ceiling.
 double peak(MultiplyAdds run, int count) {
   constexpr long rounds = 500'000;
   double best = 0;
@@ -46,8 +60,9 @@ double peak(MultiplyAdds run, int count) {
     std::vector<double> operations(std::size_t(count), 0.0);
     std::vector<std::thread> threads;
     const double start = seconds();
-    for (double& mine : operations)
-      threads.emplace_back([&mine, run] {
+    for (int rank = 0; rank < count; ++rank)
+      threads.emplace_back([&mine = operations[std::size_t(rank)], rank, run] {
+        pin(rank);
         float sink = 0.5f;
         mine = run(rounds, &sink);
       });

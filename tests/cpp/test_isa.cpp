@@ -74,6 +74,20 @@ TEST_CASE("isa: every backend = baseline for every cell") {
   }
 }
 
+TEST_CASE("isa: float = double up to its rounding") {
+  const TestBackend& baseline = all_backends().front();
+  for (std::size_t cell = 0; cell < baseline.cells.size(); ++cell) {
+    CAPTURE(baseline.cells[cell].info.name);
+    const Schedule schedule = Schedule::sequences({6, 5, 5, 2, 0});
+    const Outcome<double> expected = run<double>(baseline, cell, schedule, 3, 17);
+    const Outcome<float> actual = run<float>(baseline, cell, schedule, 3, 17);
+    CHECK(difference(actual.states, expected.states) < 1e-5);
+    CHECK(difference(actual.gradients.params, expected.gradients.params) < 1e-4);
+    CHECK(difference(actual.gradients.x, expected.gradients.x) < 1e-4);
+    CHECK(difference(actual.gradients.initial, expected.gradients.initial) < 1e-4);
+  }
+}
+
 TEST_CASE("isa: each name has its own kernels, and knows the same cells") {
   std::vector<std::string> names;
   for (const TestBackend& isa : all_backends()) {

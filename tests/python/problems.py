@@ -46,7 +46,7 @@ NETWORKS: dict[str, Callable[[], list[rc.Layer]]] = {
     name: lambda name=name: [cell(name, INPUT, 5), rc.Linear(5, OUTPUT)]
     for name in CELLS
 } | {
-    "bare LSTM": lambda: [rc.LSTM(INPUT, 5)],
+    "bare LSTM": lambda: [rc.LSTM(INPUT, 11)],
     "stack": lambda: [rc.GRU(INPUT, 5), rc.LSTM(5, 4), rc.Elman(4, OUTPUT)],
     "Linear": lambda: [rc.Linear(INPUT, 4), rc.Tanh(), rc.Linear(4, OUTPUT)],
     "Embedding": lambda: [rc.Embedding(IDS, 4), rc.LSTM(4, 5), rc.Linear(5, OUTPUT)],
@@ -57,7 +57,7 @@ NETWORKS: dict[str, Callable[[], list[rc.Layer]]] = {
     "Mean": lambda: [rc.GRU(INPUT, 5), rc.Mean(), rc.Linear(5, OUTPUT)],
     "Mean at the end": lambda: [rc.Linear(INPUT, 4), rc.Logistic(), rc.Mean()],
     "Embedding and Mean": lambda: [rc.Embedding(IDS, 4), rc.Mean(), rc.Linear(4, OUTPUT)],
-    "Dropout": lambda: [rc.Linear(INPUT, 4), rc.Dropout(0.4), rc.LSTM(4, 5), rc.Dropout(0.2), rc.Linear(5, OUTPUT)],
+    "Dropout": lambda: [rc.Linear(3, 4), rc.Dropout(0.4), rc.LSTM(4, 5), rc.Dropout(0.2), rc.Linear(5, 2)],
     "Dropout after Mean": lambda: [rc.Elman(INPUT, 5), rc.Mean(), rc.Dropout(0.3), rc.Linear(5, OUTPUT)],
     "Tanh": lambda: [rc.LSTM(INPUT, 4), rc.Tanh()],
     "Relu": lambda: [rc.Linear(INPUT, 5), rc.Relu(), rc.Linear(5, OUTPUT)],

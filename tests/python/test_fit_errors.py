@@ -20,10 +20,12 @@ def changed(array: Array, index: tuple[int, ...], value: float) -> Array:
     return copied
 
 
+LATE = changed(CLASSES, (7, 1), 2)
 Case = tuple[Callable[[rc.Network], object], type[Exception], tuple[str, ...]]
 
 
 def case(error: type[Exception], *words: str, x: Any = X, y: Any = Y, **options: Any) -> Case:  # noqa: ANN401
+    """A call of fit with one thing wrong, and what must be in the message."""
     settings = {"batch_size": 2, "epochs": 2, "shuffle": False, "progress": False, **options}
     return lambda network: rc.fit(network, x, y, **settings), error, words
 
@@ -38,15 +40,15 @@ CASES: dict[str, Case] = {
     "target sequences": case(ValueError, "y", "(7, 4, 2)", "(8, 4, 2)", y=Y[:7]),
     "target dtype": case(TypeError, "y", "int64", "float64", y=np.zeros((8, 4, 2), int)),
     "lengths": case(ValueError, "lengths[7]", "5", "0 .. 4", lengths=[4] * 7 + [5]),
-    "lengths and lists": case(ValueError, "lengths", "list", "expected None", x=list(X), y=list(Y), lengths=[4] * 8),
-    "ragged features": case(ValueError, "x[1]", "(4, 2)", "('time', 3)", x=[X[0], X[1, :, :2]], y=list(Y[:2])),
-    "ragged dtypes": case(ValueError, "x[1]", "float32", "float64", x=[X[0], X[1].astype("f4")], y=list(Y[:2])),
+    "lengths and lists": case(ValueError, "lengths", "list", "None", x=list(X), y=list(Y), lengths=[4] * 8),
+    "ragged features": case(ValueError, "x[1]", "(4, 2)", "('time', 3)", x=[X[0], X[1, :, :2]], y=list(Y)),
+    "ragged dtypes": case(ValueError, "x[1]", "float32", "float64", x=[X[0], X[1].astype("f4")], y=list(Y)),
     "ragged target": case(ValueError, "y[1]", "3 steps", "expected 4", x=list(X[:2]), y=[Y[0], Y[1, :3]]),
     "ragged count": case(ValueError, "y", "3 sequences", "expected 2", x=list(X[:2]), y=list(Y[:3])),
-    "late not a number": case(ValueError, "x", "nan", "sequence 7, time 2, feature 1", "finite", x=changed(X, (7, 2, 1), np.nan)),
-    "late infinite target": case(ValueError, "y", "inf", "sequence 6, time 3, feature 0", "finite", y=changed(Y, (6, 3, 0), np.inf)),
-    "late class": case(ValueError, "y", "class id 2", "sequence 7, time 1", "0 .. 1", y=changed(CLASSES, (7, 1), 2), loss="cross_entropy"),
-    "class shape": case(ValueError, "y", "(8, 4, 2)", "(8, 4)", y=np.zeros((8, 4, 2), int), loss="cross_entropy"),
+    "late nan": case(ValueError, "x", "nan", "batch 7, time 2, feature 1", x=changed(X, (7, 2, 1), np.nan)),
+    "late inf": case(ValueError, "inf", "batch 6, time 3, feature 0", y=changed(Y, (6, 3, 0), np.inf)),
+    "late class": case(ValueError, "id 2", "(batch 7, time 1)", "0 .. 1", y=LATE, loss="cross_entropy"),
+    "class shape": case(ValueError, "y", "(8, 4, 1)", "(8, 4)", y=CLASSES[..., None], loss="cross_entropy"),
     "loss": case(ValueError, "loss", "'mae'", "'mse', 'cross_entropy'", loss="mae"),
     "epochs": case(ValueError, "epochs", "-1", "at least 0", epochs=-1),
     "float epochs": case(TypeError, "epochs", "1.5", "an integer", epochs=1.5),
@@ -70,10 +72,10 @@ CASES: dict[str, Case] = {
     "too large a part": case(ValueError, "validation", "0.99 of 8", "at least one", validation=0.99),
     "one entry": case(ValueError, "validation", "1 entries", "(x, y)", validation=(X,)),
     "four entries": case(ValueError, "validation", "4 entries", "(x, y)", validation=(X, Y, None, None)),
-    "validation x": case(ValueError, "validation", "x", "2 features", "expected 3", validation=(X[..., :2].copy(), Y)),
-    "validation y": case(ValueError, "validation", "y", "(8, 4, 1)", "(8, 4, 2)", validation=(X, Y[..., :1].copy())),
+    "validation x": case(ValueError, "validation: x", "(3,)", "(time, features)", validation=(X[0, 0], Y)),
+    "validation y": case(ValueError, "validation: y", "(7, 4, 2)", "(8, 4, 2)", validation=(X, Y[:7])),
     "validation dtype": case(TypeError, "validation", "y", "int64", "float64", validation=(X, IDS)),
-    "validation values": case(ValueError, "validation", "x", "nan", "finite", validation=(X * np.nan, Y)),
+    "validation values": case(ValueError, "x", "nan", "finite", validation=(X * np.nan, Y)),
 }  # fmt: skip
 
 
@@ -87,7 +89,7 @@ def test_nothing_has_changed(name: str) -> None:
 
 def test_ids_out_of_range() -> None:
     network = build("Embedding")
-    with refused(ValueError, "x", "class id 6", "sequence 7, time 3", "0 .. 5", network=network):
+    with refused(ValueError, "x", "class id 6", "batch 7, time 3", "0 .. 5", network=network):
         rc.fit(network, changed(IDS, (7, 3), 6), Y, batch_size=2, shuffle=False, progress=False)
 
 

@@ -104,7 +104,7 @@ def test_threads() -> None:
         with pytest.raises(ValueError, match=rf"set_num_threads: count is {count}, expected at least 1"):
             rc.set_num_threads(count)
     assert rc.num_threads() == 3
-    with pytest.raises(TypeError, match="count is 1.5, expected an integer"):
+    with pytest.raises(TypeError, match=r"count is 1.5, expected an integer"):
         rc.set_num_threads(1.5)  # type: ignore[arg-type]
     default = run("import recurra; print(recurra.num_threads())", "").stdout
     assert int(default) == os.cpu_count()

@@ -1,5 +1,7 @@
 """Ragged batches: lengths in any order and 0, and what lies behind a sequence's end never matters."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import recurra as rc
@@ -150,7 +152,7 @@ def test_lengths_may_be_any_integers(kind: str) -> None:
     network = build("LSTM")
     x = draw_input(network, (3, 4), np.random.default_rng(0))
     expected = network(x, lengths=np.array([1, 0, 4]))
-    lengths = {
+    lengths: Any = {
         "list": [1, 0, 4],
         "int8": np.array([1, 0, 4], np.int8),
         "uint64": np.array([1, 0, 4], np.uint64),

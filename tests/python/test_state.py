@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,12 +126,12 @@ def test_passes_between_networks_batches_and_streams(name: str) -> None:
     assert_close(y if whole.ndim == 3 else y[:, -1], whole)
 
 
-def refused(network: rc.Network, state: object, error: type[Exception], *words: str) -> None:
+def refused(network: rc.Network, state: Any, error: type[Exception], *words: str) -> None:  # noqa: ANN401
     x = np.zeros((2, 3, 3))
     stream = network.stream(batch_size=2)
     attempts = (
-        lambda: network(x, state=state),  # type: ignore[arg-type]
-        lambda: network.loss_and_gradient(x, np.zeros((2, 3, 2)), state=state),  # type: ignore[arg-type]
+        lambda: network(x, state=state),
+        lambda: network.loss_and_gradient(x, np.zeros((2, 3, 2)), state=state),
         lambda: setattr(stream, "state", state),
     )
     flat, before = network.flat.copy(), stream.state

@@ -11,7 +11,7 @@ from problems import DTYPES, NETWORKS, Array, assert_close, build, close_to, dra
 
 
 def prefixes(network: rc.Network, x: Array, state: rc.State | None = None) -> Array:
-    """What the batch gives after each step, (batch, time, output); of pooled outputs, those of all prefixes."""
+    """What the batch gives after each step: (batch, time, output), of a pooled network too."""
     y = network(x, state=state)
     if y.ndim == 3:
         return y

@@ -1,4 +1,4 @@
-"""A stream converts nothing: what does not fit is refused, and its state and the network stay as they were."""
+"""A stream converts nothing: what does not fit is refused, and state, network and `out` stay as they were."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ import recurra as rc
 from problems import Array, build
 
 X = np.array([0.5, -1.0, 2.0])
+UNALIGNED = np.frombuffer(b"0" + X.tobytes(), np.uint8)[1:].view(X.dtype)
 Case = tuple[Any, type[Exception], tuple[str, ...]]
 
 
@@ -41,7 +42,7 @@ INPUTS: dict[str, Case] = {
     "a batch axis": (X[None], ValueError, ("x", "(1, 3)", "(3,)")),
     "strided": (np.repeat(X, 2)[::2], ValueError, ("x", "not C-contiguous", "expected")),
     "reversed": (X[::-1], ValueError, ("x", "not C-contiguous", "expected")),
-    "unaligned": (np.frombuffer(b"0" + X.tobytes(), np.uint8)[1:].view("f8"), ValueError, ("x", "not aligned", "expected")),
+    "unaligned": (UNALIGNED, ValueError, ("x", "not aligned", "expected")),
     "not a number": (np.array([0, np.nan, 0]), ValueError, ("x[1]", "nan", "finite")),
     "infinite": (np.array([0, 0, -np.inf]), ValueError, ("x[2]", "-inf", "finite")),
 }  # fmt: skip

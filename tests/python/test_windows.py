@@ -57,7 +57,7 @@ def test_what_does_not_fit(series: np.ndarray, length: int, stride: int, message
 
 
 def test_whole_numbers() -> None:
-    with pytest.raises(TypeError, match="windows: length is 2.0, expected an integer"):
+    with pytest.raises(TypeError, match=r"windows: length is 2.0, expected an integer"):
         rc.windows(np.zeros(5), 2.0)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="windows: stride is '1', expected an integer"):
         rc.windows(np.zeros(5), 2, "1")  # type: ignore[arg-type]

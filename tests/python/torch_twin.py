@@ -1,4 +1,4 @@
-"""The same networks in PyTorch. Torch has two biases per gate where Recurra has one; the second is held at zero."""
+"""The same networks in PyTorch, whose second bias per gate is held at zero."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ Tensor = Any
 
 
 class Twin:
-    """A network's cells and Linear layers in PyTorch, with trainable tensors named as Recurra's parameters."""
+    """A network of cells and Linear layers, with gradients and parameters laid out as Recurra's."""
 
     def __init__(self, network: rc.Network) -> None:
         self.network = network

@@ -1,6 +1,8 @@
 #include "checks.h"
 
 #include <cmath>
+#include <iomanip>
+#include <sstream>
 #include <stdexcept>
 
 namespace recurra {
@@ -13,6 +15,13 @@ bool all_finite(const T* values, Index count) {
   unsigned bad = 0;
   for (Index j = 0; j < count; ++j) bad |= unsigned(!(values[j] - values[j] == T(0)));
   return bad == 0;
+}
+
+// "4", "1.5", "1e+300"
+std::string shortest(double value) {
+  std::ostringstream text;
+  text << std::setprecision(15) << value;
+  return text.str();
 }
 
 std::string place(Index sequence, Index step, bool pools) {
@@ -44,8 +53,8 @@ template <class T>
 void check_features(const Model<T>& model, const T* features, Index sequence, Index step) {
   if (!all_finite(features, model.input_size)) refuse("x", features, place(sequence, step, false));
   if (model.takes_ids() && !(features[0] >= T(0) && features[0] < T(model.num_ids) && features[0] == std::floor(features[0])))
-    throw std::invalid_argument("x has the class id " + std::to_string(std::int64_t(features[0])) + place(sequence, step, false) +
-                                "), expected 0 .. " + std::to_string(model.num_ids - 1));
+    throw std::invalid_argument("x has the class id " + shortest(features[0]) + place(sequence, step, false) + "), expected 0 .. " +
+                                std::to_string(model.num_ids - 1));
 }
 
 template <class T>

@@ -119,7 +119,7 @@ def errors(series: Series, forecast: Forecast) -> tuple[float, float]:
 
 
 def stream(net: rc.Network, series: Series) -> tuple[float, float, float]:
-    """Step through the series: p50 and p99 of a step in microseconds, and the difference from the batch result."""
+    """Step through the series: p50 and p99 of a step in us, and the largest difference from the batch."""
     x = series.features[YEAR:]
     batch = net(x)
     live = net.stream()

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from recurra import _core
 from recurra._arrays import count
-from recurra._batch import Batch, check_values, read_input, read_target
+from recurra._batch import Batch, read_input, read_target
 from recurra._history import History, Progress
 from recurra._network import LossName, Network, _check_seed
 from recurra._optimizers import Adam, Optimizer
@@ -153,7 +153,6 @@ def _read_data(
                     raise ValueError(f"y[{i}] has {got} steps, expected {expected} as x[{i}]")
     batch: Batch = read_input(x, lengths, network._core, network.dtype)
     target = read_target(y, loss, batch, network._core, network.dtype, name="y")
-    check_values(batch, target, loss, network._core, name="y")
     return batch.x, target, batch.lengths
 
 
