@@ -42,7 +42,7 @@ def calls_in(run: Run, block: float) -> int:
 
 
 def by_turns(
-    runs: Mapping[str, Run], seconds: float, block: float = 5e6, pause: float = 0.0
+    runs: Mapping[str, Run], seconds: float, block: float = 2e7, pause: float = 0.0
 ) -> dict[str, Timing]:
     """Time each run in blocks of about `block` ns, A B C A B C ..., for so many seconds or seven rounds.
 

@@ -6,8 +6,12 @@ function(recurra_kernel_options target isa)
   set(march_baseline "")
   set(march_avx2 -march=x86-64-v3)
   set(march_avx512 -march=x86-64-v4)
+  set(optimise $<$<NOT:$<CONFIG:Debug>>:-O3>)
+  if(RECURRA_SANITIZE)
+    set(optimise -O1)  # with -O3 the checks of a cell's kernels compile for minutes
+  endif()
   # -Wno-maybe-uninitialized: the compiler does not see that the loops over a cell's gates fill the arrays they read.
-  target_compile_options(${target} PRIVATE ${march_${isa}} $<$<NOT:$<CONFIG:Debug>>:-O3> -fno-math-errno -fno-trapping-math
+  target_compile_options(${target} PRIVATE ${march_${isa}} ${optimise} -fno-math-errno -fno-trapping-math
     -ffp-contract=fast $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_compile_definitions(${target} PRIVATE RECURRA_ISA=${isa})
   target_compile_features(${target} PRIVATE cxx_std_20)

@@ -99,8 +99,8 @@ void bind_fit(py::module_& m) {
   m.def("evaluate", [](PyNetwork<T>& self, const DataTuple<T>& tuple, const std::string& loss_name, Index batch_size) {
     const Loss loss = loss_from_name(loss_name);
     const Data<T> data = data_from(tuple, loss, self.network);
-    const py::gil_scoped_release release;
-    return evaluate(self.network, data, loss, batch_size);
+    SignalCheck signals;
+    return unlocked(signals, [&] { return evaluate(self.network, data, loss, batch_size, {.interrupt = signals.function()}); });
   });
 }
 

@@ -5,8 +5,6 @@ namespace recurra::python {
 void bind_isa(py::module_& m) {
   m.def("isa", &isa);
   m.def("available_isas", &available_isas);
-  m.def("set_num_threads", &set_num_threads, py::arg("count"));
-  m.def("num_threads", &num_threads);
   m.def("cell_names", &cell_names);
 }
 

@@ -8,18 +8,6 @@ namespace {
 template <class T>
 using Values = std::optional<Array<T>>;
 
-// Runs `work` without the interpreter lock; a Ctrl-C in it becomes KeyboardInterrupt.
-template <class Work>
-auto unlocked(SignalCheck& signals, const Work& work) {
-  try {
-    const py::gil_scoped_release release;
-    return work();
-  } catch (const InterruptedBatch&) {
-    signals.rethrow();
-    throw;
-  }
-}
-
 template <class T>
 py::tuple forward(PyNetwork<T>& self, const Array<T>& x, const Lengths& lengths, const Values<T>& state, bool training,
                   std::uint64_t noise) {
@@ -94,7 +82,7 @@ void bind_network(py::module_& m, const char* name) {
                              [](const Self& self) {
                                py::list blocks;
                                for (const StateBlock& block : self.network.state_blocks())
-                                 blocks.append(py::make_tuple(block.name, block.offset, block.width));
+                                 blocks.append(py::make_tuple(block.name, block.layer, block.offset, block.width));
                                return blocks;
                              })
       .def("initial_state",

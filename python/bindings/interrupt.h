@@ -6,7 +6,8 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <optional>
+
+#include "recurra/runner.h"
 
 namespace recurra::python {
 
@@ -36,5 +37,17 @@ class SignalCheck {
   std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
   std::unique_ptr<pybind11::error_already_set> raised_;
 };
+
+// Runs `work` without the interpreter lock; a Ctrl-C in it becomes KeyboardInterrupt.
+template <class Work>
+auto unlocked(SignalCheck& signals, const Work& work) {
+  try {
+    const pybind11::gil_scoped_release release;
+    return work();
+  } catch (const InterruptedBatch&) {
+    signals.rethrow();
+    throw;
+  }
+}
 
 }  // namespace recurra::python

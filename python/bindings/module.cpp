@@ -5,7 +5,17 @@ PYBIND11_MODULE(_core, m) {
   using namespace recurra::python;
   m.doc() = "Recurra's engine. Use the recurra package, which checks and converts arguments.";
   m.attr("__version__") = RECURRA_VERSION;
+  // A file that cannot be opened is an OSError (FileNotFoundError, PermissionError, ...) in Python.
+  py::register_exception_translator([](std::exception_ptr error) {
+    try {
+      if (error) std::rethrow_exception(error);
+    } catch (const std::system_error& failure) {
+      const py::object arguments = py::make_tuple(failure.code().value(), failure.what());
+      PyErr_SetObject(PyExc_OSError, arguments.ptr());
+    }
+  });
   bind_isa(m);
+  bind_threads(m);
   bind_layer_spec(m);
   bind_network<float>(m, "NetworkF32");
   bind_network<double>(m, "NetworkF64");

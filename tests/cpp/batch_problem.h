@@ -32,7 +32,7 @@ struct Batch {
     double loss;
   };
   // `rows` of the arrays, all steps.
-  Result run(const std::vector<Index>& rows, const Vector& values, const TrainingOptions& options = {}) {
+  Result run(const std::vector<Index>& rows, const Vector& values, const RunOptions& options = {}) {
     Result result{Vector(rows.size() * longest * outputs, -1), {}, Vector(network.flat().size()), 0};
     const Sequences<double> sequences{values.data(), Index(rows.size()), longest, lengths.data(), rows.data()};
     BasicState<double> state(network, Index(rows.size()));
@@ -47,7 +47,7 @@ struct Batch {
     if (options.window == 0) CHECK(difference(state.data(), result.state) < 1e-14);
     return result;
   }
-  Result run(const TrainingOptions& options = {}) { return run({0, 1, 2, 3, 4}, x, options); }
+  Result run(const RunOptions& options = {}) { return run({0, 1, 2, 3, 4}, x, options); }
 
   BasicNetwork<double> network;
   BasicRunner<double> runner;

@@ -19,7 +19,7 @@ TEST_CASE("runner: an interrupted batch leaves gradient and state as they were")
       Vector gradient(b.network.flat().size(), 0.5);
       const Vector before = gradient;
       BasicState<double> state = b.initial;
-      const TrainingOptions options{window, false, 0, [&] { return ++asked == calls; }};
+      const RunOptions options{window, false, 0, [&] { return ++asked == calls; }};
       bool interrupted = false;
       try {
         b.runner.loss_and_gradient(sequences, {b.target.data()}, Loss::mse, gradient.data(), &state, options);

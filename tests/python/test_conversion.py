@@ -1,4 +1,4 @@
-"""Real arrays of another precision, byte order or layout are converted, and a warning says so."""
+"""Real arrays of another precision or byte order are converted, and a warning says so; other layouts are copied."""
 
 import warnings
 from collections.abc import Callable
@@ -21,11 +21,13 @@ CONVERSIONS: dict[str, tuple[Callable[[Array], Array], str]] = {
     "float16": (lambda x: x.astype("float16"), "dtype float16, expected float32"),
     "longdouble": (lambda x: x.astype("longdouble"), "expected float32"),
     "big-endian": (lambda x: x.astype(">f4"), "byte order '>'"),
-    "transposed": (lambda x: np.asfortranarray(x), "not C-contiguous"),
-    "strided": (lambda x: np.repeat(x, 2, axis=1)[:, ::2], "not C-contiguous"),
-    "reversed": (lambda x: x[::-1].copy()[::-1], "not C-contiguous"),
-    "unaligned": (unaligned, "not aligned"),
 }  # fmt: skip
+LAYOUTS: dict[str, Callable[[Array], Array]] = {
+    "transposed": lambda x: np.asfortranarray(x),
+    "strided": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
+    "reversed": lambda x: x[::-1].copy()[::-1],
+    "unaligned": unaligned,
+}
 
 
 @pytest.mark.parametrize("case", CONVERSIONS)
@@ -48,6 +50,21 @@ def test_real_arrays_are_converted_with_a_warning(case: str) -> None:
     assert np.array_equal(y, network(x))
     assert value == network.loss_and_gradient(x, target)[0]
     assert np.array_equal(gradient, network.loss_and_gradient(x, target)[1])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_other_layouts_are_copied(layout: str) -> None:
+    change, network = LAYOUTS[layout], build("LSTM", "float32")
+    x, target = X.astype("float32"), np.random.default_rng(1).normal(size=TARGET.shape).astype("float32")
+    assert np.array_equal(network(change(x)), network(x))
+    value, gradient = network.loss_and_gradient(change(x), change(target))
+    expected_value, expected_gradient = network.loss_and_gradient(x, target)
+    assert value == expected_value
+    assert np.array_equal(gradient, expected_gradient)
+    fitted, expected = build("LSTM", "float32"), build("LSTM", "float32")
+    rc.fit(fitted, change(x), change(target), epochs=1, progress=False)
+    rc.fit(expected, x, target, epochs=1, progress=False)
+    assert np.array_equal(fitted.flat, expected.flat)
 
 
 def test_what_overflows_in_the_conversion_is_refused_or_ignored() -> None:

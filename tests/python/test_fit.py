@@ -63,13 +63,16 @@ def test_seeds(layers: str) -> None:
 
 def test_shuffling_draws_a_new_order_each_epoch() -> None:
     x, y = running_sum()
-    first, second, unshuffled = small(), small(), small()
-    fit(first, x, y, epochs=2)
+    options: dict[str, Any] = {"optimizer": rc.SGD(0.1)}  # it remembers nothing from epoch to epoch
+    together, apart, unshuffled, unshuffled_apart = (small() for _ in range(4))
+    fit(together, x, y, epochs=2, **options)
+    fit(unshuffled, x, y, epochs=2, shuffle=False, **options)
     for _ in range(2):
-        fit(second, x, y, epochs=1)
-    assert not np.array_equal(first.flat, second.flat)
-    fit(unshuffled, x, y, epochs=2, shuffle=False)
-    assert not np.array_equal(first.flat, unshuffled.flat)
+        fit(apart, x, y, epochs=1, **options)
+        fit(unshuffled_apart, x, y, epochs=1, shuffle=False, **options)
+    assert not np.array_equal(together.flat, apart.flat)
+    assert not np.array_equal(together.flat, unshuffled.flat)
+    assert np.array_equal(unshuffled.flat, unshuffled_apart.flat)
 
 
 def test_the_optimizer_starts_afresh_and_keeps_its_settings() -> None:

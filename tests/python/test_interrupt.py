@@ -19,11 +19,11 @@ import json, sys, time
 import numpy as np
 import recurra as rc
 
-network = rc.Network([rc.LSTM(4, 512), rc.Linear(512, 1)])
-x = np.random.default_rng(0).normal(size=(1, 12000, 4)).astype("float32")
-target = np.zeros((1, 12000, 1), "float32")
+network = rc.Network([rc.LSTM(4, 1024), rc.Linear(1024, 1)])
+x = np.random.default_rng(0).normal(size=(1, 10000, 4)).astype("float32")
+target = np.zeros((1, 10000, 1), "float32")
 before = network.flat.copy()
-RULE = rc.BPTT(window=11999)
+RULE = rc.BPTT(window=9999)
 result = {}
 print("ready", file=sys.stderr, flush=True)
 """

@@ -95,16 +95,3 @@ def test_all_compute_the_same(tmp_path: Path) -> None:
         for key in baseline.files:
             close = (1e-4, 1e-5) if "float32" in key else (1e-11, 1e-12)
             assert_close(other[key], baseline[key], close, f"{isa}: {key}")
-
-
-def test_threads() -> None:
-    rc.set_num_threads(3)
-    assert rc.num_threads() == 3
-    for count in (0, -1):
-        with pytest.raises(ValueError, match=rf"set_num_threads: count is {count}, expected at least 1"):
-            rc.set_num_threads(count)
-    assert rc.num_threads() == 3
-    with pytest.raises(TypeError, match=r"count is 1.5, expected an integer"):
-        rc.set_num_threads(1.5)  # type: ignore[arg-type]
-    default = run("import recurra; print(recurra.num_threads())", "").stdout
-    assert int(default) == os.cpu_count()

@@ -115,7 +115,7 @@ NAN, INF = float("nan"), float("inf")
         (rc.Adam, {"learning_rate": -1.0}, "Adam: learning_rate is -1.*, expected a finite number >= 0"),
         (rc.Adam, {"betas": (1.0, 0.9)}, "Adam: beta1 is 1.*, expected 0 <= beta1 < 1"),
         (rc.Adam, {"betas": (0.9, NAN)}, "Adam: beta2 is nan, expected 0 <= beta2 < 1"),
-        (rc.Adam, {"epsilon": -1.0}, "Adam: epsilon is -1.*, expected a finite number >= 0"),
+        (rc.Adam, {"epsilon": -1.0}, "Adam: epsilon is -1.*, expected a finite number > 0"),
         (rc.Adam, {"l2": NAN}, "Adam: l2 is nan, expected a finite number >= 0"),
     ],
 )

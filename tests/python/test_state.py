@@ -145,8 +145,8 @@ def refused(network: rc.Network, state: Any, error: type[Exception], *words: str
 
 def test_states_that_do_not_fit() -> None:
     network = build("LSTM")
-    refused(network, build("GRU(reset=after)").initial_state(2), ValueError, "0.h: (2, 5)", "0.c: (batch, 5)")
-    refused(network, build("bare Embedding").initial_state(2), ValueError, "0.c: (batch, 5)")
+    refused(network, build("GRU(reset=after)").initial_state(2), ValueError, "0.h of GRU", "0.c of LSTM")
+    refused(network, build("bare Embedding").initial_state(2), ValueError, "0.c of LSTM")
     refused(network, build("LSTM", "float32").initial_state(2), TypeError, "float32", "float64")
     refused(network, network.initial_state(3), ValueError, "3", "2")
     refused(network, np.zeros((2, 10)), TypeError, "ndarray", "recurra.State")

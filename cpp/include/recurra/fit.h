@@ -20,7 +20,7 @@ struct Data {
 
 struct Epoch {
   double loss = 0;  // mean over the epoch's valid entries, each batch before its update
-  double validation_loss = std::numeric_limits<double>::quiet_NaN();  // after the epoch; NaN without validation data
+  double validation_loss = std::numeric_limits<double>::quiet_NaN();  // after the epoch; NaN without validation data or if stopped
   double seconds = 0;
 };
 
@@ -56,6 +56,7 @@ History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* va
 
 // The mean loss over a data set, `batch_size` sequences at a time.
 template <class T>
-double evaluate(const BasicNetwork<T>& network, const Data<T>& data, Loss loss, Index batch_size = 256);
+double evaluate(const BasicNetwork<T>& network, const Data<T>& data, Loss loss, Index batch_size = 256,
+                const RunOptions& options = {});
 
 }  // namespace recurra

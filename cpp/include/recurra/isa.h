@@ -11,9 +11,4 @@ std::string isa();
 // Those compiled in that this machine can run: some of "baseline", "avx2", "avx512".
 std::vector<std::string> available_isas();
 
-// How many threads share a batch (at least 1); the default is the number of processors.
-// The same number gives the same bits.
-void set_num_threads(int count);
-int num_threads();
-
 }  // namespace recurra

@@ -26,7 +26,8 @@ struct Parameter {
 
 // A named block of the state one sequence carries from step to step.
 struct StateBlock {
-  std::string name;  // "0.h"
+  std::string name;   // "0.h"
+  std::string layer;  // what it belongs to: a state of another kind of layer does not fit
   Index offset, width;
   bool operator==(const StateBlock&) const = default;
 };

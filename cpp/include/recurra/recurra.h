@@ -12,3 +12,4 @@
 #include "recurra/runner.h"
 #include "recurra/state.h"
 #include "recurra/stream.h"
+#include "recurra/threads.h"

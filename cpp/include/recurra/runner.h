@@ -1,5 +1,5 @@
 // Runner: a network on whole batches, with the scratch memory and threads for it. Keep one for many batches of like shape.
-// One caller at a time; the network may change between calls.
+// One caller at a time. The network may change between calls, also by assignment.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,7 @@ struct Window {
   Index begin, end;
 };
 
-
-struct TrainingOptions {
+struct RunOptions {
   Index window = 0;                   // truncated BPTT: the gradient is cut every `window` steps; 0: not at all
   bool training = false;              // dropout on
   std::uint64_t noise = 0;            // decides the dropout masks
@@ -50,18 +49,18 @@ class BasicRunner {
   // y: [batch][time][output size], zero past a sequence's end, or [batch][output size] if the network pools.
   // The sequences start from `state` and leave their last state there; null: the initial state, not kept.
   // Throws std::invalid_argument for an empty batch, lengths out of range, a state that does not fit, a non-finite input.
-  void forward(const Sequences<T>& x, T* y, BasicState<T>* state = nullptr, const TrainingOptions& options = {});
+  void forward(const Sequences<T>& x, T* y, BasicState<T>* state = nullptr, const RunOptions& options = {});
 
   // The loss by BPTT; its gradient, laid out as the flat parameters, is added to `gradient`. No valid entry: 0, and 0.
   // Throws as forward, and std::invalid_argument for a target that is not finite or a class out of range,
   // std::overflow_error for a loss that is not finite.
   double loss_and_gradient(const Sequences<T>& x, const Target<T>& target, Loss loss, T* gradient, BasicState<T>* state = nullptr,
-                           const TrainingOptions& options = {});
-  // The same for one window: the mean over the window's valid entries.
+                           const RunOptions& options = {});
+  // The same for one window: the mean over the window's valid entries. A network that pools does so over the window.
   double window_gradient(const Sequences<T>& x, const Target<T>& target, Loss loss, Window window, T* gradient,
-                         BasicState<T>* state, const TrainingOptions& options);
+                         BasicState<T>* state, const RunOptions& options);
   // The loss alone.
-  double loss(const Sequences<T>& x, const Target<T>& target, Loss loss, BasicState<T>* state = nullptr);
+  double loss(const Sequences<T>& x, const Target<T>& target, Loss loss, BasicState<T>* state = nullptr, const RunOptions& options = {});
 
  private:
   struct Impl;

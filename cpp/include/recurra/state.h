@@ -27,7 +27,7 @@ class BasicState {
   void reset(Index sequence);
   void reset();
 
-  // Throws std::invalid_argument unless this is a state of a network with these blocks, for `batch` sequences.
+  // Throws std::invalid_argument unless this is a finite state of a network with these blocks, for `batch` sequences.
   void check(const std::string& function, const std::vector<StateBlock>& blocks, Index batch) const;
 
  private:

@@ -12,7 +12,7 @@ inline constexpr int max_gates = 16, max_cells = 64;
 
 // What the library needs to know of a cell besides its functions. Gates, states, messages in the cell's own order.
 struct CellInfo {
-  const char *name, *state_names, *gate_names, *param_names;
+  const char *name, *state_names, *param_names;
   int num_states, num_messages, num_gates, num_params, feeds, outputs, max_parents;
   Gate gates[max_gates];
   std::uint64_t carried;  // bit s: state s is fed, or `edge` reads it of a parent

@@ -37,7 +37,8 @@ std::vector<Candidate> candidates() {
 #ifdef RECURRA_HAS_AVX2
   list.push_back({"avx2",
                   __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-                      __builtin_cpu_supports("bmi2"),
+                      __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("movbe") &&
+                      __builtin_cpu_supports("f16c"),
                   avx2::fill});
 #endif
 #ifdef RECURRA_HAS_AVX512

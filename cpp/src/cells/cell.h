@@ -37,7 +37,6 @@ struct CellBase {
   static constexpr int outputs = 1;                             // states 0 .. outputs-1 leave the layer
   static constexpr int unlimited = 1 << 30, max_parents = unlimited;
   static constexpr const char* state_names = "";                // separated by spaces; s0, s1, ... where left out
-  static constexpr const char* gate_names = "";
   static constexpr const char* param_names = "";
   template <class N>
   RECURRA_HD static void edge(const N*, const N*, const N*, N*) {}

@@ -41,7 +41,6 @@ template <class Activation>
 struct Elman : CellBase {
   static constexpr const char* name = Activation::cell_name;
   static constexpr const char* state_names = "h";
-  static constexpr const char* gate_names = "h";
   enum State { h, num_states };
   enum Message { num_messages };
   enum { n, num_gates };

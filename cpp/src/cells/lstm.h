@@ -12,7 +12,6 @@ inline namespace RECURRA_ISA {
 struct Lstm : CellBase {
   static constexpr const char* name = "LSTM";
   static constexpr const char* state_names = "h c";
-  static constexpr const char* gate_names = "i f g o";
   enum State { h, c, num_states };
   enum Message { kept, num_messages };
   enum { i, f, g, o, num_gates };

@@ -21,12 +21,6 @@ void ActivationLayer<T>::tangent(const Weights<T>&, Tape<T>& tape, Levels levels
 }
 
 template <class T>
-void ActivationLayer<T>::clear_cotangents(Tape<T>& base) const {
-  auto& tape = static_cast<PlainTape<T>&>(base);
-  std::fill(tape.doutput.begin(), tape.doutput.end(), T(0));
-}
-
-template <class T>
 void ActivationLayer<T>::backward(const Weights<T>&, Tape<T>& tape, Levels levels) const {
   if (!tape.dx) return;
   for (Index i = tape.in->first_node(levels.begin); i < tape.in->first_node(levels.end); ++i)

@@ -17,7 +17,7 @@ class ActivationLayer final : public Layer<T> {
   }
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;
   void tangent(const Weights<T>&, Tape<T>&, Levels) const override;
-  void clear_cotangents(Tape<T>&) const override;
+  void clear_cotangents(Tape<T>& tape) const override { clear_plain(tape); }
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;
 
  private:

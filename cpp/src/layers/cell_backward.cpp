@@ -79,7 +79,11 @@ void CellLayer<T>::clear_cotangents(Tape<T>& base) const {
   std::fill(tape.dfed.begin(), tape.dfed.end(), T(0));
 }
 
-template class CellLayer<float>;
-template class CellLayer<double>;
+#define RECURRA_INSTANTIATE(T) \
+  template CellCotangents<T> CellLayer<T>::cotangents(CellTape<T>&, Index) const; \
+  template void CellLayer<T>::backward(const Weights<T>&, Tape<T>&, Levels) const; \
+  template void CellLayer<T>::clear_cotangents(Tape<T>&) const;
+RECURRA_INSTANTIATE(float)
+RECURRA_INSTANTIATE(double)
 
 }  // namespace recurra

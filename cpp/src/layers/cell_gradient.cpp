@@ -93,7 +93,9 @@ void CellLayer<T>::add_graph_gradient(CellTape<T>& tape, const NodeSlice& nodes,
   outer(Stage::node, tape.da.data() + nodes.first * layout_.da_width, layout_.da_width, nodes.count, false);
 }
 
-template class CellLayer<float>;
-template class CellLayer<double>;
+#define RECURRA_INSTANTIATE(T) \
+  template void CellLayer<T>::gradient(Tape<T>&, Levels, GradientTarget<T>) const;
+RECURRA_INSTANTIATE(float)
+RECURRA_INSTANTIATE(double)
 
 }  // namespace recurra

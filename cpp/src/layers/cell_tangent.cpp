@@ -42,7 +42,9 @@ void CellLayer<T>::tangent(const Weights<T>& weights, Tape<T>& base, Levels leve
   }
 }
 
-template class CellLayer<float>;
-template class CellLayer<double>;
+#define RECURRA_INSTANTIATE(T) \
+  template void CellLayer<T>::tangent(const Weights<T>&, Tape<T>&, Levels) const;
+RECURRA_INSTANTIATE(float)
+RECURRA_INSTANTIATE(double)
 
 }  // namespace recurra

@@ -60,12 +60,6 @@ void Dropout<T>::tangent(const Weights<T>&, Tape<T>& base, Levels levels) const 
 }
 
 template <class T>
-void Dropout<T>::clear_cotangents(Tape<T>& base) const {
-  auto& tape = static_cast<DropoutTape<T>&>(base);
-  std::fill(tape.doutput.begin(), tape.doutput.end(), T(0));
-}
-
-template <class T>
 void Dropout<T>::backward(const Weights<T>&, Tape<T>& base, Levels levels) const {
   auto& tape = static_cast<DropoutTape<T>&>(base);
   if (!tape.dx) return;

@@ -12,12 +12,11 @@ class Dropout final : public Layer<T> {
   Dropout(double probability, Index size, std::uint64_t salt) : probability_(probability), size_(size), salt_(salt) {}
   Index input_size() const override { return size_; }
   Index output_size() const override { return size_; }
-  bool is_random() const override { return true; }
   std::unique_ptr<Tape<T>> make_tape() const override;
   void reserve(Tape<T>&, bool backward) const override;
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;
   void tangent(const Weights<T>&, Tape<T>&, Levels) const override;
-  void clear_cotangents(Tape<T>&) const override;
+  void clear_cotangents(Tape<T>& tape) const override { clear_plain(tape); }
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;
 
  private:

@@ -40,12 +40,6 @@ void Embedding<T>::tangent(const Weights<T>&, Tape<T>& tape, Levels levels) cons
 }
 
 template <class T>
-void Embedding<T>::clear_cotangents(Tape<T>& base) const {
-  auto& tape = static_cast<PlainTape<T>&>(base);
-  std::fill(tape.doutput.begin(), tape.doutput.end(), T(0));
-}
-
-template <class T>
 void Embedding<T>::gradient(Tape<T>& tape, Levels levels, GradientTarget<T> target) const {
   for_each_target(*tape.in, tape.seeds, levels, target, [&](const NodeSlice& nodes, T* gradient) {
     for (Index i = 0; i < nodes.count; ++i) {

@@ -12,7 +12,6 @@ class Embedding final : public Layer<T> {
   Index input_size() const override { return 1; }
   Index output_size() const override { return size_; }
   Input input() const override { return Input::ids; }
-  Index num_embeddings() const { return num_embeddings_; }
   std::vector<ParameterSpec> parameters() const override {
     return {{"weight", {num_embeddings_, size_}, ParameterSpec::Initial::normal, 1.0}};
   }
@@ -22,7 +21,7 @@ class Embedding final : public Layer<T> {
   void reserve(Tape<T>&, bool backward) const override;
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;
   void tangent(const Weights<T>&, Tape<T>&, Levels) const override;
-  void clear_cotangents(Tape<T>&) const override;
+  void clear_cotangents(Tape<T>& tape) const override { clear_plain(tape); }
   void backward(const Weights<T>&, Tape<T>&, Levels) const override {}  // ids have no gradient
   void gradient(Tape<T>&, Levels, GradientTarget<T>) const override;
 

@@ -2,6 +2,7 @@
 // kernels read) and its Tape (one workspace's activations and cotangents).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -79,7 +80,6 @@ class Layer {
   virtual Input input() const { return Input::features; }
   virtual bool pools() const { return false; }        // (time, features) -> (features)
   virtual bool needs_time() const { return false; }   // refuses an input without a time axis
-  virtual bool is_random() const { return false; }    // draws masks while training
   virtual std::vector<ParameterSpec> parameters() const { return {}; }
   virtual std::vector<StateSpec> state() const { return {}; }
 
@@ -123,6 +123,12 @@ void reserve_plain(PlainTape<T>& tape, Index width, bool backward) {
   tape.y = tape.output.data();
   tape.dy = tape.doutput.data();
   tape.y_stride = tape.dy_stride = width;
+}
+
+template <class T>
+void clear_plain(Tape<T>& tape) {
+  auto& doutput = static_cast<PlainTape<T>&>(tape).doutput;
+  std::fill(doutput.begin(), doutput.end(), T(0));
 }
 
 }  // namespace recurra

@@ -49,12 +49,6 @@ void Linear<T>::tangent(const Weights<T>& weights, Tape<T>& tape, Levels levels)
 }
 
 template <class T>
-void Linear<T>::clear_cotangents(Tape<T>& base) const {
-  auto& tape = static_cast<PlainTape<T>&>(base);
-  std::fill(tape.doutput.begin(), tape.doutput.end(), T(0));
-}
-
-template <class T>
 void Linear<T>::backward(const Weights<T>& weights, Tape<T>& tape, Levels levels) const {
   if (!tape.dx) return;
   const auto& w = static_cast<const LinearWeights<T>&>(weights);

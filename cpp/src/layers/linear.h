@@ -26,7 +26,7 @@ class Linear final : public Layer<T> {
   void reserve(Tape<T>&, bool backward) const override;
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;
   void tangent(const Weights<T>&, Tape<T>&, Levels) const override;
-  void clear_cotangents(Tape<T>&) const override;
+  void clear_cotangents(Tape<T>& tape) const override { clear_plain(tape); }
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;
   void gradient(Tape<T>&, Levels, GradientTarget<T>) const override;
 

@@ -7,8 +7,8 @@ namespace recurra {
 namespace {
 template <class T>
 struct MeanTape : PlainTape<T> {
-  std::vector<T> sum;   // [sequences][size + 1]: the sum and, last, the count
-  std::vector<T> dsum;  // [sequences * seeds][size]: the sum's tangents
+  std::vector<T> mean;  // [sequences][size + 1]: the mean so far and, last, the count
+  std::vector<T> dsum;  // [sequences * seeds][size]: tangents of the sum
 };
 }  // namespace
 
@@ -34,12 +34,6 @@ void Last<T>::tangent(const Weights<T>&, Tape<T>& tape, Levels levels) const {
 }
 
 template <class T>
-void Last<T>::clear_cotangents(Tape<T>& base) const {
-  auto& tape = static_cast<PlainTape<T>&>(base);
-  std::fill(tape.doutput.begin(), tape.doutput.end(), T(0));
-}
-
-template <class T>
 void Last<T>::backward(const Weights<T>&, Tape<T>& tape, Levels levels) const {
   if (!tape.dx) return;
   for (Index i = 0; i < tape.in->num_roots(); ++i) {
@@ -62,24 +56,24 @@ template <class T>
 void Mean<T>::reserve(Tape<T>& base, bool backward) const {
   auto& tape = static_cast<MeanTape<T>&>(base);
   reserve_plain(tape, size_, backward);
-  tape.sum.resize(std::size_t(tape.in->num_roots() * (size_ + 1)));
+  tape.mean.resize(std::size_t(tape.in->num_roots() * (size_ + 1)));
   tape.dsum.resize(backward ? std::size_t(tape.in->num_roots() * tape.seeds * size_) : 0);
 }
 
 template <class T>
 void Mean<T>::reset(Tape<T>& base, Index sequence) const {
   auto& tape = static_cast<MeanTape<T>&>(base);
-  std::fill_n(tape.sum.begin() + sequence * (size_ + 1), size_ + 1, T(0));
+  std::fill_n(tape.mean.begin() + sequence * (size_ + 1), size_ + 1, T(0));
 }
 
 template <class T>
 void Mean<T>::load_state(Tape<T>& base, Index sequence, const T* from) const {
-  std::copy_n(from, size_ + 1, static_cast<MeanTape<T>&>(base).sum.begin() + sequence * (size_ + 1));
+  std::copy_n(from, size_ + 1, static_cast<MeanTape<T>&>(base).mean.begin() + sequence * (size_ + 1));
 }
 
 template <class T>
 void Mean<T>::save_state(const Tape<T>& base, Index, Index sequence, T* to) const {
-  std::copy_n(static_cast<const MeanTape<T>&>(base).sum.begin() + sequence * (size_ + 1), size_ + 1, to);
+  std::copy_n(static_cast<const MeanTape<T>&>(base).mean.begin() + sequence * (size_ + 1), size_ + 1, to);
 }
 
 template <class T>
@@ -88,14 +82,12 @@ void Mean<T>::forward(const Weights<T>&, Tape<T>& base, Levels levels) const {
   for (Index level = levels.begin; level < levels.end; ++level)
     for (Index i = 0; i < tape.in->size(level); ++i) {
       const T* x = tape.x + (tape.in->first_node(level) + i) * tape.x_stride;
-      T* sum = tape.sum.data() + i * (size_ + 1);
-      for (Index j = 0; j < size_; ++j) sum[j] += x[j];
-      sum[size_] += T(1);
+      T* mean = tape.mean.data() + i * (size_ + 1);
+      mean[size_] += T(1);
+      const T share = T(1) / mean[size_];
+      for (Index j = 0; j < size_; ++j) mean[j] += (x[j] - mean[j]) * share;
     }
-  for (Index i = 0; i < tape.in->num_roots(); ++i) {
-    const T* sum = tape.sum.data() + i * (size_ + 1);
-    for (Index j = 0; j < size_; ++j) tape.y[i * tape.y_stride + j] = sum[size_] > T(0) ? sum[j] / sum[size_] : T(0);
-  }
+  for (Index i = 0; i < tape.in->num_roots(); ++i) std::copy_n(tape.mean.data() + i * (size_ + 1), size_, tape.y + i * tape.y_stride);
 }
 
 template <class T>
@@ -107,7 +99,7 @@ void Mean<T>::tangent(const Weights<T>&, Tape<T>& base, Levels levels) const {
       for (Index j = 0; j < size_; ++j) tape.dsum[std::size_t(c * size_ + j)] += dx[j];
     }
   for (Index c = 0; c < tape.in->num_roots() * tape.seeds; ++c) {
-    const T count = tape.sum[std::size_t(c / tape.seeds * (size_ + 1) + size_)];
+    const T count = tape.mean[std::size_t(c / tape.seeds * (size_ + 1) + size_)];
     for (Index j = 0; j < size_; ++j)
       tape.dy[c * tape.dy_stride + j] = count > T(0) ? tape.dsum[std::size_t(c * size_ + j)] / count : T(0);
   }
@@ -129,7 +121,7 @@ void Mean<T>::backward(const Weights<T>&, Tape<T>& base, Levels levels) const {
       for (Index seed = 0; seed < tape.seeds; ++seed) {
         const T* dy = tape.dy + (i * tape.seeds + seed) * tape.dy_stride;
         T* dx = tape.dx + ((tape.in->first_node(level) + i) * tape.seeds + seed) * tape.dx_stride;
-        for (Index j = 0; j < size_; ++j) dx[j] += dy[j] / tape.sum[std::size_t(i * (size_ + 1) + size_)];
+        for (Index j = 0; j < size_; ++j) dx[j] += dy[j] / tape.mean[std::size_t(i * (size_ + 1) + size_)];
       }
 }
 

@@ -1,6 +1,7 @@
 // Pooling over time: (time, features) -> (features). Last takes the last valid step, Mean the mean of the valid steps.
 // A sequence without a step gives zeros. Step by step, Last is the present step and Mean the running mean, which is why
-// Mean carries a sum and a count.
+// Mean carries the mean so far and a count. (Once the count is as large as T can count, 2^24 in float, the running mean
+// forgets at that rate instead of growing stale.)
 #pragma once
 
 #include "layer.h"
@@ -19,7 +20,7 @@ class Last final : public Layer<T> {
   void reserve(Tape<T>&, bool backward) const override;
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;
   void tangent(const Weights<T>&, Tape<T>&, Levels) const override;
-  void clear_cotangents(Tape<T>&) const override;
+  void clear_cotangents(Tape<T>& tape) const override { clear_plain(tape); }
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;
 
  private:
@@ -34,7 +35,7 @@ class Mean final : public Layer<T> {
   Index output_size() const override { return size_; }
   bool pools() const override { return true; }
   bool needs_time() const override { return true; }
-  std::vector<StateSpec> state() const override { return {{"sum", size_}, {"count", 1}}; }
+  std::vector<StateSpec> state() const override { return {{"mean", size_}, {"count", 1}}; }
   std::unique_ptr<Tape<T>> make_tape() const override;
   void reserve(Tape<T>&, bool backward) const override;
   void reset(Tape<T>&, Index sequence) const override;

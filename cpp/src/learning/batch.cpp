@@ -21,7 +21,7 @@ template <class T>
 std::vector<Index> window_lengths(const Sequences<T>& x, const std::vector<Index>& rows, Window window) {
   std::vector<Index> lengths;
   lengths.reserve(rows.size());
-  for (const Index row : rows) lengths.push_back(std::clamp(x.length(row) - window.begin, Index(0), window.end - window.begin));
+  for (const Index row : rows) lengths.push_back(window_length(x, row, window));
   return lengths;
 }
 
@@ -41,7 +41,7 @@ void gather_input(const Sequences<T>& x, const std::vector<Index>& rows, Window 
 }
 
 template <class T>
-void scatter_output(Workspace<T>& workspace, const Sequences<T>& x, const std::vector<Index>& rows, T* y) {
+void scatter_output(Workspace<T>& workspace, const Sequences<T>& x, const std::vector<Index>& rows, Window window, T* y) {
   const Index width = workspace.model().output_size;
   const Tape<T>& tape = workspace.last();
   const Schedule& schedule = workspace.output_schedule();
@@ -49,11 +49,11 @@ void scatter_output(Workspace<T>& workspace, const Sequences<T>& x, const std::v
   for (Index level = 1; level <= schedule.num_levels(); ++level)
     for (Index i = 0; i < schedule.size(level); ++i)
       std::copy_n(tape.y + (schedule.first_node(level) + i) * tape.y_stride, width,
-                  y + (pools ? rows[std::size_t(i)] : rows[std::size_t(i)] * x.time + level - 1) * width);
+                  y + (pools ? rows[std::size_t(i)] : rows[std::size_t(i)] * x.time + window.begin + level - 1) * width);
   if (pools) return;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const Index length = schedule.length(Index(i));
-    std::fill_n(y + (rows[i] * x.time + length) * width, (x.time - length) * width, T(0));
+    const Index end = window.begin + schedule.length(Index(i));
+    std::fill_n(y + (rows[i] * x.time + end) * width, (window.end - end) * width, T(0));
   }
 }
 
@@ -61,7 +61,7 @@ void scatter_output(Workspace<T>& workspace, const Sequences<T>& x, const std::v
   template std::vector<std::vector<Index>> split_rows(const Sequences<T>&, int);                            \
   template std::vector<Index> window_lengths(const Sequences<T>&, const std::vector<Index>&, Window);       \
   template void gather_input(const Sequences<T>&, const std::vector<Index>&, Window, Workspace<T>&);        \
-  template void scatter_output(Workspace<T>&, const Sequences<T>&, const std::vector<Index>&, T*);
+  template void scatter_output(Workspace<T>&, const Sequences<T>&, const std::vector<Index>&, Window, T*);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)
 

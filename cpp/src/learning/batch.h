@@ -10,7 +10,12 @@ namespace recurra {
 template <class T>
 std::vector<std::vector<Index>> split_rows(const Sequences<T>& x, int parts);
 
-// Lengths of these rows inside a window.
+// How many of a sequence's valid steps lie inside a window, and those of these rows.
+template <class T>
+Index window_length(const Sequences<T>& x, Index sequence, Window window) {
+  const Index length = x.length(sequence) - window.begin, most = window.end - window.begin;
+  return length < 0 ? 0 : length < most ? length : most;
+}
 template <class T>
 std::vector<Index> window_lengths(const Sequences<T>& x, const std::vector<Index>& rows, Window window);
 
@@ -18,8 +23,8 @@ std::vector<Index> window_lengths(const Sequences<T>& x, const std::vector<Index
 template <class T>
 void gather_input(const Sequences<T>& x, const std::vector<Index>& rows, Window window, Workspace<T>& workspace);
 
-// The workspace's output to y, zeros past a sequence's end.
+// The window's outputs to their places in y, zeros past a sequence's end.
 template <class T>
-void scatter_output(Workspace<T>& workspace, const Sequences<T>& x, const std::vector<Index>& rows, T* y);
+void scatter_output(Workspace<T>& workspace, const Sequences<T>& x, const std::vector<Index>& rows, Window window, T* y);
 
 }  // namespace recurra

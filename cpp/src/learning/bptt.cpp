@@ -1,7 +1,6 @@
 #include "bptt.h"
 
-#include <algorithm>
-
+#include "../math/random.h"
 #include "checks.h"
 #include "loss.h"
 
@@ -10,39 +9,70 @@ namespace recurra {
 template <class T>
 Index count_valid(const Model<T>& model, const Sequences<T>& x, Window window) {
   Index count = 0;
-  for (Index row = 0; row < x.batch; ++row) {
-    const Index length = std::clamp(x.length(row) - window.begin, Index(0), window.end - window.begin);
+  for (Index sequence = 0; sequence < x.batch; ++sequence) {
+    const Index length = window_length(x, sequence, window);
     count += model.pools() ? length > 0 : length;
   }
   return count;
 }
 
+namespace {
+
+// The sum of the outputs' losses; their cotangents go to the last tape if a gradient is wanted.
 template <class T>
-double shard_loss(Workspace<T>& workspace, const Sequences<T>& x, const std::vector<Index>& rows, Window window,
-                  const Target<T>& target, Loss loss, double scale, bool backward) {
-  const Schedule& schedule = workspace.output_schedule();
-  const Tape<T>& tape = workspace.last();
-  const Index width = workspace.model().output_size;
-  const bool pools = workspace.model().pools();
+double output_loss(Shard<T>& shard, const Pass<T>& pass) {
+  const Model<T>& model = shard.workspace.model();
+  const Schedule& schedule = shard.workspace.output_schedule();
+  const Tape<T>& tape = shard.workspace.last();
+  const Index width = model.output_size;
   double sum = 0;
   for (Index level = 1; level <= schedule.num_levels(); ++level)
     for (Index i = 0; i < schedule.size(level); ++i) {
-      if (pools && workspace.schedule().length(i) == 0) continue;
-      const Index node = schedule.first_node(level) + i, row = rows[std::size_t(i)], step = window.begin + level - 1;
-      const Index entry = pools ? x.row(row) : x.row(row) * x.time + step;
+      if (model.pools() && shard.workspace.schedule().length(i) == 0) continue;
+      const Index node = schedule.first_node(level) + i, sequence = shard.rows[std::size_t(i)], step = pass.window.begin + level - 1;
+      const Index row = pass.x.row(sequence), entry = model.pools() ? row : row * pass.x.time + step;
       const T* y = tape.y + node * tape.y_stride;
-      T* dy = backward ? tape.dy + node * tape.dy_stride : nullptr;
-      check_target(workspace.model(), target, loss, entry, row, step);
-      sum += loss == Loss::mse ? mse_row(y, target.values + entry * width, width, scale / double(width), dy)
-                               : cross_entropy_row(y, target.classes[entry], width, scale, dy);
+      T* dy = pass.gradient ? tape.dy + node * tape.dy_stride : nullptr;
+      check_target(model, *pass.target, pass.loss, entry, sequence, step);
+      sum += pass.loss == Loss::mse ? mse_row(y, pass.target->values + entry * width, width, pass.scale / double(width), dy)
+                                    : cross_entropy_row(y, pass.target->classes[entry], width, pass.scale, dy);
     }
   return sum;
 }
 
-#define RECURRA_INSTANTIATE(T)                                                                                            \
-  template Index count_valid(const Model<T>&, const Sequences<T>&, Window);                                               \
-  template double shard_loss(Workspace<T>&, const Sequences<T>&, const std::vector<Index>&, Window, const Target<T>&, Loss, \
-                             double, bool);
+template <class T>
+void begin(Shard<T>& shard, const Pass<T>& pass) {
+  Workspace<T>& workspace = shard.workspace;
+  workspace.prepare(Schedule::sequences(window_lengths(pass.x, shard.rows, pass.window)), pass.gradient);
+  workspace.set_noise({pass.options.training, mix(pass.options.noise, std::uint64_t(pass.window.begin)), shard.rows.data()});
+  for (std::size_t i = 0; i < shard.rows.size(); ++i)
+    if (pass.state)
+      workspace.load_state(Index(i), pass.state->row(shard.rows[i]).data());
+    else
+      workspace.reset(Index(i));
+  gather_input(pass.x, shard.rows, pass.window, workspace);
+}
+
+}  // namespace
+
+template <class T>
+void run_shard(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass, const Interrupt& interrupt) {
+  Workspace<T>& workspace = shard.workspace;
+  begin(shard, pass);
+  const Levels levels = workspace.schedule().all_levels();
+  forward(weights, workspace, levels, interrupt);
+  if (pass.y) scatter_output(workspace, pass.x, shard.rows, pass.window, pass.y);
+  if (pass.gradient) clear_cotangents(workspace);
+  if (pass.target) shard.loss = output_loss(shard, pass);
+  if (!pass.gradient) return;
+  shard.gradient.assign(std::size_t(workspace.model().parameter_offset.back()), T(0));
+  backward(weights, workspace, levels, interrupt);
+  gradient(workspace, levels, {shard.gradient.data()});
+}
+
+#define RECURRA_INSTANTIATE(T)                                              \
+  template Index count_valid(const Model<T>&, const Sequences<T>&, Window); \
+  template void run_shard(const ModelWeights<T>&, Shard<T>&, const Pass<T>&, const Interrupt&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)
 

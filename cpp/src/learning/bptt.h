@@ -7,14 +7,36 @@
 
 namespace recurra {
 
-// How many outputs of the rows inside the window count: steps, or sequences with a step if the network pools.
+// Some sequences of a batch, and the memory to work on them.
+template <class T>
+struct Shard {
+  explicit Shard(const Model<T>& model) : workspace(model) {}
+  Workspace<T> workspace;
+  std::vector<Index> rows;
+  std::vector<T> gradient;
+  double loss = 0;
+};
+
+// One pass of a batch over one window: what is wanted of each shard.
+template <class T>
+struct Pass {
+  const Sequences<T>& x;
+  Window window;
+  const BasicState<T>* state;         // where the sequences start; null: the initial state
+  const RunOptions& options;
+  T* y = nullptr;                     // where outputs go, or
+  const Target<T>* target = nullptr;  // what they should be,
+  Loss loss = Loss::mse;
+  double scale = 0;                   // what each output counts in the loss,
+  bool gradient = false;              // and whether the shard's gradient is wanted
+};
+
+// How many outputs inside the window count: steps, or sequences with a step if the network pools.
 template <class T>
 Index count_valid(const Model<T>& model, const Sequences<T>& x, Window window);
 
-// The workspace ran forward over the shard's window. Returns the sum of the rows' losses times `scale`; with `backward`,
-// leaves the outputs' cotangents in the last tape. Throws std::invalid_argument for a bad target.
+// Throws std::invalid_argument for a value that is refused, Interrupted.
 template <class T>
-double shard_loss(Workspace<T>& workspace, const Sequences<T>& x, const std::vector<Index>& rows, Window window,
-                  const Target<T>& target, Loss loss, double scale, bool backward);
+void run_shard(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass, const Interrupt& interrupt);
 
 }  // namespace recurra

@@ -10,6 +10,14 @@ namespace recurra {
 template <class T>
 void check_batch(const std::string& function, const Sequences<T>& x);
 
+// 0 <= begin <= end <= time.
+template <class T>
+void check_window(const std::string& function, const Sequences<T>& x, Window window);
+
+// The target has what the loss compares with.
+template <class T>
+void check_target_kind(const std::string& function, const Target<T>& target, Loss loss);
+
 // One step's features (or class id). Throws std::invalid_argument.
 template <class T>
 void check_features(const Model<T>& model, const T* features, Index sequence, Index step);

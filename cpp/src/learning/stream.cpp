@@ -145,6 +145,8 @@ template <class T>
 void BasicStream<T>::reload() {
   const Turn turn{impl_->busy};
   turn.require("reload");
+  if (impl_->network.layers() != impl_->model.specs)
+    throw std::invalid_argument("reload: the network has other layers now, expected those the stream was made with");
   impl_->weights.refresh(impl_->model, impl_->network.flat().data());
 }
 

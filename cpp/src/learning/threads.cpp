@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "recurra/isa.h"
+#include "recurra/threads.h"
 
 namespace recurra {
 

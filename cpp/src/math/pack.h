@@ -15,14 +15,12 @@ template <class T>
 struct PackTraits;
 template <>
 struct PackTraits<float> {
-  using Integer = int;
   typedef float Vector __attribute__((vector_size(vector_bytes)));
   typedef int Mask __attribute__((vector_size(vector_bytes)));
   typedef float Unaligned __attribute__((vector_size(vector_bytes), aligned(4), may_alias));
 };
 template <>
 struct PackTraits<double> {
-  using Integer = long long;
   typedef double Vector __attribute__((vector_size(vector_bytes)));
   typedef long long Mask __attribute__((vector_size(vector_bytes)));
   typedef double Unaligned __attribute__((vector_size(vector_bytes), aligned(8), may_alias));
@@ -92,11 +90,6 @@ RECURRA_INLINE void Pack<T>::store(T* p, int count) const {
   for (int lane = 0; lane < count; ++lane) p[lane] = v[lane];
 }
 #endif
-
-template <class N>
-struct IsPack : std::false_type {};
-template <class T>
-struct IsPack<Pack<T>> : std::true_type {};
 
 }  // namespace RECURRA_ISA
 }  // namespace recurra

@@ -42,7 +42,7 @@ Model<T>::Model(std::vector<LayerSpec> list) : specs(std::move(list)), parameter
     parameter_offset.push_back(offset);
     offset = state_offset.back();
     for (const StateSpec& spec : layer.state()) {
-      state_blocks.push_back({prefix + spec.name, offset, spec.width});
+      state_blocks.push_back({prefix + spec.name, to_string(specs[i]), offset, spec.width});
       offset += spec.width;
     }
     state_offset.push_back(offset);

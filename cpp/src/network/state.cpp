@@ -1,6 +1,7 @@
 #include "recurra/state.h"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 namespace recurra {
@@ -28,7 +29,7 @@ void BasicState<T>::reset() {
 namespace {
 std::string describe(const std::vector<StateBlock>& blocks) {
   std::string text;
-  for (const StateBlock& block : blocks) text += (text.empty() ? "" : ", ") + block.name + ":" + std::to_string(block.width);
+  for (const StateBlock& block : blocks) text += (text.empty() ? "" : ", ") + block.name + " of " + block.layer;
   return "[" + text + "]";
 }
 }  // namespace
@@ -41,6 +42,12 @@ void BasicState<T>::check(const std::string& function, const std::vector<StateBl
   if (batch_ != batch)
     throw std::invalid_argument(function + ": state is for a batch of " + std::to_string(batch_) + ", expected " +
                                 std::to_string(batch));
+  for (Index i = 0; i < batch_; ++i)
+    for (const StateBlock& block : blocks_)
+      for (Index j = 0; j < block.width; ++j)
+        if (!std::isfinite(row(i)[std::size_t(block.offset + j)]))
+          throw std::invalid_argument(function + ": state has a non-finite value in '" + block.name + "' at (batch " +
+                                      std::to_string(i) + ", unit " + std::to_string(j) + "), expected finite values");
 }
 
 template class BasicState<float>;

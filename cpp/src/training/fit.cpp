@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <numeric>
 #include <stdexcept>
 
 #include "../learning/bptt.h"
@@ -29,9 +28,11 @@ Index longest(const Sequences<T>& batch) {
   return length;
 }
 
-std::vector<Index> shuffled(Index count, std::uint64_t seed, int epoch, bool shuffle) {
-  std::vector<Index> order(static_cast<std::size_t>(count));
-  std::iota(order.begin(), order.end(), Index(0));
+// The rows of x, in their order or in one drawn for this epoch.
+template <class T>
+std::vector<Index> row_order(const Sequences<T>& x, bool shuffle = false, std::uint64_t seed = 0, int epoch = 0) {
+  std::vector<Index> order;
+  for (Index i = 0; i < x.batch; ++i) order.push_back(x.row(i));
   Random random{mix(seed, std::uint64_t(epoch))};
   for (std::size_t i = order.size(); shuffle && i > 1; --i) std::swap(order[i - 1], order[std::size_t(random.below(i))]);
   return order;
@@ -74,7 +75,7 @@ class Fitting {
 
   // One epoch; false if stopped before its end.
   bool epoch(int number, Epoch& result) {
-    const std::vector<Index> order = shuffled(data_.x.batch, options_.seed, number, options_.shuffle);
+    const std::vector<Index> order = row_order(data_.x, options_.shuffle, options_.seed, number);
     const Index batches = (data_.x.batch + options_.batch_size - 1) / options_.batch_size;
     MeanLoss mean;
     for (Index b = 0; b < batches; ++b) {
@@ -101,7 +102,7 @@ class Fitting {
       const Window steps{begin, std::min(begin + window, end)};
       const Index valid = count_valid(*network_.model(), x, steps);
       std::fill(gradient_.begin(), gradient_.end(), T(0));
-      TrainingOptions training{0, true, mix(options_.seed, ++updates_), options_.interrupt};
+      RunOptions training{0, true, mix(options_.seed, ++updates_), options_.interrupt};
       const double loss = runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(), &state, training);
       update();
       mean.add(loss, valid);
@@ -110,10 +111,10 @@ class Fitting {
 
   void update() {
     const std::span<T> gradient{gradient_};
-    if (options_.clip_value > 0) clip_value(gradient, options_.clip_value);
     const double norm = gradient_norm<T>(gradient);
     if (!std::isfinite(norm))
       throw std::overflow_error("fit: the norm of the gradient is " + std::to_string(norm) + ", expected a finite value");
+    if (options_.clip_value > 0) clip_value(gradient, options_.clip_value);
     if (options_.clip_norm > 0) clip_norm(gradient, options_.clip_norm);
     optimizer_.update(network_.flat(), gradient_);
   }
@@ -131,16 +132,16 @@ class Fitting {
 }  // namespace
 
 template <class T>
-double evaluate(const BasicNetwork<T>& network, const Data<T>& data, Loss loss, Index batch_size) {
+double evaluate(const BasicNetwork<T>& network, const Data<T>& data, Loss loss, Index batch_size, const RunOptions& options) {
   if (batch_size < 1)
     throw std::invalid_argument("evaluate: batch_size is " + std::to_string(batch_size) + ", expected at least 1");
   check_batch("evaluate", data.x);
-  const std::vector<Index> order = shuffled(data.x.batch, 0, 0, false);
+  const std::vector<Index> order = row_order(data.x);
   BasicRunner<T> runner(network);
   MeanLoss mean;
   for (Index begin = 0; begin < data.x.batch; begin += batch_size) {
     const Sequences<T> batch = select(data.x, order, begin, std::min(batch_size, data.x.batch - begin));
-    mean.add(runner.loss(batch, data.target, loss), count_valid(*network.model(), batch, {0, batch.time}));
+    mean.add(runner.loss(batch, data.target, loss, nullptr, options), count_valid(*network.model(), batch, {0, batch.time}));
   }
   return mean.value();
 }
@@ -159,10 +160,15 @@ History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* va
       history.interrupted = true;
       break;
     }
-    if (validation) epoch.validation_loss = evaluate(network, *validation, options.loss);
+    try {
+      if (validation && !fitting.stopped())
+        epoch.validation_loss = evaluate(network, *validation, options.loss, options.batch_size, {.interrupt = options.interrupt});
+    } catch (const InterruptedBatch&) {
+      history.interrupted = true;
+    }
     epoch.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     history.epochs.push_back(epoch);
-    if ((options.on_epoch && options.on_epoch(number, epoch)) || fitting.stopped()) {
+    if ((options.on_epoch && options.on_epoch(number, epoch)) || fitting.stopped() || history.interrupted) {
       history.interrupted = true;
       break;
     }
@@ -172,7 +178,7 @@ History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* va
 
 #define RECURRA_INSTANTIATE(T)                                                                       \
   template History fit(BasicNetwork<T>&, const Data<T>&, const Data<T>*, const FitOptions&);         \
-  template double evaluate(const BasicNetwork<T>&, const Data<T>&, Loss, Index);
+  template double evaluate(const BasicNetwork<T>&, const Data<T>&, Loss, Index, const RunOptions&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)
 

@@ -67,7 +67,7 @@ struct AdamRule final : BasicOptimizer<T>::Rule {
     check_common("Adam", s.learning_rate, s.decay);
     require(is_fraction(s.beta1), "Adam", "beta1", s.beta1, "0 <= beta1 < 1");
     require(is_fraction(s.beta2), "Adam", "beta2", s.beta2, "0 <= beta2 < 1");
-    require(is_amount(s.epsilon), "Adam", "epsilon", s.epsilon, "a finite number >= 0");
+    require(is_amount(s.epsilon) && T(s.epsilon) > T(0), "Adam", "epsilon", s.epsilon, "a finite number > 0 in the network's dtype");
   }
   void update(T* w, const T* g) override {
     ++steps;

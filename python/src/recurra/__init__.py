@@ -8,7 +8,7 @@ from recurra._arrays import ConversionWarning
 from recurra._core import __version__
 from recurra._fit import evaluate, fit
 from recurra._history import History
-from recurra._isa import available_isas, isa, num_threads, set_num_threads
+from recurra._isa import available_isas, isa
 from recurra._layers import (
     GRU,
     LSTM,
@@ -29,6 +29,7 @@ from recurra._optimizers import SGD, Adam, Optimizer, Updater
 from recurra._rules import BPTT
 from recurra._state import State
 from recurra._stream import Stream
+from recurra._threads import num_threads, set_num_threads
 from recurra._windows import windows
 
 __all__ = [

@@ -1,7 +1,8 @@
 """Arrays at the border: one place that checks and converts them.
 
-Real numbers of another precision, byte order or layout are converted, with a `ConversionWarning`. Anything
-else that does not fit is an error that names the argument, what it got and what it expected.
+Real numbers of another precision or byte order are converted, with a `ConversionWarning`; a view that is not
+C-contiguous is copied. Anything else that does not fit is an error that names the argument, what it got and
+what it expected.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
 class ConversionWarning(UserWarning):
-    """An array was copied because its dtype, byte order or layout is not the network's."""
+    """An array was converted because its dtype or byte order is not the network's."""
 
 
 def parse_dtype(dtype: npt.DTypeLike) -> np.dtype[np.floating[Any]]:
@@ -52,7 +53,7 @@ def _depth_of_caller() -> int:
 
 
 def floats(name: str, value: npt.ArrayLike, dtype: np.dtype[np.floating[Any]]) -> FloatArray:
-    """`value` as a C-contiguous array of `dtype`; warns where that takes a copy of an array."""
+    """`value` as a C-contiguous array of `dtype`; warns where that converts an array."""
     array = _as_array(name, value)
     if array.dtype.kind != "f":
         raise TypeError(f"{name} has dtype {array.dtype}, expected {dtype}")
@@ -61,10 +62,6 @@ def floats(name: str, value: npt.ArrayLike, dtype: np.dtype[np.floating[Any]]) -
         reasons.append(f"has dtype {array.dtype}, expected {dtype}")
     elif not array.dtype.isnative:
         reasons.append(f"has byte order {array.dtype.byteorder!r}, expected the machine's")
-    if not array.flags.c_contiguous:
-        reasons.append("is not C-contiguous")
-    if not array.flags.aligned:
-        reasons.append("is not aligned")
     if reasons and isinstance(value, np.ndarray):
         message = f"{name} {' and '.join(reasons)}: converted"
         warnings.warn(message, ConversionWarning, stacklevel=_depth_of_caller())
@@ -74,25 +71,25 @@ def floats(name: str, value: npt.ArrayLike, dtype: np.dtype[np.floating[Any]]) -
 
 
 def integers(name: str, value: npt.ArrayLike) -> IntArray:
-    """`value` as a C-contiguous array of int64."""
+    """A C-contiguous copy of `value` as int64: nobody else can change what was checked."""
     array = _as_array(name, value)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} has dtype {array.dtype}, expected integers")
     if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
         raise ValueError(f"{name} has the value {array.max()}, expected at most {np.iinfo(np.int64).max}")
-    return np.asarray(array, dtype=np.int64, order="C")
+    return np.array(array, dtype=np.int64, order="C")
 
 
-def count(name: str, value: object, least: int) -> int:
-    """`value` as an integer, at least `least` and below 2**31."""
+def count(name: str, value: object, least: int, most: int = 2**31 - 1) -> int:
+    """`value` as an integer, `least` .. `most`."""
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"{name} is {value!r}, expected an integer") from None
     if number < least:
         raise ValueError(f"{name} is {number}, expected at least {least}")
-    if number >= 2**31:
-        raise ValueError(f"{name} is {number}, expected at most {2**31 - 1}")
+    if number > most:
+        raise ValueError(f"{name} is {number}, expected at most {most}")
     return number
 
 

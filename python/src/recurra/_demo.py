@@ -59,7 +59,7 @@ def train(series: Series, seed: int, epochs: int, progress: bool) -> rc.Network:
     net = rc.Network([rc.GRU(2, 32), rc.Linear(32, 1)], dtype="float32", seed=seed)
     x = rc.windows(series.features[YEAR : series.train_end - 1], WINDOW, STRIDE)
     y = rc.windows(series.change[YEAR + 1 : series.train_end, np.newaxis].astype(np.float32), WINDOW, STRIDE)
-    rc.fit(
+    history = rc.fit(
         net,
         x,
         y,
@@ -71,6 +71,8 @@ def train(series: Series, seed: int, epochs: int, progress: bool) -> rc.Network:
         seed=seed,
         progress=progress,
     )
+    if history.interrupted:
+        raise KeyboardInterrupt
     return net
 
 

@@ -35,14 +35,15 @@ def describe(epoch: int, epochs: int, loss: float, validation_loss: float, secon
 
 
 class Progress:
-    """Shows training: a bar on a terminal if tqdm is installed, else a line per epoch."""
+    """Shows training: on a terminal a bar (tqdm's, or a plain line without it), elsewhere a line per epoch."""
 
     def __init__(self, epochs: int, shown: bool, file: TextIO | None = None) -> None:
         self._epochs = epochs
         self._shown = shown
         self._file = file if file is not None else sys.stderr
         self._bar = None
-        if shown and self._file.isatty():
+        self._terminal = shown and self._file.isatty()
+        if self._terminal:
             try:
                 from tqdm import tqdm
             except ImportError:
@@ -52,11 +53,14 @@ class Progress:
     @property
     def wants_batches(self) -> bool:
         """Whether `batch` does anything."""
-        return self._bar is not None
+        return self._terminal
 
     def batch(self, epoch: int, batch: int, batches: int, loss: float) -> None:
         """A batch is done."""
         if self._bar is None:
+            done, width = batch / batches, 24
+            bar = f"[{'=' * int(done * width):{width}}]"
+            self._rewrite(f"epoch {epoch + 1}/{self._epochs} {bar} {batch}/{batches}  loss {loss:.6g}")
             return
         if self._bar.total is None:
             self._bar.reset(total=self._epochs * batches)
@@ -70,11 +74,18 @@ class Progress:
         if self._bar is not None:
             self._bar.write(line, file=self._file)
         elif self._shown:
+            self._rewrite("")
             print(line, file=self._file, flush=True)
+
+    def _rewrite(self, text: str) -> None:
+        if self._terminal:
+            print(f"\r\x1b[K{text}", end="", file=self._file, flush=True)
 
     def close(self, interrupted: bool) -> None:
         """Training is over."""
         if self._bar is not None:
             self._bar.close()
+        else:
+            self._rewrite("")
         if self._shown and interrupted:
             print("interrupted: the network keeps its last update", file=self._file, flush=True)

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Literal
 
 from recurra import _core
+from recurra._arrays import count
 
 
 def _size(layer: str, name: str, value: int) -> int:
-    try:
-        size = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{layer}: {name} is {value!r}, expected an integer") from None
-    if size < 1:
-        raise ValueError(f"{layer}: {name} is {size}, expected at least 1")
-    if size > 2**62:
-        raise ValueError(f"{layer}: {name} is {size}, expected at most 2**62")
-    return size
+    return count(f"{layer}: {name}", value, 1, 2**62)
 
 
 class Layer:
@@ -38,7 +30,10 @@ class Layer:
 
     @classmethod
     def _from_spec(cls, spec: _core.LayerSpec) -> Layer:
-        layer = Layer.__new__(Layer)
+        kind = {c.__name__: c for c in (*Layer.__subclasses__(), *Cell.__subclasses__())}.get(
+            spec.type, Layer
+        )
+        layer = kind.__new__(kind)
         layer._spec = spec
         return layer
 
@@ -50,14 +45,14 @@ class Layer:
 
 
 def _restore(type: str, options: dict[str, bool | int | float | str]) -> Layer:
-    return Layer(type, **options)
+    return Layer._from_spec(_core.LayerSpec(type, options))
 
 
 class Cell(Layer):
     """A recurrent cell by its registered name, run over time: (time, input_size) -> (time, hidden_size).
 
     Args:
-        name: The name the cell declares, for example of one added with CMake's ``recurra_add_cell``.
+        name: The name the cell declares, one of those built into the package.
         input_size: Features of the input, at least 1.
         hidden_size: Units, at least 1.
     """

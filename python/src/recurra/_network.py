@@ -40,6 +40,13 @@ class Parameters(Mapping[str, FloatArray]):
     def __len__(self) -> int:
         return len(self._views)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Parameters):
+            return NotImplemented
+        return list(self) == list(other) and all(np.array_equal(self[name], other[name]) for name in self)
+
+    __hash__ = None  # type: ignore[assignment]  # its values can change
+
     def __repr__(self) -> str:
         return "{" + ", ".join(f"{name!r}: {view.shape}" for name, view in self._views.items()) + "}"
 
@@ -250,7 +257,7 @@ class Network:
         Args:
             batch_size: Steps take (batch_size, features); None: (features,).
         """
-        return Stream(self, batch_size)
+        return Stream(self._core, batch_size, self._blocks, self._initial)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write layers and parameters to a safetensors file, whole or not at all."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from recurra._arrays import FloatArray
+
+Blocks: TypeAlias = list[tuple[str, str, int, int]]  # name, its layer, offset, width
 
 
 class State(Mapping[str, FloatArray]):
@@ -18,7 +20,7 @@ class State(Mapping[str, FloatArray]):
     `Network.initial_state` makes one, ``net(x, return_state=True)`` and a stream's `state` give one.
     """
 
-    def __init__(self, array: FloatArray, blocks: list[tuple[str, int, int]], initial: FloatArray) -> None:
+    def __init__(self, array: FloatArray, blocks: Blocks, initial: FloatArray) -> None:
         self._array = array
         self._blocks = blocks
         self._initial = initial
@@ -54,16 +56,23 @@ class State(Mapping[str, FloatArray]):
             raise IndexError(f"reset: row is {row}, expected 0 .. {self.batch_size - 1}")
 
     def __getitem__(self, name: str) -> FloatArray:
-        for block, offset, width in self._blocks:
+        for block, _, offset, width in self._blocks:
             if block == name:
                 return self._array[:, offset : offset + width]
         raise KeyError(f"no state is named {name!r}, expected one of {', '.join(self)}")
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, _, _ in self._blocks)
+        return (name for name, *_ in self._blocks)
 
     def __len__(self) -> int:
         return len(self._blocks)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, State):
+            return NotImplemented
+        return self._blocks == other._blocks and np.array_equal(self._array, other._array)
+
+    __hash__ = None  # type: ignore[assignment]  # its values can change
 
     def __repr__(self) -> str:
         blocks = ", ".join(f"{name}: {self[name].shape}" for name in self)
@@ -73,17 +82,24 @@ class State(Mapping[str, FloatArray]):
         return State, (self._array, self._blocks, self._initial)
 
 
-def state_array(
-    state: object, blocks: list[tuple[str, int, int]], batch: int, dtype: np.dtype[Any]
-) -> FloatArray:
+def state_array(state: object, blocks: Blocks, batch: int, dtype: np.dtype[Any]) -> FloatArray:
     """The array of a state that must have these blocks and dtype and be for `batch` sequences."""
     if not isinstance(state, State):
         raise TypeError(f"state is a {type(state).__name__}, expected a recurra.State")
     if state._blocks != blocks:
-        expected = ", ".join(f"{name}: (batch, {width})" for name, _, width in blocks)
-        raise ValueError(f"state is {state!r}, of another network; expected blocks {{{expected}}}")
+        found, expected = (
+            ", ".join(f"{name} of {layer}" for name, layer, *_ in b) for b in (state._blocks, blocks)
+        )
+        raise ValueError(f"state is of another network, with blocks [{found}], expected [{expected}]")
     if state.dtype != dtype:
         raise TypeError(f"state has dtype {state.dtype}, expected {dtype}")
     if state.batch_size != batch:
         raise ValueError(f"state is for a batch of {state.batch_size}, expected {batch}")
+    for name in state:
+        wrong = np.argwhere(~np.isfinite(state[name]))
+        if wrong.size:
+            row, unit = wrong[0]
+            raise ValueError(
+                f"state[{name!r}] is not finite at (batch {row}, unit {unit}), expected finite values"
+            )
     return np.ascontiguousarray(state._array)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import NoReturn
 
 from recurra import _core
-from recurra._arrays import count
-from recurra._state import State, state_array
-
-if TYPE_CHECKING:
-    from recurra._network import Network
+from recurra._arrays import FloatArray, count
+from recurra._state import Blocks, State, state_array
 
 
 class Stream:
@@ -26,12 +21,15 @@ class Stream:
     while another thread is inside the stream; the state is then unchanged.
     """
 
-    def __init__(self, network: Network, batch_size: int | None = None) -> None:
+    def __init__(
+        self, network: _core._Network, batch_size: int | None, blocks: Blocks, initial: FloatArray
+    ) -> None:
         if batch_size is not None:
             batch_size = count("stream: batch_size", batch_size, 1)
-        core = _core.StreamF32 if network.dtype == np.float32 else _core.StreamF64
-        self._core = core(network._core, batch_size)
-        self._network = network
+        core = _core.StreamF32 if isinstance(network, _core.NetworkF32) else _core.StreamF64
+        self._core = core(network, batch_size)
+        self._blocks = blocks
+        self._initial = initial
         self.step = self._core.step  # bound once: a step costs one call
 
     @property
@@ -42,11 +40,11 @@ class Stream:
     @property
     def state(self) -> State:
         """A copy of the present state; assign one to continue from there."""
-        return State(self._core.state_array(), self._network._blocks, self._network._initial)
+        return State(self._core.state_array(), self._blocks, self._initial)
 
     @state.setter
     def state(self, state: State) -> None:
-        array = state_array(state, self._network._blocks, self.batch_size, self._network.dtype)
+        array = state_array(state, self._blocks, self.batch_size, self._initial.dtype)
         self._core.set_state_array(array)
 
     def reset(self, row: int | None = None) -> None:
@@ -56,3 +54,6 @@ class Stream:
     def reload(self) -> None:
         """Take over the network's present weights; the state stays."""
         self._core.reload()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a stream cannot be copied or pickled; copy its state, and make another stream")

@@ -86,15 +86,15 @@ void cell_forward(const CellRows<T>& rows) {
   for (Index r = 0; r < rows.rows; ++r)
     for_each_register<T>(units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
       N a[Traits::gates], u[at_least_one(Traits::params)], m[at_least_one(Traits::messages)], s[Traits::states];
-      T* message = rows.message + r * rows.message_stride + j;
+      const auto message = [&] { return rows.message + r * rows.message_stride + j; };
       T* state = rows.state + r * rows.state_stride + j;
       const T* row = rows.a + r * rows.a_stride + j;
       lanes.template load_blocks<Traits::params>(u, rows.params + j, units);
       if constexpr (first == Stage::edge) {
         sum_messages<Cell>(rows, r, j, lanes, u, m);
-        if constexpr (last == Stage::edge) lanes.template store_blocks<Traits::messages>(message, m, units);
+        if constexpr (last == Stage::edge) lanes.template store_blocks<Traits::messages>(message(), m, units);
       }
-      if constexpr (first == Stage::node) lanes.template load_blocks<Traits::messages>(m, message, units);
+      if constexpr (first == Stage::node) lanes.template load_blocks<Traits::messages>(m, message(), units);
       if constexpr (first <= Stage::node && last >= Stage::node) {
         for (int k = 0; k < Traits::states; ++k) s[k] = N(0);
         load_gates<Cell, Stage::node>(lanes, row, units, false, a);

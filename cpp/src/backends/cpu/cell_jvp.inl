@@ -38,8 +38,8 @@ void cell_jvp(const CellRows<T>& rows, const CellCotangents<T>& d) {
       D a[Traits::gates], u[at_least_one(Traits::params)], m[at_least_one(Traits::messages)], s[Traits::states], parent[Traits::states];
       const T* value = rows.a + r * rows.a_stride + j;
       const T* tangent = d.a + c * d.a_stride + j;
-      T* message = rows.message + r * rows.message_stride + j;
-      T* dmessage = d.message + c * d.message_stride + j;
+      const auto message = [&] { return rows.message + r * rows.message_stride + j; };
+      const auto dmessage = [&] { return d.message + c * d.message_stride + j; };
       T* dstate = d.state + c * d.state_stride + j;
       load_duals<Traits::params>(lanes, rows.params + j, tangent + Traits::gates * units, units, u);
       for (auto& x : m) x = D(0);
@@ -48,9 +48,9 @@ void cell_jvp(const CellRows<T>& rows, const CellCotangents<T>& d) {
         load_dual_gates<Cell, Stage::edge>(lanes, value, tangent, units, a);
         load_duals<Traits::states>(lanes, rows.parent + r * rows.parent_stride + j, d.parent + c * d.parent_stride + j, units, parent);
         Cell::edge(a, u, parent, m);
-        if constexpr (last == Stage::edge) store_tangents<Traits::messages>(lanes, dmessage, m, units);
+        if constexpr (last == Stage::edge) store_tangents<Traits::messages>(lanes, dmessage(), m, units);
       } else if constexpr (first == Stage::node) {
-        load_duals<Traits::messages>(lanes, message, dmessage, units, m);
+        load_duals<Traits::messages>(lanes, message(), dmessage(), units, m);
       }
       if constexpr (first <= Stage::node && last >= Stage::node) {
         load_dual_gates<Cell, Stage::node>(lanes, value, tangent, units, a);

@@ -25,9 +25,18 @@ template <class Cell>
 CellInfo cell_info() {
   using Traits = CellTraits<Cell>;
   static_assert(Traits::gates <= max_gates && Traits::states < 64);
-  CellInfo info{Cell::name,         Cell::state_names, Cell::gate_names, Cell::param_names, Traits::states,        Traits::messages,
-                Traits::gates,      Traits::params,    Cell::feeds,      Cell::outputs,     Cell::max_parents, {},
-                carried_states<Cell>()};
+  CellInfo info{};
+  info.name = Cell::name;
+  info.state_names = Cell::state_names;
+  info.param_names = Cell::param_names;
+  info.num_states = Traits::states;
+  info.num_messages = Traits::messages;
+  info.num_gates = Traits::gates;
+  info.num_params = Traits::params;
+  info.feeds = Cell::feeds;
+  info.outputs = Cell::outputs;
+  info.max_parents = Cell::max_parents;
+  info.carried = carried_states<Cell>();
   for (int k = 0; k < Traits::gates; ++k) info.gates[k] = Cell::gate(k);
   return info;
 }

@@ -79,7 +79,7 @@ void cell_vjp(const CellRows<T>& rows, const CellCotangents<T>& d) {
             dstate[Traits::states], ds[Traits::states];
         T* da_row = d.a + c * d.a_stride + j;
         T* ds_row = d.state + c * d.state_stride + j;
-        T* dm_row = d.message + c * d.message_stride + j;
+        const auto dm_row = [&] { return d.message + c * d.message_stride + j; };
         for (int k = 0; k < Traits::params; ++k) du[k] = more[k] = N(0);
         for (int k = 0; k < Traits::messages; ++k) dm[k] = N(0);
         if constexpr (last >= Stage::node) lanes.template load_blocks<Traits::states>(ds, ds_row, units);
@@ -96,10 +96,10 @@ void cell_vjp(const CellRows<T>& rows, const CellCotangents<T>& d) {
           Derivative<Cell>::node(a, u, m, ds, da, more, dm);
           for (int k = 0; k < Traits::params; ++k) du[k] = du[k] + more[k];
           store_gates<Cell, Stage::node>(lanes, da_row, units, false, da);
-          if constexpr (first == Stage::node) lanes.template store_blocks<Traits::messages>(dm_row, dm, units);
+          if constexpr (first == Stage::node) lanes.template store_blocks<Traits::messages>(dm_row(), dm, units);
         }
         if constexpr (first == Stage::edge) {
-          if constexpr (last == Stage::edge) lanes.template load_blocks<Traits::messages>(dm, dm_row, units);
+          if constexpr (last == Stage::edge) lanes.template load_blocks<Traits::messages>(dm, dm_row(), units);
           edges_vjp<Cell>(rows, d, r, seed, j, lanes, u, dm, du);
         }
         if constexpr (last == Stage::out)  // the first segment on the way back
