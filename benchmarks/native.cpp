@@ -14,8 +14,8 @@
 #include "timing.h"
 
 namespace recurra {
-#define RECURRA_DECLARE(isa)                   \
-  namespace isa {                              \
+#define RECURRA_DECLARE(isa)                      \
+  namespace isa {                                 \
   double multiply_adds(long rounds, float* sink); \
   }
 RECURRA_DECLARE(baseline)
@@ -77,7 +77,8 @@ double peak(MultiplyAdds run, int count) {
 
 void print_peaks(int threads) {
   for (const std::string& isa : recurra::available_isas())
-    std::printf("{\"isa\": \"%s\", \"threads\": %d, \"gflops\": %.1f}\n", isa.c_str(), threads, peak(multiply_adds_of(isa), threads) * 1e-9);
+    std::printf("{\"isa\": \"%s\", \"threads\": %d, \"gflops\": %.1f}\n", isa.c_str(), threads,
+                peak(multiply_adds_of(isa), threads) * 1e-9);
 }
 
 struct Latency {

@@ -62,7 +62,9 @@ void weight_gradient(Index rows, Index hidden, double budget) {
   const Matrix a = Matrix::Random(rows, width), b = Matrix::Random(rows, hidden);
   Matrix c = Matrix::Zero(width, hidden), d = c;
   std::vector<float> scratch(std::size_t(recurra::outer_scratch<float>(width, hidden)), 0.0f);
-  const auto ours = [&] { recurra::outer(a.data(), width, b.data(), hidden, rows, width, hidden, c.data(), hidden, scratch.data()); };
+  const auto ours = [&] {
+    recurra::outer(a.data(), width, b.data(), hidden, rows, width, hidden, c.data(), hidden, scratch.data());
+  };
   const auto theirs = [&] { d.noalias() += a.transpose() * b; };
   ours();
   theirs();

@@ -39,7 +39,8 @@ Target<T> target(const py::array& array, Loss loss, const Sequences<T>& x, const
   const Index steps = network.pools() ? x.batch : x.batch * x.time;
   Target<T> result;
   if (loss == Loss::mse) {
-    require(py::isinstance<Array<T>>(array) && array.size() == steps * network.output_size(), "target: expected the output's shape");
+    require(py::isinstance<Array<T>>(array) && array.size() == steps * network.output_size(),
+            "target: expected the output's shape");
     result.values = static_cast<const T*>(array.data());
   } else {
     require(py::isinstance<Array<std::int64_t>>(array) && array.size() == steps, "target: expected one class id per output");
@@ -51,7 +52,8 @@ Target<T> target(const py::array& array, Loss loss, const Sequences<T>& x, const
 // The states of a batch as (batch, state size), in and out.
 template <class T>
 BasicState<T> state_from(const Array<T>& array, const BasicNetwork<T>& network, Index batch) {
-  require(array.ndim() == 2 && array.shape(0) == batch && array.shape(1) == network.state_size(), "state: expected (batch, state size)");
+  require(array.ndim() == 2 && array.shape(0) == batch && array.shape(1) == network.state_size(),
+          "state: expected (batch, state size)");
   BasicState<T> state(network, batch);
   std::copy_n(array.data(), array.size(), state.data().begin());
   return state;

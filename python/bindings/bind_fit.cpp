@@ -87,9 +87,7 @@ void bind_history(py::module_& m) {
       .def_readonly("loss", &Epoch::loss)
       .def_readonly("validation_loss", &Epoch::validation_loss)
       .def_readonly("seconds", &Epoch::seconds);
-  py::class_<History>(m, "History")
-      .def_readonly("epochs", &History::epochs)
-      .def_readonly("interrupted", &History::interrupted);
+  py::class_<History>(m, "History").def_readonly("epochs", &History::epochs).def_readonly("interrupted", &History::interrupted);
 }
 
 template <class T>

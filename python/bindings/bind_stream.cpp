@@ -14,7 +14,8 @@ constexpr const char* dtype_name() {
 
 std::string shape_text(const Index* shape, Index rank) {
   std::string text = "(";
-  for (Index i = 0; i < rank; ++i) text += std::to_string(shape[i]) + (rank == 1 || i + 1 < rank ? "," : "") + (i + 1 < rank ? " " : "");
+  for (Index i = 0; i < rank; ++i)
+    text += std::to_string(shape[i]) + (rank == 1 || i + 1 < rank ? "," : "") + (i + 1 < rank ? " " : "");
   return text + ")";
 }
 
@@ -99,13 +100,14 @@ class PyStream {
     bool same = array.ndim() == rank_;
     for (Index i = 0; same && i < rank_; ++i) same = array.shape(i) == expected[i];
     if (!same)
-      throw py::value_error(std::string("step: ") + name + " has shape " + shape_text(array.shape(), array.ndim()) + ", expected " +
-                            shape_text(expected, rank_));
+      throw py::value_error(std::string("step: ") + name + " has shape " + shape_text(array.shape(), array.ndim()) +
+                            ", expected " + shape_text(expected, rank_));
     if (!(array.flags() & py::array::c_style))
       throw py::value_error(std::string("step: ") + name + " is not C-contiguous, expected a C-contiguous array");
     if (!(array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_))
       throw py::value_error(std::string("step: ") + name + " is not aligned, expected aligned memory");
-    if (writes && !array.writeable()) throw py::value_error(std::string("step: ") + name + " is read-only, expected a writable array");
+    if (writes && !array.writeable())
+      throw py::value_error(std::string("step: ") + name + " is read-only, expected a writable array");
     return const_cast<T*>(static_cast<const T*>(array.data()));
   }
 

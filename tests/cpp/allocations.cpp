@@ -1,11 +1,11 @@
 #include "allocations.h"
 
 #if RECURRA_COUNTS_ALLOCATIONS
-#include <cerrno>
-#include <cstdlib>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstdlib>
 
 namespace {
 constinit thread_local std::size_t calls = 0, most = 0;

@@ -10,7 +10,10 @@ namespace test {
 struct NetworkProblem {
   // `list`: the lengths, longest first.
   NetworkProblem(std::vector<recurra::LayerSpec> layers, std::vector<Index> list)
-      : network(std::move(layers), std::uint64_t(1)), workspace(*network.model()), weights(*network.model()), lengths(std::move(list)) {
+      : network(std::move(layers), std::uint64_t(1)),
+        workspace(*network.model()),
+        weights(*network.model()),
+        lengths(std::move(list)) {
     const std::vector<double> values = random_vector(1, Index(network.flat().size()), 0.6);
     std::copy(values.begin(), values.end(), network.flat().begin());
     workspace.prepare(Schedule::sequences(lengths), true);
@@ -26,7 +29,7 @@ struct NetworkProblem {
         const Index at = i * network.state_size() + block.offset;
         if (block.name.ends_with("count")) initial[std::size_t(at)] = 3;
         // No gradient passes from window to window through a pooling layer.
-        if (block.name.ends_with("count") || block.name.ends_with("sum")) std::fill_n(dstate.begin() + at, block.width, 0.0);
+        if (block.name.ends_with("count") || block.name.ends_with("mean")) std::fill_n(dstate.begin() + at, block.width, 0.0);
       }
   }
 

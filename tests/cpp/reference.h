@@ -38,13 +38,15 @@ class Reference {
 
   States node(const double* x, const std::vector<States>& parents) const {
     const Index units = units_;
-    States messages(Cell::num_messages, Vector(std::size_t(units), 0.0)), states(Cell::num_states, Vector(std::size_t(units), 0.0));
+    States messages(Cell::num_messages, Vector(std::size_t(units), 0.0)),
+        states(Cell::num_states, Vector(std::size_t(units), 0.0));
     Vector fed(std::size_t(Cell::feeds * units), 0.0);
     for (const States& parent : parents) {
       const Vector own = feed(parent);
       for (std::size_t j = 0; j < fed.size(); ++j) fed[j] += own[j];
       for (Index unit = 0; unit < units; ++unit) {
-        double a[Cell::num_gates] = {}, u[at_least_one(Cell::num_params)], h[Cell::num_states], m[at_least_one(Cell::num_messages)] = {};
+        double a[Cell::num_gates] = {}, u[at_least_one(Cell::num_params)], h[Cell::num_states],
+               m[at_least_one(Cell::num_messages)] = {};
         gates(recurra::Stage::edge, unit, x, own, messages, states, a);
         unit_of(unit, u, parent, h);
         Cell::edge(a, u, h, m);
@@ -53,7 +55,8 @@ class Reference {
     }
     const States before = states;
     for (Index unit = 0; unit < units; ++unit) {
-      double a[Cell::num_gates] = {}, u[at_least_one(Cell::num_params)], m[at_least_one(Cell::num_messages)], s[Cell::num_states] = {};
+      double a[Cell::num_gates] = {}, u[at_least_one(Cell::num_params)], m[at_least_one(Cell::num_messages)],
+             s[Cell::num_states] = {};
       gates(recurra::Stage::node, unit, x, fed, messages, before, a);
       unit_of(unit, u, messages, m);
       Cell::node(a, u, m, s);
@@ -75,7 +78,8 @@ class Reference {
 
   Vector feed(const States& parent) const {
     Vector joined;
-    for (int k = 0; k < Cell::feeds; ++k) joined.insert(joined.end(), parent[std::size_t(k)].begin(), parent[std::size_t(k)].end());
+    for (int k = 0; k < Cell::feeds; ++k)
+      joined.insert(joined.end(), parent[std::size_t(k)].begin(), parent[std::size_t(k)].end());
     return joined;
   }
 

@@ -20,6 +20,7 @@ recurra::LayerSpec cell_layer(const std::string& cell, std::int64_t input_size, 
   // A name may hold an option: "GRU(reset=after)".
   const std::size_t open = cell.find('('), equals = cell.find('=');
   recurra::LayerSpec spec = recurra::layers::cell(cell.substr(0, open), input_size, hidden_size);
-  if (open != std::string::npos) spec.options[cell.substr(open + 1, equals - open - 1)] = cell.substr(equals + 1, cell.size() - equals - 2);
+  if (open != std::string::npos)
+    spec.options[cell.substr(open + 1, equals - open - 1)] = cell.substr(equals + 1, cell.size() - equals - 2);
   return spec;
 }

@@ -59,7 +59,7 @@ TEST_CASE("fit: fit lowers the loss, and its history tells it") {
     const History history = fit(network, data, &data, options);
     CHECK_FALSE(history.interrupted);
     REQUIRE(history.epochs.size() == 60);
-    const double after = evaluate(network, data, Loss::mse);
+    const double after = evaluate(network, data, Loss::mse, options.batch_size);
     CHECK(after < 0.1 * before);
     CHECK(history.epochs.back().validation_loss == after);
     CHECK(history.epochs.back().loss < 0.2 * history.epochs.front().loss);
@@ -182,8 +182,8 @@ TEST_CASE("fit: fit refuses settings that do not fit") {
   const auto refuse = [&](BasicNetwork<double>& trained, auto set, const char* message) {
     FitOptions options;
     set(options);
-    CHECK_THROWS_WITH_AS(fit(trained, echo.data(), static_cast<const Data<double>*>(nullptr), options), doctest::Contains(message),
-                         std::invalid_argument);
+    CHECK_THROWS_WITH_AS(fit(trained, echo.data(), static_cast<const Data<double>*>(nullptr), options),
+                         doctest::Contains(message), std::invalid_argument);
   };
   const Vector before = flat(network);
   refuse(network, [](FitOptions& o) { o.epochs = -1; }, "fit: epochs is ");
@@ -205,12 +205,13 @@ TEST_CASE("fit: a bad value anywhere in the data is refused before the first upd
   bad_length.lengths[5] = Echo::time + 1;
   const auto refuse = [&](const Echo& training, const Echo* validation, const char* message) {
     const Data<double> held_out = validation ? validation->data() : Data<double>{};
-    CHECK_THROWS_WITH_AS(fit(network, training.data(), validation ? &held_out : nullptr, few_epochs()), doctest::Contains(message),
-                         std::invalid_argument);
+    CHECK_THROWS_WITH_AS(fit(network, training.data(), validation ? &held_out : nullptr, few_epochs()),
+                         doctest::Contains(message), std::invalid_argument);
     CHECK(flat(network) == before);
   };
   const char *input = "x has the non-finite value nan at (batch 23, time 0, feature 0)",
-             *target = "target has the non-finite value inf at (batch 22, time 9, feature 0)", *length = "lengths[5] is 11, expected 0 .. 10";
+             *target = "target has the non-finite value inf at (batch 22, time 9, feature 0)",
+             *length = "lengths[5] is 11, expected 0 .. 10";
   refuse(bad_input, nullptr, input);
   refuse(bad_target, nullptr, target);
   refuse(bad_length, nullptr, length);
@@ -221,4 +222,24 @@ TEST_CASE("fit: a bad value anywhere in the data is refused before the first upd
   none.x.batch = 0;
   CHECK_THROWS_WITH_AS(evaluate(network, none, Loss::mse), "evaluate: x has batch 0 and time 10, expected at least 1 of each",
                        std::invalid_argument);
+}
+
+TEST_CASE("fit: a subset of rows is what is trained on and scored") {
+  const std::vector<double> x = test::random_vector(1, 6 * 4), y = test::random_vector(2, 6 * 4);
+  const std::vector<Index> rows{4, 1, 4};
+  std::vector<double> some_x, some_y;
+  for (const Index row : rows) {
+    some_x.insert(some_x.end(), x.begin() + row * 4, x.begin() + row * 4 + 4);
+    some_y.insert(some_y.end(), y.begin() + row * 4, y.begin() + row * 4 + 4);
+  }
+  const Data<double> subset{{x.data(), 3, 4, nullptr, rows.data()}, {y.data()}}, copied{{some_x.data(), 3, 4}, {some_y.data()}};
+  const std::vector<LayerSpec> layers{layers::elman(1, 3), layers::linear(3, 1)};
+  BasicNetwork<double> a(layers, 1), b(layers, 1);
+  CHECK(evaluate(a, subset, Loss::mse) == evaluate(b, copied, Loss::mse));
+  FitOptions options;
+  options.epochs = 3;
+  options.batch_size = 2;
+  fit<double>(a, subset, nullptr, options);
+  fit<double>(b, copied, nullptr, options);
+  CHECK(std::ranges::equal(a.flat(), b.flat()));
 }

@@ -136,7 +136,8 @@ template <class T>
 void check_elementwise(double tolerance) {
   const Kernels<T>& table = kernels<T>(backend());
   for (const Index count : {1, 2, 3, 7, 8, 15, 16, 17, 31, 33}) {
-    const auto x = test::random_vector<T>(5, count, 4), dy = test::random_vector<T>(6, count), before = test::random_vector<T>(7, count + 2);
+    const auto x = test::random_vector<T>(5, count, 4), dy = test::random_vector<T>(6, count),
+               before = test::random_vector<T>(7, count + 2);
     const auto check = [&](const Elementwise<T>& function, auto value, auto slope) {
       std::vector<T> y = before, dx = before;
       function.value(x.data(), count, y.data() + 1);

@@ -46,7 +46,8 @@ TEST_CASE("loss: cross entropy does not overflow for large logits") {
   std::ranges::copy(Vector{1000, -1000, 999, 0, 0, 0}, network.flat().begin());
   BasicRunner<double> runner(network);
   const Vector x{1};
-  for (const auto& [id, expected] : {std::pair<std::int64_t, double>{0, std::log1p(std::exp(-1))}, {1, 2000 + std::log1p(std::exp(-1))}}) {
+  for (const auto& [id, expected] :
+       {std::pair<std::int64_t, double>{0, std::log1p(std::exp(-1))}, {1, 2000 + std::log1p(std::exp(-1))}}) {
     Vector gradient(network.flat().size());
     const std::int64_t target = id;
     CHECK(runner.loss_and_gradient({x.data(), 1, 1}, {nullptr, &target}, Loss::cross_entropy, gradient.data()) ==

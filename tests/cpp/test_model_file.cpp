@@ -26,7 +26,8 @@ using Bytes = std::vector<char>;
 
 class TemporaryFile {
  public:
-  TemporaryFile() : path_((std::filesystem::temp_directory_path() / ("recurra_" + std::to_string(std::random_device{}()))).string()) {}
+  TemporaryFile()
+      : path_((std::filesystem::temp_directory_path() / ("recurra_" + std::to_string(std::random_device{}()))).string()) {}
   ~TemporaryFile() { std::filesystem::remove(path_); }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
@@ -62,7 +63,10 @@ void check_round_trip(std::vector<LayerSpec> layers) {
 // A file as Recurra would write it, but for what a test changes.
 struct Draft {
   std::map<std::string, std::string> metadata{
-      {"format", "recurra"}, {"version", "1"}, {"dtype", "F32"}, {"architecture", R"([{"type":"Linear","options":{"input_size":3,"output_size":2}}])"}};
+      {"format", "recurra"},
+      {"version", "1"},
+      {"dtype", "F32"},
+      {"architecture", R"([{"type":"Linear","options":{"input_size":3,"output_size":2}}])"}};
   std::vector<Tensor> tensors{{"0.weight", "F32", {2, 3}, numbers}, {"0.bias", "F32", {2}, numbers}};
   static constexpr double numbers[16] = {};
 
@@ -129,10 +133,12 @@ TEST_CASE("model file: a failed save leaves the old file") {
 TEST_CASE("model file: another dtype is refused, load_any takes what there is") {
   const TemporaryFile file;
   save(Network({linear(3, 2)}), file);
-  CHECK_THROWS_WITH_AS(load<double>(file), ("load: " + std::string(file) + ": is of another dtype, expected F64").c_str(), std::runtime_error);
+  CHECK_THROWS_WITH_AS(load<double>(file), ("load: " + std::string(file) + ": is of another dtype, expected F64").c_str(),
+                       std::runtime_error);
   CHECK(std::holds_alternative<Network>(load_any(file)));
   save(BasicNetwork<double>({linear(3, 2)}), file);
-  CHECK_THROWS_WITH_AS(load<float>(file), ("load: " + std::string(file) + ": is of another dtype, expected F32").c_str(), std::runtime_error);
+  CHECK_THROWS_WITH_AS(load<float>(file), ("load: " + std::string(file) + ": is of another dtype, expected F32").c_str(),
+                       std::runtime_error);
   CHECK(std::holds_alternative<BasicNetwork<double>>(load_any(file)));
 }
 
@@ -174,16 +180,23 @@ TEST_CASE("model file: what Recurra did not write is refused") {
 
 TEST_CASE("model file: unknown layers, options and entries are refused") {
   refuse_architecture(R"([{"type":"Conv"}])", "Network: layer 0 (Conv) is unknown as 'Conv', expected one of ");
-  refuse_architecture(R"([{"type":"LSTM","options":{"input_size":3,"hidden_size":2,"depth":2}}])", "Network: layer 0 (LSTM) is unknown as 'LSTM(depth=2)'");
-  refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"output_size":2,"bias":true}}])", "Network: layer 0 (Linear) has an unknown option 'bias'");
-  refuse_architecture(R"([{"type":"Linear","options":{"input_size":3}}])", "Network: layer 0 (Linear) lacks the option 'output_size'");
-  refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"output_size":2},"name":"a"}])", "architecture has an unknown entry 'name' in layer Linear");
+  refuse_architecture(R"([{"type":"LSTM","options":{"input_size":3,"hidden_size":2,"depth":2}}])",
+                      "Network: layer 0 (LSTM) is unknown as 'LSTM(depth=2)'");
+  refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"output_size":2,"bias":true}}])",
+                      "Network: layer 0 (Linear) has an unknown option 'bias'");
+  refuse_architecture(R"([{"type":"Linear","options":{"input_size":3}}])",
+                      "Network: layer 0 (Linear) lacks the option 'output_size'");
+  refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"output_size":2},"name":"a"}])",
+                      "architecture has an unknown entry 'name' in layer Linear");
   refuse_architecture(R"([{"type":"Linear","options":[3,2]}])", "architecture has an unknown entry 'options' in layer Linear");
-  refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"output_size":2},"layers":[{"type":"Last"}]}])", "Network: layer 0 (Linear) has layers inside, expected none");
-  refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"output_size":null}}])", "architecture has an option 'output_size' that is no number, text or truth value");
+  refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"output_size":2},"layers":[{"type":"Last"}]}])",
+                      "Network: layer 0 (Linear) has layers inside, expected none");
+  refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"output_size":null}}])",
+                      "architecture has an option 'output_size' that is no number, text or truth value");
   for (const char* layer : {"{}", R"({"type":3})", "3", "null", "[]", R"("Linear")"})
     refuse_architecture("[" + std::string(layer) + "]", "architecture has a layer without a type");
-  for (const char* json : {"{}", "3", "null", R"({"type":"Last"})"}) refuse_architecture(json, "architecture is no list of layers");
+  for (const char* json : {"{}", "3", "null", R"({"type":"Last"})"})
+    refuse_architecture(json, "architecture is no list of layers");
   refuse_architecture("[]", "Network: got no layers, expected at least one");
   for (const char* json : {"", "[", "[}", "[{}]]", "nan", "[1e999]", R"([{"type":"Linear",}])"})
     refuse_architecture(json, "architecture is no valid JSON: ");
@@ -195,12 +208,14 @@ TEST_CASE("model file: deep nesting, repeated keys and huge sizes cost nothing")
   for (int i = 0; i < 1000; ++i) nested = R"({"type":"Linear","layers":[)" + nested + "]}";
   refuse_architecture("[" + nested + "]", "architecture is nested deeper than 32");
   refuse_architecture(R"([{"type":"Linear","type":"Last"}])", "architecture has the key 'type' twice");
-  refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"\u0069nput_size":4}}])", "architecture has the key 'input_size' twice");
+  refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"\u0069nput_size":4}}])",
+                      "architecture has the key 'input_size' twice");
   const auto linear_of = [](const std::string& inputs, const std::string& outputs) {
     return R"([{"type":"Linear","options":{"input_size":)" + inputs + R"(,"output_size":)" + outputs + "}}]";
   };
   refuse_architecture(linear_of("18446744073709551615", "2"), "architecture has an option 'input_size' that overflows");
-  refuse_architecture(linear_of("18446744073709551616", "2"), "Network: layer 0 (Linear) has an option 'input_size' that is not an integer");
+  refuse_architecture(linear_of("18446744073709551616", "2"),
+                      "Network: layer 0 (Linear) has an option 'input_size' that is not an integer");
   refuse_architecture(linear_of("9223372036854775807", "2"), "Network: layer 0 (Linear) has sizes whose product overflows");
   refuse_architecture(linear_of("-3", "2"), "Network: layer 0 (Linear) has input_size = -3, expected at least 1");
   refuse_architecture(linear_of("3.0", "2"), "Network: layer 0 (Linear) has an option 'input_size' that is not an integer");
@@ -208,8 +223,10 @@ TEST_CASE("model file: deep nesting, repeated keys and huge sizes cost nothing")
   // Sizes that would fit are compared with the file before any memory is spent on them.
   const test::Allocations allocations;
   refuse_architecture(linear_of("1000000000", "1000000"), "tensor '0.weight' has shape (2, 3), expected (1000000, 1000000000)");
-  refuse_architecture(R"([{"type":"LSTM","options":{"input_size":1000000,"hidden_size":1000000}}])", "lacks the tensor '0.weight_ih'");
-  refuse_architecture(R"([{"type":"Embedding","options":{"num_embeddings":1000000,"size":1000000000}}])", "tensor '0.weight' has shape");
+  refuse_architecture(R"([{"type":"LSTM","options":{"input_size":1000000,"hidden_size":1000000}}])",
+                      "lacks the tensor '0.weight_ih'");
+  refuse_architecture(R"([{"type":"Embedding","options":{"num_embeddings":1000000,"size":1000000000}}])",
+                      "tensor '0.weight' has shape");
   CHECK(allocations.largest() < 100000);
 }
 
@@ -238,6 +255,7 @@ TEST_CASE("model file: a truncated or damaged file is refused, or is a network")
 }
 
 TEST_CASE("architecture: options of every kind survive") {
-  const std::vector<LayerSpec> specs{{"A", {{"b", true}, {"i", std::int64_t(-5)}, {"d", 0.1}, {"whole", 2.0}, {"s", std::string("x\"\n\u00e4")}}, {{"B", {}}}}};
+  const std::vector<LayerSpec> specs{
+      {"A", {{"b", true}, {"i", std::int64_t(-5)}, {"d", 0.1}, {"whole", 2.0}, {"s", std::string("x\"\n\u00e4")}}, {{"B", {}}}}};
   CHECK(architecture_from_json(architecture_to_json(specs)) == specs);
 }

@@ -73,7 +73,7 @@ TEST_CASE("network: names and shapes of the parameters") {
 
 TEST_CASE("network: names and widths of the states") {
   CHECK(states({lstm(3, 5), gru(5, 4), linear(4, 2)}) == "0.h:5 0.c:5 1.h:4");
-  CHECK(states({linear(3, 5), mean()}) == "1.sum:5 1.count:1");
+  CHECK(states({linear(3, 5), mean()}) == "1.mean:5 1.count:1");
   CHECK(states({linear(3, 5), last()}) == "");
   CHECK(states({cell("TestDiagonalLstm", 3, 5)}) == "0.s1:5");
 }
@@ -100,15 +100,16 @@ TEST_CASE("network: parameters are views by name into one vector; a copy is a co
   network.parameter("1.bias")[1] = 42;
   CHECK(network.flat().back() == 42);
   CHECK(network.parameter("0.weight_ih").data() == network.flat().data());
-  CHECK_THROWS_WITH_AS(network.parameter("1.weights"), Contains("no parameter is named '1.weights', expected one of 0.weight_ih, "),
-                       std::out_of_range);
+  CHECK_THROWS_WITH_AS(network.parameter("1.weights"),
+                       Contains("no parameter is named '1.weights', expected one of 0.weight_ih, "), std::out_of_range);
   Network copy = network;
   copy.flat()[0] = -1;
   CHECK(network.flat()[0] != -1);
 
   const std::vector<float> numbers(network.flat().size(), 0.5f);
   CHECK(Network(network.layers(), numbers).flat()[7] == 0.5f);
-  CHECK_THROWS_WITH_AS(Network(network.layers(), std::vector<float>(3)), "Network: got 3 parameters, expected 192", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Network(network.layers(), std::vector<float>(3)), "Network: got 3 parameters, expected 192",
+                       std::invalid_argument);
 }
 
 TEST_CASE("network: seeds decide the parameters, which fill their range") {
@@ -166,7 +167,8 @@ TEST_CASE("network: unknown types and options are refused") {
   refuse({spec}, "Network: layer 0 (Linear) has an unknown option 'bias'");
   refuse({{"Linear", {{"input_size", std::int64_t(3)}}}}, "lacks the option 'output_size', expected an integer");
   refuse({{"LSTM", {{"input_size", std::int64_t(3)}}}}, "lacks the option 'hidden_size', expected an integer");
-  refuse({{"Linear", {{"input_size", 3.0}, {"output_size", std::int64_t(2)}}}}, "has an option 'input_size' that is not an integer");
+  refuse({{"Linear", {{"input_size", 3.0}, {"output_size", std::int64_t(2)}}}},
+         "has an option 'input_size' that is not an integer");
   refuse({linear(3, 2), {"Dropout", {{"probability", std::string("half")}}}}, "has an option 'probability' that is not a number");
   for (const double bad : {-0.1, 1.0, std::numeric_limits<double>::quiet_NaN()})
     refuse({linear(3, 2), dropout(bad)}, "expected 0 <= probability < 1");
@@ -199,7 +201,8 @@ TEST_CASE("network: sizes below 1, and sizes whose product overflows, are refuse
 #if RECURRA_COUNTS_ALLOCATIONS  // sanitizers end the program instead
   refuse({linear(1, std::int64_t(1) << 45)}, "Network: 70368744177664 parameters do not fit into memory");
 #endif
-  CHECK_THROWS_WITH_AS(Network({embedding((1 << 24) + 1, 1)}), Contains("expected at most 16777216 in this dtype"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Network({embedding((1 << 24) + 1, 1)}), Contains("expected at most 16777216 in this dtype"),
+                       std::invalid_argument);
   CHECK(Model<double>({embedding((1 << 24) + 1, 1)}).num_ids == (1 << 24) + 1);
 }
 

@@ -16,7 +16,10 @@ constexpr double tolerance = sizeof(T) == 4 ? 2e-5 : 1e-13;
 template <class T>
 struct Matrix {
   Matrix(Index row_count, Index column_count, Index gap, std::uint64_t seed)
-      : rows(row_count), columns(column_count), stride(column_count + gap), data(test::random_vector<T>(seed, row_count * stride + 1)) {}
+      : rows(row_count),
+        columns(column_count),
+        stride(column_count + gap),
+        data(test::random_vector<T>(seed, row_count * stride + 1)) {}
   T& at(Index r, Index c) { return data[std::size_t(r * stride + c)]; }
   Index rows, columns, stride;
   std::vector<T> data;
@@ -31,7 +34,8 @@ void check_multiply(const Products<T>& products, Index rows, Index depth, Index 
     for (Index k = 0; k < depth; ++k)
       for (Index n = 0; n < width; ++n) (transposed ? source.at(n, k) : source.at(k, n)) = b.at(k, n);
     AlignedVector<T> packed(std::size_t(products.packed_size(depth, width)));
-    products.pack(source.data.data(), transposed ? 1 : source.stride, transposed ? source.stride : 1, depth, width, packed.data());
+    products.pack(source.data.data(), transposed ? 1 : source.stride, transposed ? source.stride : 1, depth, width,
+                  packed.data());
     std::vector<T> actual = c.data;
     products.multiply(a.data.data(), a.stride, rows, packed.data(), depth, width, actual.data(), c.stride);
     std::vector<double> expected(c.data.begin(), c.data.end());

@@ -19,7 +19,9 @@ constexpr Index inputs = 3, num_steps = 11;
 // One sequence batch that learns: inputs, initial states, and parameters that move by a small step after each time step.
 struct Trajectory {
   Trajectory(const std::string& cell, Index units, Index rows)
-      : layer(*find_cell(cell), backend().float64.products, inputs, units), batch(rows), width(Index(layer.layout().carried.size()) * units) {
+      : layer(*find_cell(cell), backend().float64.products, inputs, units),
+        batch(rows),
+        width(Index(layer.layout().carried.size()) * units) {
     const Index count = layer.layout().num_parameters;
     params = test::random_vector(1, count, 0.6);
     for (Index t = 0; t < num_steps; ++t) moves.push_back(test::random_vector(std::uint64_t(10 + t), count, 0.05));
@@ -44,7 +46,8 @@ struct Trajectory {
 
 // A tape of `steps` steps, with the places of the carried states in its rows.
 struct Block {
-  Block(const Trajectory& of, Index steps, Index seeds, bool backward) : trajectory(of), schedule(Schedule::sequences(of.batch, steps)) {
+  Block(const Trajectory& of, Index steps, Index seeds, bool backward)
+      : trajectory(of), schedule(Schedule::sequences(of.batch, steps)) {
     tape.in = tape.out = &schedule;
     tape.seeds = seeds;
     tape.x_stride = inputs;
@@ -86,7 +89,8 @@ Influence influence(const Trajectory& trajectory, Index block, bool moving, Walk
     for (Index i = 0; i < batch; ++i)
       for (Index k = 0; k < width; ++k) b.carried(b.tape.dstate, (b.schedule.row(steps) + i) * width + k, k) = 1;
     for (Index level = steps; level >= 1; --level)
-      trajectory.layer.backward(walk == Walk::own_weights ? weights[std::size_t(level - 1)] : weights.back(), b.tape, {level, level + 1});
+      trajectory.layer.backward(walk == Walk::own_weights ? weights[std::size_t(level - 1)] : weights.back(), b.tape,
+                                {level, level + 1});
     Vector next(j.size(), 0.0);
     trajectory.layer.gradient(b.tape, b.schedule.all_levels(), {next.data(), count});  // F
     for (Index i = 0; i < batch; ++i)
@@ -109,7 +113,8 @@ Influence influence(const Trajectory& trajectory, Index block, bool moving, Walk
 Vector last_states(const Trajectory& trajectory, bool moving, const Vector& offset) {
   Block b(trajectory, num_steps, 1, false);
   b.tape.x = trajectory.x.data();
-  for (Index i = 0; i < trajectory.batch; ++i) trajectory.layer.load_state(b.tape, i, trajectory.initial.data() + i * trajectory.width);
+  for (Index i = 0; i < trajectory.batch; ++i)
+    trajectory.layer.load_state(b.tape, i, trajectory.initial.data() + i * trajectory.width);
   CellWeights<double> weights;
   for (Index level = 1; level <= num_steps; ++level) {
     trajectory.refresh(weights, level - 1, moving, offset);
@@ -174,7 +179,8 @@ TEST_CASE("rtrl: with frozen weights the gradients of all steps add up to the on
     for (Index t = 0; t < num_steps; ++t)
       for (Index s = 0; s < batch * width; ++s)
         for (Index p = 0; p < count; ++p)
-          online[std::size_t(p)] += delta[std::size_t(t * batch * width + s)] * plain.j[std::size_t(t)][std::size_t(s * count + p)];
+          online[std::size_t(p)] +=
+              delta[std::size_t(t * batch * width + s)] * plain.j[std::size_t(t)][std::size_t(s * count + p)];
 
     Block b(trajectory, num_steps, 1, true);
     b.tape.x = trajectory.x.data();
@@ -239,5 +245,6 @@ TEST_CASE("rtrl: a gradient per seed needs sequences of one length, a sum one se
   block.tape.x = trajectory.x.data();
   CHECK_THROWS_AS(trajectory.layer.gradient(block.tape, {1, 4}, {target.data()}), std::logic_error);
   block.schedule = Schedule::sequences({3, 2});
-  CHECK_THROWS_AS(trajectory.layer.gradient(block.tape, {1, 4}, {target.data(), Index(trajectory.params.size())}), std::logic_error);
+  CHECK_THROWS_AS(trajectory.layer.gradient(block.tape, {1, 4}, {target.data(), Index(trajectory.params.size())}),
+                  std::logic_error);
 }

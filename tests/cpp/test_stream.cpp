@@ -167,8 +167,8 @@ TEST_CASE("stream: states go out, in, and back to the start, row by row") {
   for (const Index row : {Index(-1), rows}) CHECK_THROWS_AS(stream.reset(row), std::out_of_range);
   CHECK_THROWS_WITH_AS(stream.set_state(BasicState<double>(network, 2)), "set_state: state is for a batch of 2, expected 3",
                        std::invalid_argument);
-  CHECK_THROWS_WITH_AS(stream.set_state(BasicState<double>()), doctest::Contains("set_state: state has blocks [], expected [0.h:5, "),
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(stream.set_state(BasicState<double>()),
+                       doctest::Contains("set_state: state has blocks [], expected [0.h of LSTM("), std::invalid_argument);
   CHECK_THROWS_WITH_AS(BasicStream<double>(network, 0), "Stream: batch is 0, expected at least 1", std::invalid_argument);
 
   BasicStream<double> moved = std::move(stream);
@@ -288,7 +288,9 @@ TEST_CASE("stream: what counts allocations does count") {
           ::munmap(page, 4096);
         }) == 1);
   const test::Allocations allocations;
-  { std::vector<char> large(12345); }
+  {
+    std::vector<char> large(12345);
+  }
   CHECK(allocations.largest() == 12345);
 }
 #endif

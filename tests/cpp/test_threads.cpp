@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "batch_problem.h"
-#include "recurra/isa.h"
+#include "recurra/threads.h"
 
 using namespace test::batches;
 
@@ -13,7 +13,8 @@ TEST_CASE("threads: the number of threads changes only the order of the sum, the
   const int before = num_threads();
   // Enough work for three shards.
   const Index rows = 12, steps = 40, units = 24;
-  BasicNetwork<double> network({layers::lstm(inputs, units), layers::dropout(0.2), layers::gru(units, 9), layers::linear(9, outputs)});
+  BasicNetwork<double> network(
+      {layers::lstm(inputs, units), layers::dropout(0.2), layers::gru(units, 9), layers::linear(9, outputs)});
   const Vector x = test::random_vector(2, rows * steps * inputs), target = test::random_vector(3, rows * steps * outputs);
   const std::vector<Index> lengths{40, 3, 17, 40, 0, 22, 39, 8, 31, 31, 12, 40};
   const auto run = [&](int threads) {

@@ -28,7 +28,8 @@ TEST_CASE("window: a window as long as the batch is full BPTT, a shorter one the
         double valid = 0;
         for (const Index length : b.lengths) valid += double(std::clamp(length - steps.begin, Index(0), steps.end - steps.begin));
         Vector part(gradient.size());
-        loss += valid / entries * b.runner.window_gradient(sequences, {b.target.data()}, Loss::mse, steps, part.data(), &state, {});
+        loss +=
+            valid / entries * b.runner.window_gradient(sequences, {b.target.data()}, Loss::mse, steps, part.data(), &state, {});
         for (std::size_t j = 0; j < part.size(); ++j) gradient[j] += valid / entries * part[j];
       }
       CHECK(difference(truncated.gradient, gradient) < 1e-13);

@@ -1,4 +1,4 @@
-"""Real arrays of another precision or byte order are converted, and a warning says so; other layouts are copied."""
+"""Real arrays of another precision or byte order are converted, with a warning; other layouts are copied."""
 
 import warnings
 from collections.abc import Callable

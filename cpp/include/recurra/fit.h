@@ -20,7 +20,8 @@ struct Data {
 
 struct Epoch {
   double loss = 0;  // mean over the epoch's valid entries, each batch before its update
-  double validation_loss = std::numeric_limits<double>::quiet_NaN();  // after the epoch; NaN without validation data or if stopped
+  double validation_loss =
+      std::numeric_limits<double>::quiet_NaN();  // after the epoch; NaN without validation data or if stopped
   double seconds = 0;
 };
 
@@ -30,9 +31,9 @@ struct History {
 };
 
 struct Progress {
-  int epoch;            // from 0
-  Index batch, batches; // done so far in this epoch
-  double loss;          // mean of this epoch so far
+  int epoch;             // from 0
+  Index batch, batches;  // done so far in this epoch
+  double loss;           // mean of this epoch so far
 };
 
 struct FitOptions {
@@ -43,9 +44,9 @@ struct FitOptions {
   Index batch_size = 32;
   double clip_norm = 0, clip_value = 0;  // 0: off
   bool shuffle = true;
-  std::uint64_t seed = 0;  // of the shuffling and the dropout masks
-  std::function<bool(const Progress&)> on_batch{};           // true stops
-  std::function<bool(int epoch, const Epoch&)> on_epoch{};   // true stops
+  std::uint64_t seed = 0;                                   // of the shuffling and the dropout masks
+  std::function<bool(const Progress&)> on_batch{};          // true stops
+  std::function<bool(int epoch, const Epoch&)> on_epoch{};  // true stops
   std::function<bool()> interrupt{};  // asked within a batch; true stops: the batch in work is dropped, the network usable
 };
 

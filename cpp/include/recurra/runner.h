@@ -60,7 +60,8 @@ class BasicRunner {
   double window_gradient(const Sequences<T>& x, const Target<T>& target, Loss loss, Window window, T* gradient,
                          BasicState<T>* state, const RunOptions& options);
   // The loss alone.
-  double loss(const Sequences<T>& x, const Target<T>& target, Loss loss, BasicState<T>* state = nullptr, const RunOptions& options = {});
+  double loss(const Sequences<T>& x, const Target<T>& target, Loss loss, BasicState<T>* state = nullptr,
+              const RunOptions& options = {});
 
  private:
   struct Impl;

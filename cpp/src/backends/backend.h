@@ -23,18 +23,18 @@ struct CellInfo {
 template <class T>
 struct CellRows {
   Index rows, units;
-  const T* params;              // [num_params][units]
-  const T* a;                   // [rows][num_gates][units] pre-activations
+  const T* params;  // [num_params][units]
+  const T* a;       // [rows][num_gates][units] pre-activations
   Index a_stride;
-  T* message;                   // [rows][num_messages][units]; used where a product stands between edge and node
+  T* message;  // [rows][num_messages][units]; used where a product stands between edge and node
   Index message_stride;
-  T* state;                     // [rows][num_states][units]
+  T* state;  // [rows][num_states][units]
   Index state_stride;
-  const T* parent;              // states of the parents; row r's only parent is row r, unless edge_begin is given
+  const T* parent;  // states of the parents; row r's only parent is row r, unless edge_begin is given
   Index parent_stride;
-  const Index* edge_begin;      // null, or the edges of row r are edge_begin[r] .. edge_begin[r + 1] - 1,
-  const Index* parent_row;      // the parent of edge e is row parent_row[e],
-  const T* edge_a;              // and its edge gates, in their order, are row e of edge_a: [edges][edge gates][units]
+  const Index* edge_begin;  // null, or the edges of row r are edge_begin[r] .. edge_begin[r + 1] - 1,
+  const Index* parent_row;  // the parent of edge e is row parent_row[e],
+  const T* edge_a;          // and its edge gates, in their order, are row e of edge_a: [edges][edge gates][units]
   Index edge_a_stride;
 };
 
@@ -43,15 +43,15 @@ struct CellRows {
 template <class T>
 struct CellCotangents {
   Index seeds;
-  T* state;                     // in: d loss / d state; out: the same before `out` (used where a product follows)
+  T* state;  // in: d loss / d state; out: the same before `out` (used where a product follows)
   Index state_stride;
-  T* a;                         // out: [num_gates + num_params][units]: d a, then d u
+  T* a;  // out: [num_gates + num_params][units]: d a, then d u
   Index a_stride;
-  T* message;                   // in and out, where a product stands between edge and node
+  T* message;  // in and out, where a product stands between edge and node
   Index message_stride;
-  T* parent;                    // added to: what the parents' states receive past the products
+  T* parent;  // added to: what the parents' states receive past the products
   Index parent_stride;
-  T* edge_a;                    // out, with several parents: [edges * seeds][edge gates][units]
+  T* edge_a;  // out, with several parents: [edges * seeds][edge gates][units]
   Index edge_a_stride;
 };
 

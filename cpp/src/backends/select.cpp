@@ -44,7 +44,8 @@ std::vector<Candidate> candidates() {
 #ifdef RECURRA_HAS_AVX512
   list.push_back({"avx512",
                   list.back().supported && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"),
+                      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512vl"),
                   avx512::fill});
 #endif
   return list;

@@ -17,9 +17,14 @@
 
 namespace recurra {
 
-enum class Stage { edge, node, out };             // the function that reads the gate
-enum class From { none, feed, message, state };  // what R multiplies: the fed states of a parent (summed over the parents for
-                                                 // node and out gates), a summed message (node, out), a new state (out)
+enum class Stage { edge, node, out };  // the function that reads the gate
+enum class From {
+  none,
+  feed,
+  message,
+  state
+};  // what R multiplies: the fed states of a parent (summed over the parents for
+    // node and out gates), a summed message (node, out), a new state (out)
 
 struct Gate {
   Stage stage;
@@ -32,11 +37,11 @@ struct Gate {
 inline namespace RECURRA_ISA {
 
 struct CellBase {
-  static constexpr int num_params = 0;                          // per-unit parameters, u
-  static constexpr int feeds = 1;                               // states 0 .. feeds-1 are what From::feed multiplies
-  static constexpr int outputs = 1;                             // states 0 .. outputs-1 leave the layer
+  static constexpr int num_params = 0;  // per-unit parameters, u
+  static constexpr int feeds = 1;       // states 0 .. feeds-1 are what From::feed multiplies
+  static constexpr int outputs = 1;     // states 0 .. outputs-1 leave the layer
   static constexpr int unlimited = 1 << 30, max_parents = unlimited;
-  static constexpr const char* state_names = "";                // separated by spaces; s0, s1, ... where left out
+  static constexpr const char* state_names = "";  // separated by spaces; s0, s1, ... where left out
   static constexpr const char* param_names = "";
   template <class N>
   RECURRA_HD static void edge(const N*, const N*, const N*, N*) {}

@@ -25,7 +25,8 @@ Json layer_to_json(const LayerSpec& spec) {
 
 OptionValue option_from_json(const std::string& name, const Json& json) {
   if (json.is_boolean()) return json.get<bool>();
-  if (json.is_number_unsigned() && json.get<std::uint64_t>() > std::uint64_t(INT64_MAX)) fail("has an option '" + name + "' that overflows");
+  if (json.is_number_unsigned() && json.get<std::uint64_t>() > std::uint64_t(INT64_MAX))
+    fail("has an option '" + name + "' that overflows");
   if (json.is_number_integer()) return json.get<std::int64_t>();
   if (json.is_number_float()) return json.get<double>();
   if (json.is_string()) return json.get<std::string>();

@@ -124,8 +124,7 @@ bool sync(int number) {
 std::vector<char> allocate(const std::string& path, off_t size) try {
   return std::vector<char>(static_cast<std::size_t>(size));
 } catch (const std::bad_alloc&) {
-  throw std::runtime_error("load: " + path + ": no memory for its " + std::to_string(size) +
-                           " bytes");
+  throw std::runtime_error("load: " + path + ": no memory for its " + std::to_string(size) + " bytes");
 }
 
 }  // namespace
@@ -148,12 +147,10 @@ void write_file(const std::string& path, const std::vector<char>& bytes) {
   Remover remover(temporary);
 
   if (!write_all(file.number(), bytes)) throw failure("save", path, "cannot write");
-  if (exists && ::fchmod(file.number(), old.st_mode & 0777) != 0)
-    throw failure("save", path, "cannot keep its permissions");
+  if (exists && ::fchmod(file.number(), old.st_mode & 0777) != 0) throw failure("save", path, "cannot keep its permissions");
   if (!sync(file.number())) throw failure("save", path, "cannot bring it to the disk");
   if (!file.close()) throw failure("save", path, "cannot close");
-  if (::rename(temporary.c_str(), target.c_str()) != 0)
-    throw failure("save", path, "cannot replace");
+  if (::rename(temporary.c_str(), target.c_str()) != 0) throw failure("save", path, "cannot replace");
   remover.release();
 
   // Some file systems cannot sync a folder and say EINVAL; they have no more to offer.

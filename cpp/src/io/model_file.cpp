@@ -27,7 +27,8 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 
 const std::string& metadata(const Safetensors& file, const std::string& source, const std::string& key) {
   const auto found = file.metadata.find(key);
-  if (found == file.metadata.end()) throw std::runtime_error("load: " + source + ": lacks the metadata '" + key + "', so Recurra did not write it");
+  if (found == file.metadata.end())
+    throw std::runtime_error("load: " + source + ": lacks the metadata '" + key + "', so Recurra did not write it");
   return found->second;
 }
 
@@ -63,7 +64,9 @@ template <class T>
 std::vector<char> to_bytes(const BasicNetwork<T>& network) {
   std::vector<Tensor> tensors;
   for (const Parameter& parameter : network.parameters())
-    tensors.push_back({parameter.name, dtype_name<T>(), {parameter.shape.begin(), parameter.shape.end()},
+    tensors.push_back({parameter.name,
+                       dtype_name<T>(),
+                       {parameter.shape.begin(), parameter.shape.end()},
                        network.flat().data() + parameter.offset});
   return encode_safetensors(tensors, {{"format", "recurra"},
                                       {"version", format_version},
@@ -101,9 +104,9 @@ BasicNetwork<T> load(const std::string& path) {
   throw std::runtime_error("load: " + path + ": is of another dtype, expected " + dtype_name<T>());
 }
 
-#define RECURRA_INSTANTIATE(T)                                     \
-  template std::vector<char> to_bytes(const BasicNetwork<T>&);     \
-  template void save(const BasicNetwork<T>&, const std::string&);  \
+#define RECURRA_INSTANTIATE(T)                                    \
+  template std::vector<char> to_bytes(const BasicNetwork<T>&);    \
+  template void save(const BasicNetwork<T>&, const std::string&); \
   template BasicNetwork<T> load(const std::string&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

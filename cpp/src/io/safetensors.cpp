@@ -29,8 +29,7 @@ constexpr const char* metadata_key = "__metadata__";
 // Short printable ASCII whatever the text holds, since it goes into error messages.
 std::string quote(const std::string& text) {
   constexpr std::size_t longest = 80;
-  const std::string escaped =
-      json(text.substr(0, longest)).dump(-1, ' ', true, json::error_handler_t::replace);
+  const std::string escaped = json(text.substr(0, longest)).dump(-1, ' ', true, json::error_handler_t::replace);
   const char* const dots = text.size() > longest ? "..." : "";
   return "'" + escaped.substr(1, escaped.size() - 2) + dots + "'";
 }
@@ -50,8 +49,7 @@ std::uint64_t item_size(std::string_view dtype) {
 
 // Bytes of an array; none where they, or the product of its non-zero dimensions, pass 2^63 - 1.
 // A zero does not hide an overflow: who multiplies in another order would meet it.
-std::optional<std::uint64_t> byte_size(const std::string& dtype,
-                                       const std::vector<std::int64_t>& shape) {
+std::optional<std::uint64_t> byte_size(const std::string& dtype, const std::vector<std::int64_t>& shape) {
   std::uint64_t bytes = item_size(dtype);
   bool empty = false;
   for (const std::int64_t dimension : shape) {
@@ -80,9 +78,7 @@ class HeaderReader final : public nlohmann::json_sax<json> {
   bool null() override { refuse("null"); }
   bool boolean(bool) override { refuse("a boolean"); }
   bool number_integer(number_integer_t) override { refuse("a negative integer"); }
-  bool number_float(number_float_t, const string_t&) override {
-    refuse("a fraction or huge number");
-  }
+  bool number_float(number_float_t, const string_t&) override { refuse("a fraction or huge number"); }
   bool binary(binary_t&) override { refuse("binary data"); }
 
   bool number_unsigned(number_unsigned_t value) override {
@@ -103,8 +99,7 @@ class HeaderReader final : public nlohmann::json_sax<json> {
     if (place_ == Place::metadata) {
       file_.metadata[key_] = std::move(value);
     } else if (place_ == Place::tensor && key_ == "dtype") {
-      if (item_size(value) == 0)
-        fail("tensor " + quote(name_) + " has dtype " + quote(value) + ", expected F32 or F64");
+      if (item_size(value) == 0) fail("tensor " + quote(name_) + " has dtype " + quote(value) + ", expected F32 or F64");
       entry_->dtype = std::move(value);
     } else {
       refuse("a string");
@@ -133,13 +128,11 @@ class HeaderReader final : public nlohmann::json_sax<json> {
       is_new = file_.metadata.try_emplace(key).second;
     } else if (place_ == Place::tensor) {
       if (key != "dtype" && key != "shape" && key != "data_offsets")
-        fail("tensor " + quote(name_) + " has a field " + quote(key) +
-             ", expected dtype, shape and data_offsets only");
+        fail("tensor " + quote(name_) + " has a field " + quote(key) + ", expected dtype, shape and data_offsets only");
       is_new = fields_.insert(key).second;
     } else {
       name_ = key;
-      is_new = key == metadata_key ? !std::exchange(has_metadata_, true)
-                                   : file_.tensors.try_emplace(key).second;
+      is_new = key == metadata_key ? !std::exchange(has_metadata_, true) : file_.tensors.try_emplace(key).second;
     }
     if (!is_new) fail("key " + quote(key) + " appears twice in one object");
     key_ = std::move(key);
@@ -179,16 +172,12 @@ class HeaderReader final : public nlohmann::json_sax<json> {
 
   [[noreturn]] void refuse(const std::string& got) const {
     const std::string tensor = "tensor " + quote(name_);
-    if (place_ == Place::metadata)
-      fail("__metadata__ has " + got + " for " + quote(key_) + ", expected a string");
+    if (place_ == Place::metadata) fail("__metadata__ has " + got + " for " + quote(key_) + ", expected a string");
     if (place_ == Place::tensor)
-      fail(tensor + " has " + got + " as " + key_ + ", expected " +
-           (key_ == "dtype" ? "a string" : "an array"));
+      fail(tensor + " has " + got + " as " + key_ + ", expected " + (key_ == "dtype" ? "a string" : "an array"));
     if (place_ == Place::shape)
-      fail(tensor + " has " + got + " in shape, expected at most " + std::to_string(max_rank) +
-           " non-negative integers");
-    if (place_ == Place::offsets)
-      fail(tensor + " has " + got + " in data_offsets, expected two non-negative integers");
+      fail(tensor + " has " + got + " in shape, expected at most " + std::to_string(max_rank) + " non-negative integers");
+    if (place_ == Place::offsets) fail(tensor + " has " + got + " in data_offsets, expected two non-negative integers");
     fail((name_ == metadata_key ? name_ : tensor) + " is " + got + ", expected an object");
   }
 
@@ -204,14 +193,12 @@ class HeaderReader final : public nlohmann::json_sax<json> {
 
 std::string_view find_header(const std::vector<char>& bytes, const std::string& source) {
   if (bytes.size() < length_bytes)
-    throw bad_file(source, "has " + std::to_string(bytes.size()) +
-                               " bytes, expected at least 8 for the header length");
+    throw bad_file(source, "has " + std::to_string(bytes.size()) + " bytes, expected at least 8 for the header length");
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), length_bytes);
   const std::uint64_t limit = std::min<std::uint64_t>(bytes.size() - length_bytes, max_header);
   if (length > limit)
-    throw bad_file(source, "header length is " + std::to_string(length) + ", expected at most " +
-                               std::to_string(limit));
+    throw bad_file(source, "header length is " + std::to_string(length) + ", expected at most " + std::to_string(limit));
   return {bytes.data() + length_bytes, static_cast<std::size_t>(length)};
 }
 
@@ -229,12 +216,11 @@ void check_sizes(const Safetensors& file, const std::string& source) {
   for (const auto& [name, entry] : file.tensors) {
     const std::optional<std::uint64_t> size = byte_size(entry.dtype, entry.shape);
     if (!size)
-      throw bad_file(source, "tensor " + quote(name) + " has shape " + shape_text(entry.shape) +
-                                 ", expected a size below 2^63 bytes");
+      throw bad_file(source,
+                     "tensor " + quote(name) + " has shape " + shape_text(entry.shape) + ", expected a size below 2^63 bytes");
     if (entry.begin > entry.end || entry.end - entry.begin != *size)
-      throw bad_file(source, "tensor " + quote(name) + " has offsets [" +
-                                 std::to_string(entry.begin) + ", " + std::to_string(entry.end) +
-                                 "), expected " + std::to_string(*size) + " bytes for shape " +
+      throw bad_file(source, "tensor " + quote(name) + " has offsets [" + std::to_string(entry.begin) + ", " +
+                                 std::to_string(entry.end) + "), expected " + std::to_string(*size) + " bytes for shape " +
                                  shape_text(entry.shape) + " of " + entry.dtype);
   }
 }
@@ -246,15 +232,13 @@ void check_cover(const Safetensors& file, const std::string& source) {
   std::uint64_t covered = 0;
   for (const auto& [begin, end, name] : spans) {
     if (begin != covered)
-      throw bad_file(source, "tensor " + quote(name) + " begins at data byte " +
-                                 std::to_string(begin) + ", expected " + std::to_string(covered) +
-                                 ": no hole, no overlap");
+      throw bad_file(source, "tensor " + quote(name) + " begins at data byte " + std::to_string(begin) + ", expected " +
+                                 std::to_string(covered) + ": no hole, no overlap");
     covered = end;
   }
   if (covered != file.data.size())
-    throw bad_file(source, "data part has " + std::to_string(file.data.size()) +
-                               " bytes, expected the " + std::to_string(covered) +
-                               " of the tensors");
+    throw bad_file(source, "data part has " + std::to_string(file.data.size()) + " bytes, expected the " +
+                               std::to_string(covered) + " of the tensors");
 }
 
 std::invalid_argument bad_tensor(const Tensor& tensor, const std::string& what) {
@@ -263,27 +247,22 @@ std::invalid_argument bad_tensor(const Tensor& tensor, const std::string& what) 
 
 std::uint64_t check_tensor(const Tensor& tensor) {
   if (tensor.name == metadata_key) throw bad_tensor(tensor, "a reserved name, expected another");
-  if (item_size(tensor.dtype) == 0)
-    throw bad_tensor(tensor, "dtype " + quote(tensor.dtype) + ", expected F32 or F64");
+  if (item_size(tensor.dtype) == 0) throw bad_tensor(tensor, "dtype " + quote(tensor.dtype) + ", expected F32 or F64");
   const std::vector<std::int64_t>& shape = tensor.shape;
   if (shape.size() > max_rank)
-    throw bad_tensor(tensor, std::to_string(shape.size()) + " dimensions, expected at most " +
-                                 std::to_string(max_rank));
+    throw bad_tensor(tensor, std::to_string(shape.size()) + " dimensions, expected at most " + std::to_string(max_rank));
   if (std::any_of(shape.begin(), shape.end(), [](std::int64_t size) { return size < 0; }))
     throw bad_tensor(tensor, "shape " + shape_text(shape) + ", expected no negative dimension");
   const std::optional<std::uint64_t> size = byte_size(tensor.dtype, shape);
-  if (!size)
-    throw bad_tensor(tensor, "shape " + shape_text(shape) + ", expected a size below 2^63 bytes");
-  if (*size > 0 && tensor.data == nullptr)
-    throw bad_tensor(tensor, "no data, expected " + std::to_string(*size) + " bytes");
+  if (!size) throw bad_tensor(tensor, "shape " + shape_text(shape) + ", expected a size below 2^63 bytes");
+  if (*size > 0 && tensor.data == nullptr) throw bad_tensor(tensor, "no data, expected " + std::to_string(*size) + " bytes");
   return *size;
 }
 
 std::string json_string(const std::string& text, const char* what) try {
   return json(text).dump();
 } catch (const json::exception&) {
-  throw std::invalid_argument("save: " + std::string(what) + " " + quote(text) +
-                              " is not valid UTF-8");
+  throw std::invalid_argument("save: " + std::string(what) + " " + quote(text) + " is not valid UTF-8");
 }
 
 // Wide items first: all sizes being multiples of their item's, each tensor then lies aligned.
@@ -301,23 +280,20 @@ void refuse_repeated_names(const std::vector<Tensor>& tensors) {
   std::set<std::string_view> names;
   for (const Tensor& tensor : tensors) {
     if (names.insert(tensor.name).second) continue;
-    throw std::invalid_argument("save: tensor name " + quote(tensor.name) +
-                                " appears twice, expected distinct names");
+    throw std::invalid_argument("save: tensor name " + quote(tensor.name) + " appears twice, expected distinct names");
   }
 }
 
 std::string metadata_text(const std::map<std::string, std::string>& metadata) {
   std::string text;
   for (const auto& [key, value] : metadata)
-    text += (text.empty() ? "" : ",") + json_string(key, "metadata key") + ":" +
-            json_string(value, "metadata value");
+    text += (text.empty() ? "" : ",") + json_string(key, "metadata key") + ":" + json_string(value, "metadata value");
   return "{" + text + "}";
 }
 
 }  // namespace
 
-std::vector<char> encode_safetensors(const std::vector<Tensor>& tensors,
-                                     const std::map<std::string, std::string>& metadata) {
+std::vector<char> encode_safetensors(const std::vector<Tensor>& tensors, const std::map<std::string, std::string>& metadata) {
   refuse_repeated_names(tensors);
   const std::vector<const Tensor*> order = file_order(tensors);
   std::string header;
@@ -326,8 +302,7 @@ std::vector<char> encode_safetensors(const std::vector<Tensor>& tensors,
   for (const Tensor* tensor : order) {
     const std::uint64_t begin = data_size;
     data_size += check_tensor(*tensor);  // two numbers below 2^63: no overflow
-    if (data_size > max_size)
-      throw bad_tensor(*tensor, "no room left, expected less than 2^63 bytes in all");
+    if (data_size > max_size) throw bad_tensor(*tensor, "no room left, expected less than 2^63 bytes in all");
     const nlohmann::ordered_json entry = {
         {"dtype", tensor->dtype}, {"shape", tensor->shape}, {"data_offsets", {begin, data_size}}};
     if (!header.empty()) header += ',';
@@ -337,8 +312,8 @@ std::vector<char> encode_safetensors(const std::vector<Tensor>& tensors,
   header.resize((header.size() + alignment - 1) / alignment * alignment, ' ');
   const std::uint64_t length = header.size();
   if (length > max_header)
-    throw std::invalid_argument("save: the header has " + std::to_string(length) +
-                                " bytes, expected at most " + std::to_string(max_header));
+    throw std::invalid_argument("save: the header has " + std::to_string(length) + " bytes, expected at most " +
+                                std::to_string(max_header));
 
   std::vector<char> bytes(length_bytes);
   bytes.reserve(length_bytes + length + data_size);

@@ -39,8 +39,7 @@ struct Safetensors {
 // The bytes of a file with these tensors; the same content gives the same bytes in any order.
 // Data lie aligned to their item size. Throws std::invalid_argument for what the format cannot
 // hold: a repeated or reserved name, another dtype, a bad shape, text that is not UTF-8.
-std::vector<char> encode_safetensors(const std::vector<Tensor>& tensors,
-                                     const std::map<std::string, std::string>& metadata);
+std::vector<char> encode_safetensors(const std::vector<Tensor>& tensors, const std::map<std::string, std::string>& metadata);
 
 // Reads the bytes of a file; `source` names it in errors. The bytes may come from anyone: whatever
 // is returned has a known dtype, a shape whose size fits its offsets, any partial product of

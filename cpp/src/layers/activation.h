@@ -12,9 +12,7 @@ class ActivationLayer final : public Layer<T> {
   Index input_size() const override { return size_; }
   Index output_size() const override { return size_; }
   std::unique_ptr<Tape<T>> make_tape() const override { return std::make_unique<PlainTape<T>>(); }
-  void reserve(Tape<T>& tape, bool backward) const override {
-    reserve_plain(static_cast<PlainTape<T>&>(tape), size_, backward);
-  }
+  void reserve(Tape<T>& tape, bool backward) const override { reserve_plain(static_cast<PlainTape<T>&>(tape), size_, backward); }
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;
   void tangent(const Weights<T>&, Tape<T>&, Levels) const override;
   void clear_cotangents(Tape<T>& tape) const override { clear_plain(tape); }

@@ -30,7 +30,8 @@ void CellLayer<T>::backward_level(const CellWeights<T>& w, CellTape<T>& tape, In
   const auto multiply = [&](const std::vector<typename CellWeights<T>::Pair>& pairs, const std::vector<GateProduct>& gates, T* to,
                             Index stride) {
     for (std::size_t i = 0; i < gates.size(); ++i)
-      pairs[i].backward.multiply(products_, d.a + gates[i].column, d.a_stride, level_rows.rows * d.seeds, to + gates[i].slot, stride);
+      pairs[i].backward.multiply(products_, d.a + gates[i].column, d.a_stride, level_rows.rows * d.seeds, to + gates[i].slot,
+                                 stride);
   };
   int segment = !w.message.empty() + !w.state.empty();
   kernels_.vjp[segment](level_rows, d);
@@ -79,8 +80,8 @@ void CellLayer<T>::clear_cotangents(Tape<T>& base) const {
   std::fill(tape.dfed.begin(), tape.dfed.end(), T(0));
 }
 
-#define RECURRA_INSTANTIATE(T) \
-  template CellCotangents<T> CellLayer<T>::cotangents(CellTape<T>&, Index) const; \
+#define RECURRA_INSTANTIATE(T)                                                     \
+  template CellCotangents<T> CellLayer<T>::cotangents(CellTape<T>&, Index) const;  \
   template void CellLayer<T>::backward(const Weights<T>&, Tape<T>&, Levels) const; \
   template void CellLayer<T>::clear_cotangents(Tape<T>&) const;
 RECURRA_INSTANTIATE(float)

@@ -78,7 +78,7 @@ void CellLayer<T>::forward(const Weights<T>& weights, Tape<T>& base, Levels leve
   for (Index level = levels.begin; level < levels.end; ++level) forward_level(w, tape, level);
 }
 
-#define RECURRA_INSTANTIATE(T) \
+#define RECURRA_INSTANTIATE(T)                                                               \
   template CellRows<T> CellLayer<T>::rows(const CellWeights<T>&, CellTape<T>&, Index) const; \
   template void CellLayer<T>::forward(const Weights<T>&, Tape<T>&, Levels) const;
 RECURRA_INSTANTIATE(float)

@@ -93,8 +93,7 @@ void CellLayer<T>::add_graph_gradient(CellTape<T>& tape, const NodeSlice& nodes,
   outer(Stage::node, tape.da.data() + nodes.first * layout_.da_width, layout_.da_width, nodes.count, false);
 }
 
-#define RECURRA_INSTANTIATE(T) \
-  template void CellLayer<T>::gradient(Tape<T>&, Levels, GradientTarget<T>) const;
+#define RECURRA_INSTANTIATE(T) template void CellLayer<T>::gradient(Tape<T>&, Levels, GradientTarget<T>) const;
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)
 

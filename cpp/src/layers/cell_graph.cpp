@@ -65,7 +65,7 @@ void CellLayer<T>::scatter_edges(CellTape<T>& tape, Index level) const {
       }
 }
 
-#define RECURRA_INSTANTIATE(T) \
+#define RECURRA_INSTANTIATE(T)                                                                \
   template void CellLayer<T>::gather_edges(const CellWeights<T>&, CellTape<T>&, Index) const; \
   template void CellLayer<T>::scatter_edges(CellTape<T>&, Index) const;
 RECURRA_INSTANTIATE(float)

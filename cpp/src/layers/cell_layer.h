@@ -20,11 +20,11 @@ struct CellWeights : Weights<T> {
 
 template <class T>
 struct CellTape : Tape<T> {
-  AlignedVector<T> a, message, state;      // [nodes] pre-activations and messages, [rows] states
-  AlignedVector<T> da, dmessage, dstate;   // the same, times seeds; da also holds the per-unit parameters' cotangents
-  AlignedVector<T> edge_a, dedge_a;        // graphs: the edge gates of each edge
-  AlignedVector<T> fed, dfed;              // graphs: [rows] R times the fed states
-  std::vector<T> gathered, scratch;        // for the weight gradient
+  AlignedVector<T> a, message, state;     // [nodes] pre-activations and messages, [rows] states
+  AlignedVector<T> da, dmessage, dstate;  // the same, times seeds; da also holds the per-unit parameters' cotangents
+  AlignedVector<T> edge_a, dedge_a;       // graphs: the edge gates of each edge
+  AlignedVector<T> fed, dfed;             // graphs: [rows] R times the fed states
+  std::vector<T> gathered, scratch;       // for the weight gradient
 };
 
 template <class T>

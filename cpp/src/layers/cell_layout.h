@@ -22,10 +22,10 @@ struct CellLayout {
   CellInfo info;
   Index input_size, hidden_size;
   Index a_width, da_width, state_width, message_width, feed_width, output_width;
-  Index edge_width;                               // the edge gates, compact
+  Index edge_width;  // the edge gates, compact
   std::vector<GateRun> input_runs, feed_runs, bias_runs;
   std::vector<GateProduct> message_gates, state_gates;
-  std::vector<int> carried;                       // the states that are carried
+  std::vector<int> carried;  // the states that are carried
   std::vector<ParameterSpec> parameters;
   // Offsets into the layer's part of the flat vector; -1 where the cell has no such matrix.
   Index weight_ih = -1, weight_hh = -1, weight_mh = -1, weight_sh = -1, bias = -1, unit = -1;

@@ -55,7 +55,8 @@ void Dropout<T>::tangent(const Weights<T>&, Tape<T>& base, Levels levels) const 
     for (Index seed = 0; seed < tape.seeds; ++seed) {
       const Index c = i * tape.seeds + seed;
       for (Index j = 0; j < size_; ++j)
-        tape.dy[c * tape.dy_stride + j] = tape.dx ? tape.dx[c * tape.dx_stride + j] * tape.mask[std::size_t(i * size_ + j)] : T(0);
+        tape.dy[c * tape.dy_stride + j] =
+            tape.dx ? tape.dx[c * tape.dx_stride + j] * tape.mask[std::size_t(i * size_ + j)] : T(0);
     }
 }
 

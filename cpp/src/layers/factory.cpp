@@ -85,7 +85,7 @@ template <class T>
 using Builder = std::function<std::unique_ptr<Layer<T>>(Context&)>;
 
 template <class T>
-Builder<T> activation(Elementwise<T> Kernels<T>::*function) {
+Builder<T> activation(Elementwise<T> Kernels<T>::* function) {
   return [function](Context& c) {
     return std::make_unique<ActivationLayer<T>>(kernels<T>(backend()).*function, c.known_features());
   };
@@ -106,8 +106,9 @@ const std::map<std::string, Builder<T>>& builders() {
          check_product(c.spec, c.position, {count, size});
          if (c.position != 0) fail(c.spec, c.position, "takes class ids, expected it as layer 0");
          if (count > Index(1) << std::numeric_limits<T>::digits)
-           fail(c.spec, c.position, "has num_embeddings = " + std::to_string(count) + ", expected at most " +
-                                        std::to_string(Index(1) << std::numeric_limits<T>::digits) + " in this dtype");
+           fail(c.spec, c.position,
+                "has num_embeddings = " + std::to_string(count) + ", expected at most " +
+                    std::to_string(Index(1) << std::numeric_limits<T>::digits) + " in this dtype");
          return std::make_unique<Embedding<T>>(count, size);
        }},
       {"Last", [](Context& c) { return std::make_unique<Last<T>>(c.known_features()); }},

@@ -53,11 +53,11 @@ struct Tape {
   Index seeds = 1;                // cotangents per row
   const T* x = nullptr;           // [in nodes][input width], rows x_stride apart
   Index x_stride = 0;
-  T* y = nullptr;                 // [out nodes][output width]
+  T* y = nullptr;  // [out nodes][output width]
   Index y_stride = 0;
-  T* dx = nullptr;                // [in nodes * seeds][input width], added to; null where nobody asks
+  T* dx = nullptr;  // [in nodes * seeds][input width], added to; null where nobody asks
   Index dx_stride = 0;
-  T* dy = nullptr;                // [out nodes * seeds][output width]
+  T* dy = nullptr;  // [out nodes * seeds][output width]
   Index dy_stride = 0;
   Noise noise;
 };
@@ -78,8 +78,8 @@ class Layer {
   virtual Index input_size() const = 0;  // 0: any
   virtual Index output_size() const = 0;
   virtual Input input() const { return Input::features; }
-  virtual bool pools() const { return false; }        // (time, features) -> (features)
-  virtual bool needs_time() const { return false; }   // refuses an input without a time axis
+  virtual bool pools() const { return false; }       // (time, features) -> (features)
+  virtual bool needs_time() const { return false; }  // refuses an input without a time axis
   virtual std::vector<ParameterSpec> parameters() const { return {}; }
   virtual std::vector<StateSpec> state() const { return {}; }
 

@@ -87,7 +87,8 @@ void Mean<T>::forward(const Weights<T>&, Tape<T>& base, Levels levels) const {
       const T share = T(1) / mean[size_];
       for (Index j = 0; j < size_; ++j) mean[j] += (x[j] - mean[j]) * share;
     }
-  for (Index i = 0; i < tape.in->num_roots(); ++i) std::copy_n(tape.mean.data() + i * (size_ + 1), size_, tape.y + i * tape.y_stride);
+  for (Index i = 0; i < tape.in->num_roots(); ++i)
+    std::copy_n(tape.mean.data() + i * (size_ + 1), size_, tape.y + i * tape.y_stride);
 }
 
 template <class T>

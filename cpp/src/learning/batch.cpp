@@ -57,10 +57,10 @@ void scatter_output(Workspace<T>& workspace, const Sequences<T>& x, const std::v
   }
 }
 
-#define RECURRA_INSTANTIATE(T)                                                                              \
-  template std::vector<std::vector<Index>> split_rows(const Sequences<T>&, int);                            \
-  template std::vector<Index> window_lengths(const Sequences<T>&, const std::vector<Index>&, Window);       \
-  template void gather_input(const Sequences<T>&, const std::vector<Index>&, Window, Workspace<T>&);        \
+#define RECURRA_INSTANTIATE(T)                                                                        \
+  template std::vector<std::vector<Index>> split_rows(const Sequences<T>&, int);                      \
+  template std::vector<Index> window_lengths(const Sequences<T>&, const std::vector<Index>&, Window); \
+  template void gather_input(const Sequences<T>&, const std::vector<Index>&, Window, Workspace<T>&);  \
   template void scatter_output(Workspace<T>&, const Sequences<T>&, const std::vector<Index>&, Window, T*);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

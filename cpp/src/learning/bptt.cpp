@@ -29,7 +29,8 @@ double output_loss(Shard<T>& shard, const Pass<T>& pass) {
   for (Index level = 1; level <= schedule.num_levels(); ++level)
     for (Index i = 0; i < schedule.size(level); ++i) {
       if (model.pools() && shard.workspace.schedule().length(i) == 0) continue;
-      const Index node = schedule.first_node(level) + i, sequence = shard.rows[std::size_t(i)], step = pass.window.begin + level - 1;
+      const Index node = schedule.first_node(level) + i, sequence = shard.rows[std::size_t(i)],
+                  step = pass.window.begin + level - 1;
       const Index row = pass.x.row(sequence), entry = model.pools() ? row : row * pass.x.time + step;
       const T* y = tape.y + node * tape.y_stride;
       T* dy = pass.gradient ? tape.dy + node * tape.dy_stride : nullptr;

@@ -22,13 +22,13 @@ template <class T>
 struct Pass {
   const Sequences<T>& x;
   Window window;
-  const BasicState<T>* state;         // where the sequences start; null: the initial state
+  const BasicState<T>* state;  // where the sequences start; null: the initial state
   const RunOptions& options;
   T* y = nullptr;                     // where outputs go, or
   const Target<T>* target = nullptr;  // what they should be,
   Loss loss = Loss::mse;
-  double scale = 0;                   // what each output counts in the loss,
-  bool gradient = false;              // and whether the shard's gradient is wanted
+  double scale = 0;       // what each output counts in the loss,
+  bool gradient = false;  // and whether the shard's gradient is wanted
 };
 
 // How many outputs inside the window count: steps, or sequences with a step if the network pools.

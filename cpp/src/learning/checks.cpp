@@ -52,22 +52,24 @@ void check_batch(const std::string& function, const Sequences<T>& x) {
 template <class T>
 void check_window(const std::string& function, const Sequences<T>& x, Window window) {
   if (window.begin < 0 || window.end < window.begin || window.end > x.time)
-    throw std::invalid_argument(function + ": the window is " + std::to_string(window.begin) + " .. " + std::to_string(window.end) +
-                                ", expected a part of 0 .. " + std::to_string(x.time));
+    throw std::invalid_argument(function + ": the window is " + std::to_string(window.begin) + " .. " +
+                                std::to_string(window.end) + ", expected a part of 0 .. " + std::to_string(x.time));
 }
 
 template <class T>
 void check_target_kind(const std::string& function, const Target<T>& target, Loss loss) {
   if (loss == Loss::mse ? !target.values : !target.classes)
-    throw std::invalid_argument(function + ": the target has no " + (loss == Loss::mse ? "values, expected them for mse" : "classes, expected them for cross_entropy"));
+    throw std::invalid_argument(
+        function + ": the target has no " +
+        (loss == Loss::mse ? "values, expected them for mse" : "classes, expected them for cross_entropy"));
 }
 
 template <class T>
 void check_features(const Model<T>& model, const T* features, Index sequence, Index step) {
   if (!all_finite(features, model.input_size)) refuse("x", features, place(sequence, step, false));
   if (model.takes_ids() && !(features[0] >= T(0) && features[0] < T(model.num_ids) && features[0] == std::floor(features[0])))
-    throw std::invalid_argument("x has the class id " + shortest(features[0]) + place(sequence, step, false) + "), expected 0 .. " +
-                                std::to_string(model.num_ids - 1));
+    throw std::invalid_argument("x has the class id " + shortest(features[0]) + place(sequence, step, false) +
+                                "), expected 0 .. " + std::to_string(model.num_ids - 1));
 }
 
 template <class T>
@@ -98,12 +100,12 @@ void check_data(const std::string& function, const Model<T>& model, const Sequen
   }
 }
 
-#define RECURRA_INSTANTIATE(T)                                                                    \
-  template void check_features(const Model<T>&, const T*, Index, Index);                          \
-  template void check_target(const Model<T>&, const Target<T>&, Loss, Index, Index, Index);       \
-  template void check_batch(const std::string&, const Sequences<T>&);                             \
-  template void check_window(const std::string&, const Sequences<T>&, Window);                    \
-  template void check_target_kind(const std::string&, const Target<T>&, Loss);                    \
+#define RECURRA_INSTANTIATE(T)                                                              \
+  template void check_features(const Model<T>&, const T*, Index, Index);                    \
+  template void check_target(const Model<T>&, const Target<T>&, Loss, Index, Index, Index); \
+  template void check_batch(const std::string&, const Sequences<T>&);                       \
+  template void check_window(const std::string&, const Sequences<T>&, Window);              \
+  template void check_target_kind(const std::string&, const Target<T>&, Loss);              \
   template void check_data(const std::string&, const Model<T>&, const Sequences<T>&, const Target<T>&, Loss);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

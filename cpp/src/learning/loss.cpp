@@ -44,8 +44,8 @@ double cross_entropy_row(const T* y, std::int64_t target, Index width, double sc
   return (std::log(sum) + (double(largest) - double(y[target]))) * scale;
 }
 
-#define RECURRA_INSTANTIATE(T)                                            \
-  template double mse_row(const T*, const T*, Index, double, T*);         \
+#define RECURRA_INSTANTIATE(T)                                    \
+  template double mse_row(const T*, const T*, Index, double, T*); \
   template double cross_entropy_row(const T*, std::int64_t, Index, double, T*);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

@@ -63,7 +63,8 @@ struct BasicRunner<T>::Impl {
     double loss = 0;
     for (int i = 0; pass.target && i < used; ++i) loss += shards[std::size_t(i)]->loss;
     if (!std::isfinite(loss))
-      throw std::overflow_error("the loss is " + std::to_string(loss) + ", expected a finite value; lower the learning rate or clip");
+      throw std::overflow_error("the loss is " + std::to_string(loss) +
+                                ", expected a finite value; lower the learning rate or clip");
     for (int i = 0; i < used; ++i) {
       Shard<T>& shard = *shards[std::size_t(i)];
       for (std::size_t j = 0; gradient && j < shard.gradient.size(); ++j) gradient[j] += shard.gradient[j];
@@ -126,15 +127,17 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
   std::vector<T> sum(impl_->network.flat().size(), T(0));
   double total = 0;
   for (Index begin = 0; begin < x.time; begin += window)
-    total += impl_->run({x, {begin, std::min(begin + window, x.time)}, &carried, options, nullptr, &target, loss, 1 / double(valid), true},
-                        &carried, sum.data());
+    total += impl_->run(
+        {x, {begin, std::min(begin + window, x.time)}, &carried, options, nullptr, &target, loss, 1 / double(valid), true},
+        &carried, sum.data());
   for (std::size_t j = 0; j < sum.size(); ++j) gradient[j] += sum[j];
   if (state) *state = carried;
   return total;
 }
 
 template <class T>
-double BasicRunner<T>::loss(const Sequences<T>& x, const Target<T>& target, Loss loss, BasicState<T>* state, const RunOptions& options) {
+double BasicRunner<T>::loss(const Sequences<T>& x, const Target<T>& target, Loss loss, BasicState<T>* state,
+                            const RunOptions& options) {
   impl_->begin("loss", x, state);
   check_target_kind("loss", target, loss);
   const Index valid = count_valid(*impl_->model, x, {0, x.time});

@@ -22,7 +22,8 @@ class Turn {
   Turn& operator=(const Turn&) = delete;
   explicit operator bool() const { return mine_; }
   void require(const char* function) const {
-    if (!mine_) throw std::runtime_error(std::string(function) + ": the stream is in use by another thread, expected one thread at a time");
+    if (!mine_)
+      throw std::runtime_error(std::string(function) + ": the stream is in use by another thread, expected one thread at a time");
   }
 
  private:
@@ -35,7 +36,13 @@ class Turn {
 template <class T>
 struct BasicStream<T>::Impl {
   Impl(const BasicNetwork<T>& source, Index rows)
-      : network(source), initial(source, rows), keep_model(source.model()), model(*keep_model), weights(model), workspace(model), batch(rows) {
+      : network(source),
+        initial(source, rows),
+        keep_model(source.model()),
+        model(*keep_model),
+        weights(model),
+        workspace(model),
+        batch(rows) {
     weights.refresh(model, source.flat().data());
     workspace.prepare(Schedule::sequences(batch, 1), false);
     load(initial);

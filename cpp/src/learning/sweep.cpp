@@ -75,11 +75,11 @@ void gradient(Workspace<T>& workspace, Levels levels, GradientTarget<T> target) 
                               {target.data + model.parameter_offset[i], target.stride});
 }
 
-#define RECURRA_INSTANTIATE(T)                                                                    \
-  template void forward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&);         \
-  template void tangent(const ModelWeights<T>&, Workspace<T>&, Levels);                           \
-  template void clear_cotangents(Workspace<T>&);                                                  \
-  template void backward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&);        \
+#define RECURRA_INSTANTIATE(T)                                                             \
+  template void forward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&);  \
+  template void tangent(const ModelWeights<T>&, Workspace<T>&, Levels);                    \
+  template void clear_cotangents(Workspace<T>&);                                           \
+  template void backward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&); \
   template void gradient(Workspace<T>&, Levels, GradientTarget<T>);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

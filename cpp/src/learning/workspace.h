@@ -29,7 +29,7 @@ class Workspace {
   void prepare(Schedule schedule, bool backward, Index seeds = 1);
 
   const Model<T>& model() const { return model_; }
-  const Schedule& schedule() const { return schedule_; }         // of the input
+  const Schedule& schedule() const { return schedule_; }  // of the input
   const Schedule& output_schedule() const { return model_.pools() ? pooled_ : schedule_; }
   Tape<T>& tape(std::size_t layer) { return *tapes_[layer]; }
   Tape<T>& last() { return *tapes_.back(); }

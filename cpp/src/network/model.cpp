@@ -26,7 +26,8 @@ Model<T>::Model(std::vector<LayerSpec> list) : specs(std::move(list)), parameter
     const Layer<T>& layer = *layers.back();
     if (i == 0) input_size = layer.input_size();
     if (i > 0 && layer.input_size() != output_size)
-      misfit(specs, i, "expects " + std::to_string(layer.input_size()) + " features, got " + std::to_string(output_size) + " from");
+      misfit(specs, i,
+             "expects " + std::to_string(layer.input_size()) + " features, got " + std::to_string(output_size) + " from");
     if (layer.needs_time() && pooling < i) misfit(specs, i, "expects a sequence, got one vector per sequence from");
     if (layer.pools()) pooling = i;
     if (layer.input() == Input::ids) num_ids = layer.parameters().front().shape.front();

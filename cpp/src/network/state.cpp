@@ -37,8 +37,7 @@ std::string describe(const std::vector<StateBlock>& blocks) {
 template <class T>
 void BasicState<T>::check(const std::string& function, const std::vector<StateBlock>& blocks, Index batch) const {
   if (blocks_ != blocks)
-    throw std::invalid_argument(function + ": state has blocks " + describe(blocks_) + ", expected " +
-                                describe(blocks));
+    throw std::invalid_argument(function + ": state has blocks " + describe(blocks_) + ", expected " + describe(blocks));
   if (batch_ != batch)
     throw std::invalid_argument(function + ": state is for a batch of " + std::to_string(batch_) + ", expected " +
                                 std::to_string(batch));

@@ -38,8 +38,8 @@ class Schedule {
   Index first_node(Index level) const { return row(level) - num_roots(); }  // nodes are rows without the roots
 
   bool is_chain() const { return edge_begin_.empty(); }
-  bool is_uniform() const { return uniform_; }  // a chain whose levels all have the same size
-  Index length(Index sequence) const;           // of a chain
+  bool is_uniform() const { return uniform_; }                                // a chain whose levels all have the same size
+  Index length(Index sequence) const;                                         // of a chain
   Index parent_of(Index level, Index i) const { return row(level - 1) + i; }  // of a chain
 
   const std::vector<Index>& edge_begin() const { return edge_begin_; }  // by node, num_nodes() + 1

@@ -67,7 +67,8 @@ class Fitting {
         data_(data),
         options_(options),
         runner_(network),
-        optimizer_(std::visit([&](const auto& o) { return BasicOptimizer<T>(o, Index(network.flat().size())); }, options.optimizer)),
+        optimizer_(
+            std::visit([&](const auto& o) { return BasicOptimizer<T>(o, Index(network.flat().size())); }, options.optimizer)),
         gradient_(network.flat().size()) {
     if (options.window > 0 && network.pools())
       throw std::invalid_argument("fit: a window cuts the time axis, but the network pools over it");
@@ -162,7 +163,8 @@ History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* va
     }
     try {
       if (validation && !fitting.stopped())
-        epoch.validation_loss = evaluate(network, *validation, options.loss, options.batch_size, {.interrupt = options.interrupt});
+        epoch.validation_loss =
+            evaluate(network, *validation, options.loss, options.batch_size, {.interrupt = options.interrupt});
     } catch (const InterruptedBatch&) {
       history.interrupted = true;
     }
@@ -176,8 +178,8 @@ History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* va
   return history;
 }
 
-#define RECURRA_INSTANTIATE(T)                                                                       \
-  template History fit(BasicNetwork<T>&, const Data<T>&, const Data<T>*, const FitOptions&);         \
+#define RECURRA_INSTANTIATE(T)                                                               \
+  template History fit(BasicNetwork<T>&, const Data<T>&, const Data<T>*, const FitOptions&); \
   template double evaluate(const BasicNetwork<T>&, const Data<T>&, Loss, Index, const RunOptions&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

@@ -49,7 +49,8 @@ struct SgdRule final : BasicOptimizer<T>::Rule {
     velocity.assign(s.momentum > 0 ? std::size_t(count) : 0, T(0));
   }
   void update(T* w, const T* g) override {
-    const T rate = T(settings.learning_rate), momentum = T(settings.momentum), l2 = T(settings.decay.l2), l1 = T(settings.decay.l1);
+    const T rate = T(settings.learning_rate), momentum = T(settings.momentum), l2 = T(settings.decay.l2),
+            l1 = T(settings.decay.l1);
     for (std::size_t i = 0; i < this->num_parameters; ++i) {
       T step = decayed(g[i], w[i], l2, l1);
       if (!velocity.empty()) step = velocity[i] = momentum * velocity[i] + step;
@@ -67,7 +68,8 @@ struct AdamRule final : BasicOptimizer<T>::Rule {
     check_common("Adam", s.learning_rate, s.decay);
     require(is_fraction(s.beta1), "Adam", "beta1", s.beta1, "0 <= beta1 < 1");
     require(is_fraction(s.beta2), "Adam", "beta2", s.beta2, "0 <= beta2 < 1");
-    require(is_amount(s.epsilon) && T(s.epsilon) > T(0), "Adam", "epsilon", s.epsilon, "a finite number > 0 in the network's dtype");
+    require(is_amount(s.epsilon) && T(s.epsilon) > T(0), "Adam", "epsilon", s.epsilon,
+            "a finite number > 0 in the network's dtype");
   }
   void update(T* w, const T* g) override {
     ++steps;
@@ -128,10 +130,10 @@ void clip_value(std::span<T> gradient, double limit) {
   for (T& value : gradient) value = std::clamp(value, T(-limit), T(limit));
 }
 
-#define RECURRA_INSTANTIATE(T)                            \
-  template class BasicOptimizer<T>;                       \
-  template double gradient_norm(std::span<const T>);      \
-  template void clip_norm(std::span<T>, double);          \
+#define RECURRA_INSTANTIATE(T)                       \
+  template class BasicOptimizer<T>;                  \
+  template double gradient_norm(std::span<const T>); \
+  template void clip_norm(std::span<T>, double);     \
   template void clip_value(std::span<T>, double);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

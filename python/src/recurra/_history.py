@@ -35,7 +35,7 @@ def describe(epoch: int, epochs: int, loss: float, validation_loss: float, secon
 
 
 class Progress:
-    """Shows training: on a terminal a bar (tqdm's, or a plain line without it), elsewhere a line per epoch."""
+    """Shows training: a bar on a terminal (tqdm's, or a plain one), elsewhere a line per epoch."""
 
     def __init__(self, epochs: int, shown: bool, file: TextIO | None = None) -> None:
         self._epochs = epochs
