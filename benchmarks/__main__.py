@@ -17,7 +17,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Recurra beside its peers, on this machine."
     )
-    parser.add_argument("--only", choices=TABLES, help="one table; default: streaming and training")
+    parser.add_argument(
+        "--only", choices=TABLES, help="one table (default: the first two); products needs Eigen 3"
+    )
     parser.add_argument("--quick", action="store_true", help="fewer sizes and repetitions")
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="also write every row, one JSON object per line"

@@ -94,18 +94,25 @@ TEST_CASE("fit: one batch of SGD is one step down its gradient, clipped if asked
   }
 }
 
-TEST_CASE("fit: the same seed gives the same bits, another seed does not") {
+TEST_CASE("fit: the seed decides the order of the rows and the dropout masks, and nothing else does") {
   const Echo echo;
-  const auto trained = [&](std::uint64_t seed) {
-    BasicNetwork<double> network({layers::gru(1, 8), layers::dropout(0.3), layers::linear(8, 1)}, std::uint64_t(2));
+  const auto trained = [&](std::uint64_t seed, bool shuffle, double probability) {
+    BasicNetwork<double> network({layers::gru(1, 8), layers::dropout(probability), layers::linear(8, 1)}, std::uint64_t(2));
     FitOptions options = few_epochs();
     options.seed = seed;
+    options.shuffle = shuffle;
     options.window = 4;
     fit(network, echo.data(), static_cast<const Data<double>*>(nullptr), options);
     return flat(network);
   };
-  CHECK(trained(1) == trained(1));
-  CHECK(trained(1) != trained(2));
+  for (const bool shuffle : {false, true})
+    for (const double probability : {0.0, 0.3}) {
+      CAPTURE(shuffle);
+      CAPTURE(probability);
+      const Vector one = trained(1, shuffle, probability), other = trained(2, shuffle, probability);
+      CHECK(one == trained(1, shuffle, probability));
+      CHECK((one != other) == (shuffle || probability > 0));
+    }
 }
 
 TEST_CASE("fit: stopped by a callback or an interrupt, the network keeps its last complete update") {

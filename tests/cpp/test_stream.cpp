@@ -210,7 +210,7 @@ TEST_CASE("stream: a second thread is noticed") {
     while (!stop) (void)stream.step(x, y);
   });
   const auto until = [&](auto noticed) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (std::chrono::steady_clock::now() < deadline)
       if (stream.busy() && noticed()) return true;
     return false;

@@ -91,22 +91,25 @@ Index packed_size(Index depth, Index width) {
 }
 
 // Groups of `group` columns, each [depth][group], the last one filled with zeros.
-template <class T>
-void pack_groups(const T* source, Index depth_stride, Index width_stride, Index depth, Index width, Index group, T* packed) {
+template <int group, class T>
+void pack_groups(const T* source, Index depth_stride, Index width_stride, Index depth, Index width, T* packed) {
   for (Index begin = 0; begin < width; begin += group) {
     const Index count = width - begin < group ? width - begin : group;
-    for (Index k = 0; k < depth; ++k) {
+    for (Index k = 0; k < depth; ++k, packed += group) {
       const T* from = source + k * depth_stride + begin * width_stride;
+      if (count == group && width_stride == 1) {  // whole groups of adjacent columns: a copy of known length
+        for (int n = 0; n < group; ++n) packed[n] = from[n];
+        continue;
+      }
       for (Index n = 0; n < count; ++n) packed[n] = from[n * width_stride];
       for (Index n = count; n < group; ++n) packed[n] = T(0);
-      packed += group;
     }
   }
 }
 
 template <class T>
 void pack(const T* source, Index depth_stride, Index width_stride, Index depth, Index width, T* packed) {
-  pack_groups(source, depth_stride, width_stride, depth, width, Index(Pack<T>::lanes), packed);
+  pack_groups<Pack<T>::lanes>(source, depth_stride, width_stride, depth, width, packed);
 }
 
 template <class T>
@@ -130,7 +133,7 @@ void outer(const T* a, Index a_stride, const T* b, Index b_stride, Index rows, I
   for (Index r = 0; r < rows; r += depth_block) {
     const Index depth = rows - r < depth_block ? rows - r : depth_block;
     pack(b + r * b_stride, b_stride, 1, depth, n, packed_b);
-    pack_groups(a + r * a_stride, a_stride, 1, depth, m, Index(tile_rows), packed_a);
+    pack_groups<tile_rows>(a + r * a_stride, a_stride, 1, depth, m, packed_a);
     for (Index i = 0; i < m; i += tile_rows) {
       const Index count = m - i < tile_rows ? m - i : tile_rows;
       multiply_panels(Operand<T>{packed_a + i * depth, 1, tile_rows}, count, packed_b, depth, n, c + i * c_stride, c_stride);
