@@ -14,7 +14,7 @@ class History:
 
     Attributes:
         loss: Mean training loss of each epoch, every batch before its update.
-        validation_loss: After each epoch; empty without validation data.
+        validation_loss: After each epoch; empty without validation data, NaN where Ctrl-C came in between.
         seconds: Duration of each epoch.
         interrupted: Whether Ctrl-C ended the training; the parameters are those of the last update.
     """
