@@ -1,15 +1,15 @@
-# Sourced by run_demo.sh and run_tests.sh, at the top of the source tree: a virtual environment (.venv, or $RECURRA_VENV) and
-# install_recurra, which installs this tree into it.
+# Sourced by run_demo.sh and run_tests.sh, at the top of the source tree: a virtual environment (.venv, or $RECURRA_VENV), made by
+# python3 (or $PYTHON), and install_recurra, which installs this tree into it.
 
 venv=${RECURRA_VENV:-$PWD/.venv}
 python=$venv/bin/python
 pip() { "$python" -m pip --disable-pip-version-check "$@"; }
 
 if ! [ -x "$python" ]; then
-  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Recurra needs Python 3.11 or later, this is " + sys.version)'
+  "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Recurra needs Python 3.11 or later, this is " + sys.version)'
   command -v "${CXX:-c++}" >/dev/null || { echo "Recurra needs a C++20 compiler, and ${CXX:-c++} is not there" >&2; exit 1; }
   echo "making a virtual environment in $venv"
-  python3 -m venv "$venv"
+  "${PYTHON:-python3}" -m venv "$venv"
 fi
 
 # install_recurra [extra]: builds a wheel, unless one was built of these very sources, and installs it.
@@ -25,5 +25,5 @@ install_recurra() {
     printf '%s\n' "$sources" >"$folder/sources"
   fi
   wheel=$(echo "$folder"/recurra-*.whl)
-  pip install --quiet "recurra${1:+[$1]} @ file://$wheel"
+  pip install --quiet "$wheel${1:+[$1]}"
 }
