@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <stdexcept>
 #include <thread>
 
 #include "allocations.h"
@@ -196,6 +197,19 @@ TEST_CASE("stream: it works on a snapshot of the weights until it is reloaded") 
   REQUIRE(fresh.step(x, after));
   CHECK(y == after);
   CHECK(y != before);
+}
+
+TEST_CASE("stream: reload refuses a network with other layers, and the stream goes on with its own") {
+  BasicNetwork<double> network = random_network<double>({layers::gru(inputs, 5), layers::linear(5, 2)});
+  BasicStream<double> stream(network), untouched(network);
+  const Vector x = random_input(network, 1);
+  Vector y(2), expected(2);
+  network = random_network<double>({layers::gru(inputs, 6), layers::linear(6, 2)});
+  CHECK_THROWS_WITH_AS(stream.reload(), "reload: the network has other layers now, expected those the stream was made with",
+                       std::invalid_argument);
+  REQUIRE(stream.step(x, y));
+  REQUIRE(untouched.step(x, expected));
+  CHECK(y == expected);
 }
 
 TEST_CASE("stream: a second thread is noticed") {
