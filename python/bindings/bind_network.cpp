@@ -41,7 +41,7 @@ py::tuple loss_and_gradient(PyNetwork<T>& self, const Array<T>& x, const py::arr
   SignalCheck signals;
   const double value = unlocked(signals, [&] {
     typename PyNetwork<T>::Loan runner{self};
-    return runner->loss_and_gradient(batch, goal, loss, sum, &carried, {window, training, noise, signals.function()});
+    return runner->loss_and_gradient(batch, goal, loss, sum, &carried, {window, training, noise, signals.function(), !state});
   });
   return py::make_tuple(value, gradient, array_from(carried));
 }
@@ -77,6 +77,7 @@ void bind_network(py::module_& m, const char* name) {
       .def_property_readonly("takes_ids", [](const Self& self) { return self.network.takes_ids(); })
       .def_property_readonly("num_ids", [](const Self& self) { return self.network.num_ids(); })
       .def_property_readonly("pools", [](const Self& self) { return self.network.pools(); })
+      .def_property_readonly("looks_ahead", [](const Self& self) { return self.network.looks_ahead(); })
       .def_property_readonly("state_size", [](const Self& self) { return self.network.state_size(); })
       .def_property_readonly("state_blocks",
                              [](const Self& self) {

@@ -17,14 +17,15 @@ inline const std::vector<Index> some_lengths{3, 7, 0, 5, 7};
 
 // A network of one cell and a readout with data for it.
 struct Batch {
-  explicit Batch(const std::string& cell, Index units = 5)
-      : network({cell_layer(cell, inputs, units), layers::linear(units, outputs)}, std::uint64_t(1)),
+  explicit Batch(const std::string& cell, Index units = 6)
+      : network({cell_layer(cell, inputs, units), layers::linear(output_size(cell, units), outputs)}, std::uint64_t(1)),
         runner(network),
         initial(network, batch) {
     const Vector params = test::random_vector(1, Index(network.flat().size()), 0.6);
     std::copy(params.begin(), params.end(), network.flat().begin());
     const Vector state = test::random_vector(3, Index(initial.data().size()));
     std::copy(state.begin(), state.end(), initial.data().begin());
+    make_possible(initial);
   }
 
   struct Result {

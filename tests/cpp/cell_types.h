@@ -3,8 +3,6 @@
 
 #include "cells/all.h"
 #include "cells/diagonal_lstm.h"
-#include "cells/gru_before.h"
-#include "cells/peephole_lstm.h"
 #include "cells/residual.h"
 
 namespace test {
@@ -15,8 +13,6 @@ void for_each_cell_type(const Visit& visit) {
   using namespace recurra;
 #define RECURRA_VISIT(...) visit.template operator()<__VA_ARGS__>();
   RECURRA_CELLS(RECURRA_VISIT)
-  RECURRA_VISIT(GruBefore)
-  RECURRA_VISIT(PeepholeLstm)
   RECURRA_VISIT(DiagonalLstm)
   RECURRA_VISIT(Residual)
 #undef RECURRA_VISIT

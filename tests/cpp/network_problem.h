@@ -27,6 +27,7 @@ struct NetworkProblem {
     for (const recurra::StateBlock& block : network.state_blocks())
       for (Index i = 0; i < batch; ++i) {
         const Index at = i * network.state_size() + block.offset;
+        make_possible(block.name, initial.data() + at, block.width);
         if (block.name.ends_with("count")) initial[std::size_t(at)] = 3;
         // No gradient passes from window to window through a pooling layer.
         if (block.name.ends_with("count") || block.name.ends_with("mean")) std::fill_n(dstate.begin() + at, block.width, 0.0);
@@ -76,12 +77,12 @@ struct NetworkProblem {
     for (std::size_t k = 0; k < model.layers.size(); ++k) {
       const auto* layer = dynamic_cast<const recurra::CellLayer<double>*>(model.layers[k].get());
       if (!layer) continue;
-      const recurra::CellLayout& layout = layer->layout();
       auto& tape = dynamic_cast<recurra::CellTape<double>&>(workspace.tape(k));
-      double* row = tape.dstate.data() + (workspace.schedule().row(level) + sequence) * layout.state_width;
       double* value = values.data() + sequence * network.state_size() + model.state_offset[k];
-      for (const int s : layout.carried)
-        for (Index j = 0; j < layout.hidden_size; ++j) visit(row[s * layout.hidden_size + j], *value++);
+      for (const recurra::CarriedState& c : layer->layout().carried) {
+        double* of_tape = layer->carried_cotangent(tape, c, workspace.schedule().row(level) + sequence);
+        for (Index j = 0; j < c.width; ++j) visit(of_tape[j], *value++);
+      }
     }
   }
 

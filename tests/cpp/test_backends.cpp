@@ -8,8 +8,6 @@ namespace recurra {
 
 #define RECURRA_DECLARE                \
   void fill(Backend&);                 \
-  void fill_gru_before(CellTable&);    \
-  void fill_peephole_lstm(CellTable&); \
   void fill_diagonal_lstm(CellTable&); \
   void fill_residual(CellTable&);
 #ifdef RECURRA_HAS_AVX2
@@ -46,10 +44,7 @@ void add(std::list<TestBackend>& list, const char* name, void (*fill)(recurra::B
 const std::list<TestBackend>& all_backends() {
   static const std::list<TestBackend> list = [] {
     std::list<TestBackend> made;
-#define RECURRA_ADD(isa)                                                                                  \
-  add(made, #isa, recurra::isa::fill,                                                                     \
-      {recurra::isa::fill_gru_before, recurra::isa::fill_peephole_lstm, recurra::isa::fill_diagonal_lstm, \
-       recurra::isa::fill_residual});
+#define RECURRA_ADD(isa) add(made, #isa, recurra::isa::fill, {recurra::isa::fill_diagonal_lstm, recurra::isa::fill_residual});
     RECURRA_ADD(baseline)
 #ifdef RECURRA_HAS_AVX2
     RECURRA_ADD(avx2)

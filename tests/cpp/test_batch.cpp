@@ -10,7 +10,7 @@ using namespace test::batches;
 using test::difference;
 
 TEST_CASE("batch: a batch is a loop over its rows, the gradient their weighted sum") {
-  for (const std::string& cell : all_cells()) {
+  for (const std::string& cell : all_layers()) {
     CAPTURE(cell);
     Batch b(cell);
     const Batch::Result together = b.run();
@@ -30,7 +30,7 @@ TEST_CASE("batch: a batch is a loop over its rows, the gradient their weighted s
 }
 
 TEST_CASE("batch: the order of the rows does not matter") {
-  for (const std::string& cell : all_cells()) {
+  for (const std::string& cell : all_layers()) {
     CAPTURE(cell);
     Batch b(cell);
     const std::vector<Index> order{4, 2, 0, 3, 1};
@@ -46,7 +46,7 @@ TEST_CASE("batch: the order of the rows does not matter") {
 }
 
 TEST_CASE("batch: padding is never read, outputs there are zero, an empty row changes nothing") {
-  for (const std::string& cell : all_cells()) {
+  for (const std::string& cell : all_layers()) {
     CAPTURE(cell);
     Batch b(cell);
     const Batch::Result plain = b.run();
@@ -63,7 +63,7 @@ TEST_CASE("batch: padding is never read, outputs there are zero, an empty row ch
 }
 
 TEST_CASE("batch: one run = two halves with the state carried over") {
-  for (const std::string& cell : all_cells()) {
+  for (const std::string& cell : all_layers()) {
     CAPTURE(cell);
     Batch b(cell);
     b.lengths.assign(batch, longest);

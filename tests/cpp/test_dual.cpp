@@ -51,6 +51,8 @@ void check_stage() {
   using L = Local<Cell, stage>;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     std::vector<double> in = test::random_vector(seed, L::inputs, 2);
+    if (Cell::bound_states)  // a normaliser is positive
+      for (std::size_t k = in.size() - std::size_t(L::others); k < in.size(); ++k) in[k] = 0.5 + std::abs(in[k]);
     const std::vector<double> d = test::random_vector(seed + 100, at_least_one(L::results));
     const std::vector<double> dual = L::template vjp<DualDerivative<Cell>>(in, d);
     const std::vector<double> central = test::central_difference(in, [&] {
@@ -60,7 +62,7 @@ void check_stage() {
       return sum;
     });
     // Gates of other stages are no inputs: both are zero there.
-    CHECK(test::difference(dual, central) < 1e-9);
+    CHECK(test::difference(dual, central) < 1e-8);
     CHECK(test::difference(L::template vjp<Derivative<Cell>>(in, d), dual) < 1e-14);
 
     const std::vector<Pack<double>> packed(in.begin(), in.end()), dpacked(d.begin(), d.end());
@@ -80,7 +82,7 @@ TEST_CASE("dual: the list of cell types is the list of cells") {
 
 TEST_CASE("dual: derivative of every cell = central differences, by hand = dual") {
   test::for_each_cell_type([]<class Cell>() {
-    CAPTURE(Cell::name);
+    CAPTURE(std::string(Cell::name));
     check_stage<Cell, Stage::edge>();
     check_stage<Cell, Stage::node>();
     check_stage<Cell, Stage::out>();

@@ -172,8 +172,8 @@ TEST_CASE("graph: sequences keep their parents implicit") {
 }
 
 TEST_CASE("graph: more parents than the cell takes, a cycle, and a bad index are refused") {
-  CHECK_THROWS_WITH_AS(CellProblem("TestPeepholeLstm", Schedule::graph({{}, {0}, {0, 1}}), 3, 5),
-                       "TestPeepholeLstm: a node has 2 parents, expected at most 1", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(CellProblem("LSTM(peephole=current)", Schedule::graph({{}, {0}, {0, 1}}), 3, 5),
+                       "LSTM(peephole=current): a node has 2 parents, expected at most 1", std::invalid_argument);
   for (const Parents& cyclic : {Parents{{0}}, Parents{{}, {0, 2}, {1}}, Parents{{1}, {2}, {0}}})
     CHECK_THROWS_WITH_AS(Schedule::graph(cyclic), "graph: the edges contain a cycle, expected an acyclic graph",
                          std::invalid_argument);

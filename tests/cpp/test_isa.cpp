@@ -20,7 +20,8 @@ struct Outcome {
 
 template <class T>
 Outcome<T> run(const TestBackend& isa, std::size_t cell, const Schedule& schedule, Index inputs, Index units) {
-  test::BasicCellProblem<T> problem(isa.cells[cell], kernels<T>(isa.backend).products, schedule, inputs, units);
+  test::BasicCellProblem<T> problem(isa.cells[cell], kernels<T>(isa.backend), schedule,
+                                    cell_layer(isa.cells[cell].info.name, inputs, units));
   problem.objective();
   return {problem.states(), problem.gradients()};
 }
@@ -98,7 +99,7 @@ TEST_CASE("isa: each name has its own kernels, and knows the same cells") {
     for (const CellTable& cell : isa.cells) cells.emplace_back(cell.info.name);
     CHECK(cells == all_cells());
     for (const TestBackend& other : all_backends())
-      CHECK((other.cells[0].float32.forward[0] == isa.cells[0].float32.forward[0]) == (&other == &isa));
+      CHECK((other.cells[0].float32.fused.forward[0] == isa.cells[0].float32.fused.forward[0]) == (&other == &isa));
   }
   CHECK(names == available_isas());
   CHECK(isa() == backend().name);

@@ -85,10 +85,10 @@ void refuse_architecture(const std::string& json, const std::string& message) {
 }  // namespace
 
 TEST_CASE("model file: every cell, both dtypes, what is saved is loaded") {
-  for (const std::string& cell : all_cells()) {
+  for (const std::string& cell : all_layers()) {
     CAPTURE(cell);
-    check_round_trip<float>({cell_layer(cell, 3, 5), linear(5, 2)});
-    check_round_trip<double>({cell_layer(cell, 3, 5), linear(5, 2)});
+    check_round_trip<float>({cell_layer(cell, 3, 6), linear(output_size(cell, 6), 2)});
+    check_round_trip<double>({cell_layer(cell, 3, 6), linear(output_size(cell, 6), 2)});
   }
   check_round_trip<float>({embedding(7, 4), gru(4, 5), mean(), layers::tanh(), dropout(0.25), linear(5, 1)});
   check_round_trip<double>({linear(3, 4), relu(), logistic(), elman(4, 3, "relu"), dropout(1.0 / 3), last()});

@@ -65,8 +65,8 @@ TEST_CASE("network: names and shapes of the parameters") {
   CHECK(shapes({gru(3, 5)}) == "0.weight_ih(15, 3) 0.weight_hh(15, 5) 0.bias(20)");
   CHECK(shapes({elman(3, 5)}) == "0.weight_ih(5, 3) 0.weight_hh(5, 5) 0.bias(5)");
   CHECK(shapes({embedding(7, 4), mean(), layers::tanh(), dropout(0.5)}) == "0.weight(7, 4)");
-  CHECK(shapes({cell("TestGruBefore", 3, 5)}) == "0.weight_ih(15, 3) 0.weight_hh(10, 5) 0.weight_mh(5, 5) 0.bias(15)");
-  CHECK(shapes({cell("TestPeepholeLstm", 3, 5)}) ==
+  CHECK(shapes({gru(3, 5, "before")}) == "0.weight_ih(15, 3) 0.weight_hh(10, 5) 0.weight_mh(5, 5) 0.bias(15)");
+  CHECK(shapes({lstm(3, 5, {{"peephole", "current"}})}) ==
         "0.weight_ih(20, 3) 0.weight_hh(20, 5) 0.bias(20) 0.peephole_i(5) 0.peephole_f(5) 0.peephole_o(5)");
   CHECK(shapes({cell("TestDiagonalLstm", 3, 5)}) == "0.weight_ih(15, 3) 0.weight_sh(5, 5) 0.bias(15) 0.u0(5) 0.u1(5)");
 }
@@ -115,18 +115,22 @@ TEST_CASE("network: parameters are views by name into one vector; a copy is a co
 TEST_CASE("network: seeds decide the parameters, which fill their range") {
   for (const std::string& name : all_cells()) {
     CAPTURE(name);
-    const std::vector<LayerSpec> specs{cell_layer(name, 20, 25), linear(25, 16)};
+    const std::vector<LayerSpec> specs{cell_layer(name, 20, 25), linear(output_size(name, 25), 16)};
     const BasicNetwork<double> one(specs, std::uint64_t(1)), same(specs, std::uint64_t(1)), other(specs, std::uint64_t(2));
     CHECK(std::ranges::equal(one.flat(), same.flat()));
     CHECK_FALSE(std::ranges::equal(one.flat(), other.flat()));
-    double largest = 0, sum = 0;
-    for (const double w : one.flat()) {
-      largest = std::max(largest, std::abs(w));
-      sum += w;
+    for (const Parameter& parameter : one.parameters()) {
+      if (parameter.shape.size() < 2) continue;  // a cell may draw its per-unit parameters itself
+      double largest = 0, sum = 0;
+      for (const double w : one.flat().subspan(std::size_t(parameter.offset), std::size_t(parameter.size))) {
+        largest = std::max(largest, std::abs(w));
+        sum += w;
+      }
+      const double range = 1 / std::sqrt(parameter.name[0] == '0' ? 25.0 : double(parameter.shape[1]));
+      CHECK(largest <= range);
+      CHECK(largest > 0.98 * range);
+      CHECK(std::abs(sum / double(parameter.size)) < 0.1 * range);
     }
-    CHECK(largest <= 1 / std::sqrt(25.0));
-    CHECK(largest > 0.98 / std::sqrt(25.0));
-    CHECK(std::abs(sum / double(one.flat().size())) < 0.01);
   }
   // An embedding is drawn from the standard normal distribution.
   const BasicNetwork<double> table({embedding(100, 100)}, std::uint64_t(3));

@@ -17,8 +17,8 @@ test::States parent_states(const CellProblem& problem, Index root) {
   const CellLayout& layout = problem.layer.layout();
   test::States states(std::size_t(layout.info.num_states), std::vector<double>(std::size_t(layout.hidden_size), 0.0));
   auto from = problem.initial.begin() + root * problem.carried_width();
-  for (const int s : layout.carried) {
-    std::copy_n(from, layout.hidden_size, states[std::size_t(s)].begin());
+  for (const CarriedState& c : layout.carried) {
+    std::copy_n(from, layout.hidden_size, states[std::size_t(c.state)].begin());
     from += layout.hidden_size;
   }
   return states;
@@ -29,7 +29,9 @@ template <class Cell>
 std::vector<double> reference_states(const CellProblem& problem) {
   const CellLayout& layout = problem.layer.layout();
   const Schedule& schedule = problem.schedule;
-  const test::Reference<Cell> reference(layout.input_size, layout.hidden_size, problem.params);
+  std::vector<double> params = problem.params;
+  for (const double constant : layout.options.constants) params.insert(params.end(), std::size_t(layout.hidden_size), constant);
+  const test::Reference<Cell> reference(layout.input_size, layout.hidden_size, params);
   std::vector<test::States> rows;
   for (Index i = 0; i < schedule.num_roots(); ++i) rows.push_back(parent_states(problem, i));
   std::vector<double> flat;
@@ -103,7 +105,7 @@ double gate(const Named& n, int k, Index j, const double* x, const V& h) {
 
 TEST_CASE("reference: every cell on ragged sequences = plain loops over its functions") {
   test::for_each_cell_type([]<class Cell>() {
-    CAPTURE(Cell::name);
+    CAPTURE(std::string(Cell::name));
     for (const Index units : {5, 17}) {
       CellProblem problem(Cell::name, Schedule::sequences({6, 5, 5, 2, 0}), 3, units);
       problem.forward();
@@ -117,7 +119,7 @@ TEST_CASE("reference: every cell on a graph with several parents = plain loops o
   const std::vector<std::vector<Index>> parents{{}, {}, {0, 1}, {2, 0, 1}, {3}, {4, 2}, {2, 2}, {6, 5, 0}};
   const std::vector<std::vector<Index>> tree{{1}, {}, {0}, {1}, {3}, {3}, {}};
   test::for_each_cell_type([&]<class Cell>() {
-    CAPTURE(Cell::name);
+    CAPTURE(std::string(Cell::name));
     for (const Index units : {5, 17}) {
       CellProblem problem(Cell::name, Schedule::graph(Cell::max_parents > 1 ? parents : tree), 3, units);
       problem.forward();
@@ -150,7 +152,7 @@ TEST_CASE("reference: LSTM from its equations") {
 }
 
 TEST_CASE("reference: peephole LSTM from its equations") {
-  check_textbook("TestPeepholeLstm", [](const Named& n, const double* x, V& h, V& c) {
+  check_textbook("LSTM(peephole=current)", [](const Named& n, const double* x, V& h, V& c) {
     const V past = h;
     for (std::size_t j = 0; j < h.size(); ++j) {
       const auto a = [&](int k) { return gate(n, k, Index(j), x, past); };
@@ -177,7 +179,7 @@ TEST_CASE("reference: GRU, reset after the product, from its equations") {
 }
 
 TEST_CASE("reference: GRU, reset before the product, from its equations") {
-  check_textbook("TestGruBefore", [](const Named& n, const double* x, V& h, V&) {
+  check_textbook("GRU(reset=before)", [](const Named& n, const double* x, V& h, V&) {
     const V past = h;
     V reset = h;
     for (std::size_t j = 0; j < h.size(); ++j) reset[j] *= sigma(gate(n, 0, Index(j), x, past));

@@ -18,10 +18,12 @@ constexpr Index inputs = 3, num_steps = 11;
 
 // One sequence batch that learns: inputs, initial states, and parameters that move by a small step after each time step.
 struct Trajectory {
-  Trajectory(const std::string& cell, Index units, Index rows)
-      : layer(*find_cell(cell), backend().float64.products, inputs, units),
+  Trajectory(const std::string& cell, Index units, Index rows) : Trajectory(cell_layer(cell, inputs, units), rows) {}
+  Trajectory(const LayerSpec& spec, Index rows) : Trajectory(*find_cell(cell_variant(spec)), spec, rows) {}
+  Trajectory(const CellTable& table, const LayerSpec& spec, Index rows)
+      : layer(table, backend().float64, cell_options(spec, table.info, spec.type)),
         batch(rows),
-        width(Index(layer.layout().carried.size()) * units) {
+        width(layer.layout().carried_width) {
     const Index count = layer.layout().num_parameters;
     params = test::random_vector(1, count, 0.6);
     for (Index t = 0; t < num_steps; ++t) moves.push_back(test::random_vector(std::uint64_t(10 + t), count, 0.05));
@@ -53,11 +55,13 @@ struct Block {
     tape.x_stride = inputs;
     of.layer.reserve(tape, backward);
   }
-  // Element k of the carried state in row `row` of an array of state rows.
-  double& carried(auto& array, Index row, Index k) const {
-    const CellLayout& layout = trajectory.layer.layout();
-    const Index state = layout.carried[std::size_t(k / layout.hidden_size)];
-    return array[std::size_t(row * layout.state_width + state * layout.hidden_size + k % layout.hidden_size)];
+  // The cotangent of element k of the carried state in row `row` of cotangents.
+  double& cotangent(Index row, Index k) {
+    for (const CarriedState& c : trajectory.layer.layout().carried) {
+      if (k < c.width) return trajectory.layer.carried_cotangent(tape, c, row)[k];
+      k -= c.width;
+    }
+    throw std::out_of_range("cotangent");
   }
   const Trajectory& trajectory;
   Schedule schedule;
@@ -87,7 +91,7 @@ Influence influence(const Trajectory& trajectory, Index block, bool moving, Walk
     }
     trajectory.layer.clear_cotangents(b.tape);
     for (Index i = 0; i < batch; ++i)
-      for (Index k = 0; k < width; ++k) b.carried(b.tape.dstate, (b.schedule.row(steps) + i) * width + k, k) = 1;
+      for (Index k = 0; k < width; ++k) b.cotangent((b.schedule.row(steps) + i) * width + k, k) = 1;
     for (Index level = steps; level >= 1; --level)
       trajectory.layer.backward(walk == Walk::own_weights ? weights[std::size_t(level - 1)] : weights.back(), b.tape,
                                 {level, level + 1});
@@ -96,7 +100,7 @@ Influence influence(const Trajectory& trajectory, Index block, bool moving, Walk
     for (Index i = 0; i < batch; ++i)
       for (Index s = 0; s < width; ++s)
         for (Index k = 0; k < width; ++k) {
-          const double w = b.carried(b.tape.dstate, i * width + s, k);
+          const double w = b.cotangent(i * width + s, k);
           for (Index p = 0; p < count; ++p)
             next[std::size_t((i * width + s) * count + p)] += w * j[std::size_t((i * width + k) * count + p)];
         }
@@ -129,8 +133,9 @@ Vector last_states(const Trajectory& trajectory, bool moving, const Vector& offs
 }  // namespace
 
 TEST_CASE("rtrl: blocked = plain while the weights move") {
-  for (const std::string& cell : all_cells())
-    for (const Index units : {5, 9}) {
+  for (const std::string& cell : all_layers())
+    for (const Index units : {6, 10}) {
+      if (units == 10 && cell.find(" + ") != std::string::npos) continue;
       CAPTURE(cell);
       const Trajectory trajectory(cell, units, 1);
       const Influence plain = influence(trajectory, 1, true);
@@ -148,30 +153,35 @@ TEST_CASE("rtrl: blocked = plain while the weights move") {
 }
 
 TEST_CASE("rtrl: the influence = central differences in the parameters of all steps") {
-  for (const std::string& cell : all_cells()) {
+  for (const std::string& cell : all_layers()) {
     CAPTURE(cell);
     const Trajectory trajectory(cell, 4, 1);
     const Influence plain = influence(trajectory, 1, true), blocked = influence(trajectory, 4, true);
     Vector offset(trajectory.params.size(), 0.0), central(plain.j.back().size());
     constexpr double step = 1e-5;
     for (std::size_t p = 0; p < offset.size(); ++p) {
-      offset[p] = step;
-      const Vector above = last_states(trajectory, true, offset);
-      offset[p] = -step;
-      const Vector below = last_states(trajectory, true, offset);
-      offset[p] = 0;
-      for (std::size_t s = 0; s < above.size(); ++s) central[s * offset.size() + p] = (above[s] - below[s]) / (2 * step);
+      const auto difference_of = [&](double distance) {
+        offset[p] = distance;
+        Vector states = last_states(trajectory, true, offset);
+        offset[p] = -distance;
+        const Vector below = last_states(trajectory, true, offset);
+        offset[p] = 0;
+        for (std::size_t s = 0; s < states.size(); ++s) states[s] -= below[s];
+        return states;
+      };
+      const Vector near = difference_of(step), far = difference_of(2 * step);  // of fourth order, as central_difference
+      for (std::size_t s = 0; s < near.size(); ++s) central[s * offset.size() + p] = (8 * near[s] - far[s]) / (12 * step);
     }
-    CHECK(difference(plain.j.back(), central) < 1e-8);
-    CHECK(difference(blocked.j.back(), central) < 1e-8);
+    CHECK(difference(plain.j.back(), central) < 1e-7);
+    CHECK(difference(blocked.j.back(), central) < 1e-7);
     CHECK(difference(plain.states.back(), last_states(trajectory, true, offset)) < 1e-13);
   }
 }
 
 TEST_CASE("rtrl: with frozen weights the gradients of all steps add up to the one of BPTT") {
-  for (const std::string& cell : all_cells()) {
+  for (const std::string& cell : all_layers()) {
     CAPTURE(cell);
-    const Trajectory trajectory(cell, 5, 2);
+    const Trajectory trajectory(cell, 6, 2);
     const Index batch = trajectory.batch, width = trajectory.width, count = Index(trajectory.params.size());
     const Vector delta = test::random_vector(9, num_steps * batch * width);  // d loss / d carried states of each step
     Vector online(std::size_t(count), 0.0), bptt = online;
@@ -192,7 +202,7 @@ TEST_CASE("rtrl: with frozen weights the gradients of all steps add up to the on
     for (Index t = 0; t < num_steps; ++t)
       for (Index i = 0; i < batch; ++i)
         for (Index k = 0; k < width; ++k)
-          b.carried(b.tape.dstate, b.schedule.row(t + 1) + i, k) = delta[std::size_t((t * batch + i) * width + k)];
+          b.cotangent(b.schedule.row(t + 1) + i, k) = delta[std::size_t((t * batch + i) * width + k)];
     trajectory.layer.backward(weights, b.tape, b.schedule.all_levels());
     trajectory.layer.gradient(b.tape, b.schedule.all_levels(), {bptt.data()});
     CHECK(difference(online, bptt) < 1e-10);
@@ -200,9 +210,12 @@ TEST_CASE("rtrl: with frozen weights the gradients of all steps add up to the on
 }
 
 TEST_CASE("rtrl: walking back with the last weights instead gives another influence") {
-  for (const std::string& cell : all_cells()) {
+  for (const std::string& cell : all_layers()) {
     CAPTURE(cell);
-    const Trajectory trajectory(cell, 5, 1);
+    const Trajectory trajectory(cell, 6, 1);
+    const CellLayout& layout = trajectory.layer.layout();
+    // Some diagonal cells have no parameter on the way from state to state.
+    if (layout.feed.products.empty() && layout.message.products.empty() && layout.num_unit_params == 0) continue;
     const Vector exact = influence(trajectory, 7, true).j.back();
     CHECK(difference(influence(trajectory, 7, true, Walk::last_weights).j.back(), exact) > 1e-4);
     // Where the weights rest the two are the same: it is the weights that make the difference.
@@ -213,12 +226,12 @@ TEST_CASE("rtrl: walking back with the last weights instead gives another influe
 }
 
 TEST_CASE("rtrl: the rows of a batch are separate runs") {
-  for (const std::string& cell : all_cells()) {
+  for (const std::string& cell : all_layers()) {
     CAPTURE(cell);
-    const Trajectory batch(cell, 5, 3);
+    const Trajectory batch(cell, 6, 3);
     const Influence together = influence(batch, 3, true);
     for (Index row = 0; row < 3; ++row) {
-      Trajectory alone(cell, 5, 1);
+      Trajectory alone(cell, 6, 1);
       for (Index t = 0; t < num_steps; ++t)
         std::copy_n(batch.x.begin() + (t * 3 + row) * inputs, inputs, alone.x.begin() + t * inputs);
       std::copy_n(batch.initial.begin() + row * batch.width, batch.width, alone.initial.begin());
@@ -235,7 +248,7 @@ TEST_CASE("rtrl: only carried states have rows") {
   CHECK(Trajectory("LSTM", 5, 1).width == 10);
   CHECK(Trajectory("GRU(reset=after)", 5, 1).width == 5);
   CHECK(Trajectory("TestDiagonalLstm", 5, 1).width == 5);  // h leaves, but nobody reads it
-  CHECK(Trajectory("TestPeepholeLstm", 5, 1).width == 10);
+  CHECK(Trajectory("LSTM + projection", 6, 1).width == 3 + 6);
 }
 
 TEST_CASE("rtrl: a gradient per seed needs sequences of one length, a sum one seed") {

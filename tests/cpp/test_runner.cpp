@@ -10,7 +10,7 @@ using namespace test::batches;
 using test::difference;
 
 TEST_CASE("runner: an interrupted batch leaves gradient and state as they were") {
-  Batch b("LSTM");
+  Batch b("LSTM", 5);
   const Sequences<double> sequences{b.x.data(), batch, longest, b.lengths.data()};
   for (const Index window : {0, 3})
     for (int calls = 1; calls <= 4; ++calls) {
@@ -36,7 +36,7 @@ TEST_CASE("runner: an interrupted batch leaves gradient and state as they were")
 }
 
 TEST_CASE("runner: what does not fit is refused by name") {
-  Batch b("LSTM");
+  Batch b("LSTM", 5);
   Vector y(std::size_t(batch * longest * outputs)), gradient(b.network.flat().size());
   const Sequences<double> good{b.x.data(), batch, longest, b.lengths.data()};
   const auto refuse = [&](const char* message, const Sequences<double>& x, BasicState<double>* state = nullptr) {

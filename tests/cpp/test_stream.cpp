@@ -42,6 +42,7 @@ BasicState<T> random_state(const BasicNetwork<T>& network, Index batch) {
   BasicState<T> state(network, batch);
   const std::vector<T> values = test::random_vector<T>(3, Index(state.data().size()));
   std::copy(values.begin(), values.end(), state.data().begin());
+  test::make_possible(state);
   for (const StateBlock& block : network.state_blocks())
     for (Index i = 0; i < batch; ++i)
       if (block.name.ends_with("count")) state.row(i)[std::size_t(block.offset)] = T(2);  // a mean over two steps so far
@@ -87,12 +88,14 @@ using Vector = std::vector<double>;
 
 }  // namespace
 
-TEST_CASE("stream: a stream = the batch, for every cell, alone and stacked") {
-  const std::vector<std::string> cells = all_cells();
+TEST_CASE("stream: a stream = the batch, for every cell and stage, alone and stacked") {
+  const std::vector<std::string> cells = all_layers();
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    CAPTURE(cells[i]);
-    check_both({cell_layer(cells[i], inputs, 5)});
-    check_both({cell_layer(cells[i], inputs, 17), cell_layer(cells[(i + 2) % cells.size()], 17, 4), layers::linear(4, 2)});
+    const std::string &cell = cells[i], &above = cells[(i + 2) % cells.size()];
+    CAPTURE(cell);
+    check_both({cell_layer(cell, inputs, 6)});
+    check_both(
+        {cell_layer(cell, inputs, 18), cell_layer(above, output_size(cell, 18), 4), layers::linear(output_size(above, 4), 2)});
   }
 }
 
@@ -272,10 +275,10 @@ TEST_CASE("stream: a step allocates nothing") {
       CHECK(fine);
     }
   };
-  for (const std::string& cell : all_cells()) {
+  for (const std::string& cell : all_layers()) {
     CAPTURE(cell);
-    const std::vector<LayerSpec> layers{cell_layer(cell, inputs, 17), layers::dropout(0.5), layers::mean(), layers::linear(17, 2),
-                                        layers::relu()};
+    const std::vector<LayerSpec> layers{cell_layer(cell, inputs, 18), layers::dropout(0.5), layers::mean(),
+                                        layers::linear(output_size(cell, 18), 2), layers::relu()};
     check(random_network<float>(layers));
     check(random_network<double>(layers));
   }

@@ -7,7 +7,7 @@ using namespace test::batches;
 using test::difference;
 
 TEST_CASE("window: a window as long as the batch is full BPTT, a shorter one the loop over its windows") {
-  for (const std::string& cell : all_cells()) {
+  for (const std::string& cell : all_layers()) {
     CAPTURE(cell);
     Batch b(cell);
     const Batch::Result full = b.run();

@@ -22,17 +22,28 @@ struct LayerSpec {
 // "LSTM(hidden_size=32, input_size=1)"
 std::string to_string(const LayerSpec& spec);
 
-// The layers by name. Sizes are checked when a network is built.
+using Options = std::map<std::string, OptionValue>;
+
+// The layers by name. Sizes and options are checked when a network is built.
 namespace layers {
 
+// Cells. Every one takes the options of the stages it admits: layer_norm (bool), zoneout_<state>, recurrent_dropout
+// (probabilities), projection, heads (sizes), learned_initial_state (bool): {{"zoneout_h", 0.1}, {"layer_norm", true}}.
+
 // Elman's simple recurrent network; activation "tanh", "relu" or "logistic".
-LayerSpec elman(std::int64_t input_size, std::int64_t hidden_size, const std::string& activation = "tanh");
-// LSTM with forget gate (Gers et al. 2000).
-LayerSpec lstm(std::int64_t input_size, std::int64_t hidden_size);
-// GRU with the reset gate after the product (as cuDNN and PyTorch).
-LayerSpec gru(std::int64_t input_size, std::int64_t hidden_size);
-// A cell of your own, by the `name` it declares; see register_cell().
-LayerSpec cell(const std::string& name, std::int64_t input_size, std::int64_t hidden_size);
+LayerSpec elman(std::int64_t input_size, std::int64_t hidden_size, const std::string& activation = "tanh",
+                const Options& options = {});
+// The same recursion, of which only the first `output_size` units leave the layer (Williams and Zipser 1989).
+LayerSpec fully_recurrent(std::int64_t input_size, std::int64_t hidden_size, std::int64_t output_size,
+                          const std::string& activation = "tanh", const Options& options = {});
+// LSTM with forget gate (Gers et al. 2000). Variants by option: {"forget_gate", false}, {"coupled", true},
+// {"peephole", "current" | "previous"}.
+LayerSpec lstm(std::int64_t input_size, std::int64_t hidden_size, const Options& options = {});
+// GRU with the reset gate "after" the product (as cuDNN and PyTorch) or "before" it (as the textbook).
+LayerSpec gru(std::int64_t input_size, std::int64_t hidden_size, const std::string& reset = "after", const Options& options = {});
+// Any other cell, also one of your own (see register_cell()), by the type it declares; its variant is among the options.
+LayerSpec cell(const std::string& type, std::int64_t input_size, std::int64_t hidden_size, const Options& options = {});
+
 // y = W x + b at every step.
 LayerSpec linear(std::int64_t input_size, std::int64_t output_size);
 // A row of a (num_embeddings, size) table per class id; the first layer only.
@@ -40,11 +51,20 @@ LayerSpec embedding(std::int64_t num_embeddings, std::int64_t size);
 // The last valid step, respectively the mean of the valid steps: (time, features) -> (features).
 LayerSpec last();
 LayerSpec mean();
-// Zeroes elements with this probability while training and scales the others by 1 / (1 - probability).
-LayerSpec dropout(double probability);
+// Zeroes elements with this probability while training and scales the others by 1 / (1 - probability); one mask for all
+// steps of a sequence if `per_sequence`.
+LayerSpec dropout(double probability, bool per_sequence = false);
 LayerSpec tanh();
 LayerSpec relu();
 LayerSpec logistic();
+
+// y = [forward(x), reverse(x)]; the reverse layer runs from each sequence's own end to its start. The second form gives
+// both directions the same description.
+LayerSpec bidirectional(const LayerSpec& forward, const LayerSpec& reverse);
+LayerSpec bidirectional(const LayerSpec& layer);
+// y = x + net(x), and y = [x, net(x)].
+LayerSpec residual(std::vector<LayerSpec> net);
+LayerSpec skip(std::vector<LayerSpec> net);
 
 }  // namespace layers
 }  // namespace recurra

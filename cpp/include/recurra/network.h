@@ -46,9 +46,10 @@ class BasicNetwork {
   const std::vector<LayerSpec>& layers() const;
   Index input_size() const;  // features; 1 if takes_ids()
   Index output_size() const;
-  bool takes_ids() const;  // the first layer is an Embedding: inputs are class ids, stored as T
-  Index num_ids() const;   // valid ids are 0 .. num_ids() - 1
-  bool pools() const;      // one output per sequence, not per step
+  bool takes_ids() const;    // the first layer is an Embedding: inputs are class ids, stored as T
+  Index num_ids() const;     // valid ids are 0 .. num_ids() - 1
+  bool pools() const;        // one output per sequence, not per step
+  bool looks_ahead() const;  // an output depends on later steps: no streaming, no windows
 
   std::span<T> flat() { return flat_; }
   std::span<const T> flat() const { return flat_; }

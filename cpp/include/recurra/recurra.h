@@ -3,6 +3,7 @@
 
 #include "recurra/cell_registry.h"
 #include "recurra/fit.h"
+#include "recurra/initialization.h"
 #include "recurra/isa.h"
 #include "recurra/layer_spec.h"
 #include "recurra/loss.h"

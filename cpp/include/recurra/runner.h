@@ -35,6 +35,7 @@ struct RunOptions {
   bool training = false;              // dropout on
   std::uint64_t noise = 0;            // decides the dropout masks
   std::function<bool()> interrupt{};  // asked now and then; true abandons the batch (InterruptedBatch)
+  bool initial = false;               // start from the initial state, which gets its gradient if it learns, not from `state`
 };
 
 struct InterruptedBatch {};

@@ -12,10 +12,14 @@ inline constexpr int max_gates = 16, max_cells = 64;
 
 // What the library needs to know of a cell besides its functions. Gates, states, messages in the cell's own order.
 struct CellInfo {
-  const char *name, *state_names, *param_names;
-  int num_states, num_messages, num_gates, num_params, feeds, outputs, max_parents;
+  const char *name, *state_names, *param_names, *gate_names;
+  int num_states, num_messages, num_gates, num_params, num_constants, feeds, outputs, max_parents, forget_gate;
   Gate gates[max_gates];
-  std::uint64_t carried;  // bit s: state s is fed, or `edge` reads it of a parent
+  std::uint64_t carried;       // bit s: state s is fed, or `edge` reads it of a parent
+  std::uint64_t read_by_edge;  // of these, what `edge` reads
+  std::uint64_t read_by_out;   // the new states that `out` reads
+  std::uint64_t bound_states;
+  void (*initial)(const double* uniform, double* u);  // draws one unit's parameters; null: as weights are drawn
 };
 
 // Rows of one level as the pointwise kernels see them: row r of an array is at pointer + r * stride, and its blocks
@@ -79,6 +83,34 @@ struct Products {
   Index (*outer_scratch)(Index m, Index n);
 };
 
+// Layer normalisation of blocks of units (gates, states) in rows: n = (x - mean x) / sqrt(var x + epsilon), each block by
+// itself, with the biased variance. J. L. Ba et al., Layer normalization, 2016.
+template <class T>
+struct NormRows {
+  Index rows, blocks, units;
+  T* x;  // [rows][blocks][units]: in: what is normalised; out: n
+  Index x_stride;
+  T* rate;  // [rows][blocks]: 1 / sqrt(var x + epsilon)
+  Index rate_stride;
+  const T* gain;  // [blocks][units]
+};
+template <class T>
+struct Normalization {
+  static constexpr double epsilon = 1e-5;
+  // x -> n, and y += gain n
+  void (*forward)(const NormRows<T>&, T* y, Index y_stride);
+  // The product of the Jacobian of n, which is symmetric, with rows of vectors: out = rate (v - mean v - n mean(v n)), for
+  // `seeds` rows of v per row of x. v and out may be the same; v is first multiplied by the gain if `gained`.
+  void (*jacobian)(const NormRows<T>&, Index seeds, const T* v, Index v_stride, bool gained, T* out, Index out_stride);
+};
+
+// Random masks by place.
+template <class T>
+struct Masks {
+  // mask[j] = dropped with this probability, else kept; decided by the hash of key and j.
+  void (*draw)(std::uint64_t key, double probability, T dropped, T kept, Index count, T* mask);
+};
+
 // y = f(x) and dx += dy f'(x), on `count` elements.
 template <class T>
 struct Elementwise {
@@ -91,12 +123,20 @@ template <class T>
 struct Kernels {
   Products<T> products;
   Elementwise<T> tanh, relu, logistic;
+  Normalization<T> normalization;
+  Masks<T> masks;
+};
+
+// A cell's kernels. In `split` the function `out` always has a segment of its own, for layers that step between node and out.
+template <class T>
+struct CellVariants {
+  CellKernels<T> fused, split;
 };
 
 struct CellTable {
   CellInfo info;
-  CellKernels<float> float32;
-  CellKernels<double> float64;
+  CellVariants<float> float32;
+  CellVariants<double> float64;
 };
 
 struct Backend {

@@ -41,7 +41,7 @@ void register_cell(const CompiledCell& cell) {
   const std::string name = table.info.name;
   const std::scoped_lock lock{mutex};
   if (const CellTable* known = find_registered(name)) {
-    if (known->float32.forward[0] == table.float32.forward[0]) return;
+    if (known->float32.fused.forward[0] == table.float32.fused.forward[0]) return;
     throw std::invalid_argument("register_cell: another cell is named '" + name + "'");
   }
   if (find_own(name)) throw std::invalid_argument("register_cell: the library has a cell named '" + name + "'");

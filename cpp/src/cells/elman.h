@@ -1,46 +1,20 @@
 // Elman's simple recurrent network:  h = phi(W x + R h- + b),  phi one of tanh, relu, logistic.
-// J. L. Elman, Finding structure in time, Cognitive Science 14 (1990).
+// The fully recurrent network is the same recursion; there only some of the units are outputs (an option of the layer).
+// J. L. Elman, Finding structure in time, Cognitive Science 14 (1990);
+// R. J. Williams, D. Zipser, Neural Computation 1 (1989).
 #pragma once
 
-#include "cell.h"
+#include "activation.h"
 
 namespace recurra {
 inline namespace RECURRA_ISA {
 
-struct Tanh {
-  static constexpr const char* cell_name = "Elman(activation=tanh)";
-  template <class N>
-  RECURRA_HD static N value(N a) { return tanh(a); }
-  template <class N>
-  RECURRA_HD static N slope(N a) {
-    N t = tanh(a);
-    return 1 - t * t;
-  }
-};
-
-struct Relu {
-  static constexpr const char* cell_name = "Elman(activation=relu)";
-  template <class N>
-  RECURRA_HD static N value(N a) { return max(a, N(0)); }
-  template <class N>
-  RECURRA_HD static N slope(N a) { return select(a > N(0), N(1), N(0)); }
-};
-
-struct Logistic {
-  static constexpr const char* cell_name = "Elman(activation=logistic)";
-  template <class N>
-  RECURRA_HD static N value(N a) { return sigmoid(a); }
-  template <class N>
-  RECURRA_HD static N slope(N a) {
-    N s = sigmoid(a);
-    return s * (1 - s);
-  }
-};
-
 template <class Activation>
 struct Elman : CellBase {
-  static constexpr const char* name = Activation::cell_name;
+  static constexpr CellName full_name = CellName("Elman(activation=") + Activation::name + ")";
+  static constexpr const char* name = full_name.text;
   static constexpr const char* state_names = "h";
+  static constexpr const char* gate_names = "n";
   enum State { h, num_states };
   enum Message { num_messages };
   enum { n, num_gates };

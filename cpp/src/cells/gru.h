@@ -11,6 +11,7 @@ inline namespace RECURRA_ISA {
 struct Gru : CellBase {
   static constexpr const char* name = "GRU(reset=after)";
   static constexpr const char* state_names = "h";
+  static constexpr const char* gate_names = "r:logistic z:logistic n q";
   enum State { h, num_states };
   enum Message { past, reset, num_messages };
   enum { r, z, n, q, num_gates };

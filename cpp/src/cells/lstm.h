@@ -12,9 +12,11 @@ inline namespace RECURRA_ISA {
 struct Lstm : CellBase {
   static constexpr const char* name = "LSTM";
   static constexpr const char* state_names = "h c";
+  static constexpr const char* gate_names = "i:logistic f:logistic g:tanh o:logistic";
   enum State { h, c, num_states };
   enum Message { kept, num_messages };
   enum { i, f, g, o, num_gates };
+  static constexpr int forget_gate = f;
   RECURRA_HD static constexpr Gate gate(int k) {
     constexpr Gate gates[] = {{Stage::node}, {Stage::edge}, {Stage::node}, {Stage::out}};
     return gates[k];

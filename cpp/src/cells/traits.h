@@ -31,8 +31,6 @@ struct CellTraits {
     return false;
   }
   static constexpr bool split_after_edge = multiplies(From::message), split_after_node = multiplies(From::state);
-  static constexpr Stage end_of_edge_segment = split_after_edge ? Stage::edge : split_after_node ? Stage::node : Stage::out;
-  static constexpr Stage end_of_node_segment = split_after_node ? Stage::node : Stage::out;
 
   static_assert(gates > 0 && states > 0 && Cell::outputs >= 1 && Cell::outputs <= states && Cell::feeds <= states);
   static constexpr bool sources_fit_stages() {

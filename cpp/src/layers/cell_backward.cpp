@@ -1,4 +1,5 @@
-// The cell layer backwards: level by level the cell's VJP with the transposed products between, then dx as one product.
+// The cell layer backwards: level by level the stages and the cell's VJP with the transposed products between, then dx as one
+// product.
 #include <algorithm>
 
 #include "cell_layer.h"
@@ -11,7 +12,8 @@ CellCotangents<T> CellLayer<T>::cotangents(CellTape<T>& tape, Index level) const
   const Index seeds = tape.seeds, node = schedule.first_node(level) * seeds;
   CellCotangents<T> d{};
   d.seeds = seeds;
-  d.state = tape.dstate.data() + schedule.row(level) * seeds * layout_.state_width;
+  d.state = layout_.has_raw_states() ? tape.draw.data() + node * layout_.state_width
+                                     : tape.dstate.data() + schedule.row(level) * seeds * layout_.state_width;
   d.state_stride = d.parent_stride = layout_.state_width;
   d.a = tape.da.data() + node * layout_.da_width;
   d.a_stride = layout_.da_width;
@@ -25,28 +27,33 @@ CellCotangents<T> CellLayer<T>::cotangents(CellTape<T>& tape, Index level) const
 
 template <class T>
 void CellLayer<T>::backward_level(const CellWeights<T>& w, CellTape<T>& tape, Index level) const {
+  const Schedule& schedule = *tape.in;
+  const NodeRange nodes{schedule.first_node(level), schedule.size(level)};
+  const auto multiply = [&](const PackedGates<T>& packed, const GateMatrix& matrix, Rows<T> dsource) {
+    add_product_back(packed, matrix, w.recurrent_gain, tape.recurrent_norm, tape, nodes, dsource);
+  };
+  if (layout_.projects()) {
+    const Index row = schedule.row(level) * tape.seeds, width = layout_.options.projection;
+    w.projection.backward.multiply(products_, tape.dprojected.data() + row * width, width, nodes.count * tape.seeds,
+                                   tape.dstate.data() + row * layout_.state_width, layout_.state_width);
+  }
+  if (layout_.has_raw_states()) zone_out_back(tape, level);
   const CellRows<T> level_rows = rows(w, tape, level);
   const CellCotangents<T> d = cotangents(tape, level);
-  const auto multiply = [&](const std::vector<typename CellWeights<T>::Pair>& pairs, const std::vector<GateProduct>& gates, T* to,
-                            Index stride) {
-    for (std::size_t i = 0; i < gates.size(); ++i)
-      pairs[i].backward.multiply(products_, d.a + gates[i].column, d.a_stride, level_rows.rows * d.seeds, to + gates[i].slot,
-                                 stride);
-  };
-  int segment = !w.message.empty() + !w.state.empty();
-  kernels_.vjp[segment](level_rows, d);
-  if (!w.state.empty()) {
-    multiply(w.state, layout_.state_gates, d.state, d.state_stride);
+  int segment = !layout_.message.products.empty() + (layout_.normalizes_states() || !layout_.state.products.empty());
+  if (layout_.normalizes_states())
+    run_out_normalized_back(w, tape, level_rows, d, nodes.first, segment);
+  else
+    kernels_.vjp[segment](level_rows, d);
+  if (!layout_.state.products.empty()) multiply(w.state, layout_.state, {d.state, d.state_stride});
+  if (layout_.normalizes_states() || !layout_.state.products.empty()) kernels_.vjp[--segment](level_rows, d);
+  if (!layout_.message.products.empty()) {
+    multiply(w.message, layout_.message, {d.message, d.message_stride});
     kernels_.vjp[--segment](level_rows, d);
   }
-  if (!w.message.empty()) {
-    multiply(w.message, layout_.message_gates, d.message, d.message_stride);
-    kernels_.vjp[--segment](level_rows, d);
-  }
-  if (!tape.in->is_chain()) return scatter_edges(tape, level);
-  for (std::size_t i = 0; i < w.feed.size(); ++i)
-    w.feed[i].backward.multiply(products_, d.a + layout_.feed_runs[i].column, d.a_stride, level_rows.rows * d.seeds, d.parent,
-                                d.parent_stride);
+  if (!schedule.is_chain()) return scatter_edges(tape, level);
+  multiply(w.feed, layout_.feed, fed_cotangents(tape, schedule.row(level - 1) * tape.seeds));
+  if (drops(tape)) mask_feed_back(tape, level);
 }
 
 template <class T>
@@ -56,28 +63,24 @@ void CellLayer<T>::backward(const Weights<T>& weights, Tape<T>& base, Levels lev
   const Schedule& schedule = *tape.in;
   const auto receive = [&](Index level) {  // graphs: what the level's states get back through the products R
     const Index row = schedule.row(level) * tape.seeds, count = schedule.size(level) * tape.seeds;
-    for (std::size_t i = 0; i < w.feed.size(); ++i)
-      w.feed[i].backward.multiply(products_, tape.dfed.data() + row * layout_.a_width + layout_.feed_runs[i].column,
-                                  layout_.a_width, count, tape.dstate.data() + row * layout_.state_width, layout_.state_width);
+    w.feed.add_back(products_, layout_.feed, {tape.dfed.data() + row * layout_.a_width, layout_.a_width}, count,
+                    {tape.dstate.data() + row * layout_.state_width, layout_.state_width});
   };
   for (Index level = levels.end - 1; level >= levels.begin; --level) {
     if (!schedule.is_chain()) receive(level);
     backward_level(w, tape, level);
   }
   if (!schedule.is_chain() && levels.begin == 1) receive(0);
-  if (!tape.dx) return;
-  const Index first = schedule.first_node(levels.begin) * tape.seeds;
-  const Index count = schedule.first_node(levels.end) * tape.seeds - first;
-  for (std::size_t i = 0; i < w.input.size(); ++i)
-    w.input[i].backward.multiply(products_, tape.da.data() + first * layout_.da_width + layout_.input_runs[i].column,
-                                 layout_.da_width, count, tape.dx + first * tape.dx_stride, tape.dx_stride);
+  const Index first = schedule.first_node(levels.begin), count = schedule.first_node(levels.end) - first;
+  const Rows<T> dx{tape.dx ? tape.dx + first * tape.seeds * tape.dx_stride : nullptr, tape.dx_stride};
+  add_product_back(w.input, layout_.input, w.input_gain, tape.input_norm, tape, {first, count}, dx);
 }
 
 template <class T>
 void CellLayer<T>::clear_cotangents(Tape<T>& base) const {
   auto& tape = static_cast<CellTape<T>&>(base);
-  std::fill(tape.dstate.begin(), tape.dstate.end(), T(0));
-  std::fill(tape.dfed.begin(), tape.dfed.end(), T(0));
+  for (AlignedVector<T>* cotangents : {&tape.dstate, &tape.dfed, &tape.dprojected, &tape.dmasked})
+    std::fill(cotangents->begin(), cotangents->end(), T(0));
 }
 
 #define RECURRA_INSTANTIATE(T)                                                     \

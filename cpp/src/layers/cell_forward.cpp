@@ -1,10 +1,16 @@
 // The cell layer forwards: W x of all levels as one product, then level by level R times the fed states and the cell's
-// functions, with the products of messages and new states between them.
+// functions, with the products of messages and new states between them and the stages after them.
 #include <algorithm>
 
 #include "cell_layer.h"
 
 namespace recurra {
+
+template <class T>
+T* CellLayer<T>::new_states(CellTape<T>& tape, Index node) const {
+  return layout_.has_raw_states() ? tape.raw.data() + node * layout_.state_width
+                                  : tape.state.data() + (tape.in->num_roots() + node) * layout_.state_width;
+}
 
 template <class T>
 CellRows<T> CellLayer<T>::rows(const CellWeights<T>& w, CellTape<T>& tape, Index level) const {
@@ -19,7 +25,7 @@ CellRows<T> CellLayer<T>::rows(const CellWeights<T>& w, CellTape<T>& tape, Index
   rows.a_stride = layout_.a_width;
   rows.message = tape.message.data() + (tape.message.empty() ? 0 : node * layout_.message_width);
   rows.message_stride = tape.message.empty() ? 0 : layout_.message_width;
-  rows.state = tape.state.data() + schedule.row(level) * layout_.state_width;
+  rows.state = new_states(tape, node);
   rows.state_stride = rows.parent_stride = layout_.state_width;
   rows.parent = tape.state.data() + (chain ? schedule.row(level - 1) * layout_.state_width : 0);
   if (!chain) {
@@ -31,37 +37,39 @@ CellRows<T> CellLayer<T>::rows(const CellWeights<T>& w, CellTape<T>& tape, Index
   return rows;
 }
 
-// Pre-activations take R times the fed states of the parents.
-template <class T>
-void CellLayer<T>::feed_parents(const CellWeights<T>& w, CellTape<T>& tape, Index level) const {
-  const Schedule& schedule = *tape.in;
-  if (!schedule.is_chain()) return gather_edges(w, tape, level);
-  const T* parents = tape.state.data() + schedule.row(level - 1) * layout_.state_width;
-  T* a = tape.a.data() + schedule.first_node(level) * layout_.a_width;
-  for (std::size_t i = 0; i < w.feed.size(); ++i)
-    w.feed[i].forward.multiply(products_, parents, layout_.state_width, schedule.size(level), a + layout_.feed_runs[i].column,
-                               layout_.a_width);
-}
-
 template <class T>
 void CellLayer<T>::forward_level(const CellWeights<T>& w, CellTape<T>& tape, Index level) const {
-  feed_parents(w, tape, level);
-  const CellRows<T> level_rows = rows(w, tape, level);
-  T* a = tape.a.data() + tape.in->first_node(level) * layout_.a_width;
-  const auto multiply = [&](const std::vector<typename CellWeights<T>::Pair>& pairs, const std::vector<GateProduct>& gates,
-                            const T* source, Index stride) {
-    for (std::size_t i = 0; i < gates.size(); ++i)
-      pairs[i].forward.multiply(products_, source + gates[i].slot, stride, level_rows.rows, a + gates[i].column, layout_.a_width);
+  const Schedule& schedule = *tape.in;
+  const NodeRange nodes{schedule.first_node(level), schedule.size(level)};
+  const auto multiply = [&](const PackedGates<T>& packed, const GateMatrix& matrix, Rows<const T> source) {
+    add_product(packed, matrix, w.recurrent_gain, tape.recurrent_norm, source, tape, nodes);
   };
+  if (schedule.is_chain()) {
+    const Index parents = schedule.row(level - 1);
+    if (drops(tape)) mask_feed(tape, level);
+    const Rows<T> source = fed(tape, parents);
+    multiply(w.feed, layout_.feed, {source.data, source.stride});
+  } else {
+    gather_edges(w, tape, level);
+  }
+  const CellRows<T> level_rows = rows(w, tape, level);
   int segment = 0;
   kernels_.forward[segment++](level_rows);
-  if (!w.message.empty()) {
-    multiply(w.message, layout_.message_gates, level_rows.message, level_rows.message_stride);
+  if (!layout_.message.products.empty()) {
+    multiply(w.message, layout_.message, {level_rows.message, level_rows.message_stride});
     kernels_.forward[segment++](level_rows);
   }
-  if (!w.state.empty()) {
-    multiply(w.state, layout_.state_gates, level_rows.state, level_rows.state_stride);
-    kernels_.forward[segment++](level_rows);
+  if (!layout_.state.products.empty()) multiply(w.state, layout_.state, {level_rows.state, level_rows.state_stride});
+  if (layout_.normalizes_states())
+    run_out_normalized(w, tape, level_rows, nodes.first, segment);
+  else if (!layout_.state.products.empty())
+    kernels_.forward[segment](level_rows);
+  if (layout_.has_raw_states()) zone_out(tape, level);
+  if (layout_.projects()) {
+    const Index row = schedule.row(level), width = layout_.options.projection;
+    std::fill_n(tape.projected.begin() + row * width, nodes.count * width, T(0));
+    w.projection.forward.multiply(products_, tape.state.data() + row * layout_.state_width, layout_.state_width, nodes.count,
+                                  tape.projected.data() + row * width, width);
   }
 }
 
@@ -72,13 +80,14 @@ void CellLayer<T>::forward(const Weights<T>& weights, Tape<T>& base, Levels leve
   const Index first = tape.in->first_node(levels.begin), count = tape.in->first_node(levels.end) - first;
   T* a = tape.a.data() + first * layout_.a_width;
   for (Index i = 0; i < count; ++i) std::copy_n(w.bias_row.data(), layout_.a_width, a + i * layout_.a_width);
-  for (std::size_t i = 0; i < w.input.size(); ++i)
-    w.input[i].forward.multiply(products_, tape.x + first * tape.x_stride, tape.x_stride, count, a + layout_.input_runs[i].column,
-                                layout_.a_width);
+  add_product(w.input, layout_.input, w.input_gain, tape.input_norm, {tape.x + first * tape.x_stride, tape.x_stride}, tape,
+              {first, count});
+  if (levels.begin == 1 && drops(tape)) draw_feed_mask(tape);
   for (Index level = levels.begin; level < levels.end; ++level) forward_level(w, tape, level);
 }
 
 #define RECURRA_INSTANTIATE(T)                                                               \
+  template T* CellLayer<T>::new_states(CellTape<T>&, Index) const;                           \
   template CellRows<T> CellLayer<T>::rows(const CellWeights<T>&, CellTape<T>&, Index) const; \
   template void CellLayer<T>::forward(const Weights<T>&, Tape<T>&, Levels) const;
 RECURRA_INSTANTIATE(float)

@@ -13,56 +13,72 @@ void CellLayer<T>::gradient(Tape<T>& base, Levels levels, GradientTarget<T> targ
 }
 
 template <class T>
-void CellLayer<T>::add_gradient(CellTape<T>& tape, const NodeSlice& nodes, T* gradient) const {
-  const Index units = layout_.hidden_size, da_stride = nodes.cotangent_step() * layout_.da_width;
-  const T* da = tape.da.data() + nodes.cotangent() * layout_.da_width;
-  const auto outer = [&](Index column, Index width, const T* source, Index source_width, Index columns, T* to) {
-    products_.outer(da + column, da_stride, source + nodes.first * source_width, nodes.step * source_width, nodes.count, width,
-                    columns, to, columns, tape.scratch.data());
-  };
-  for (const GateRun& run : layout_.input_runs)
-    outer(run.column, run.width, tape.x, tape.x_stride, layout_.input_size,
-          gradient + layout_.weight_ih + run.row * layout_.input_size);
-  for (const GateProduct& gate : layout_.message_gates)
-    outer(gate.column, units, tape.message.data() + gate.slot, layout_.message_width, units,
-          gradient + layout_.weight_mh + gate.row * units);
-  for (const GateProduct& gate : layout_.state_gates)
-    outer(gate.column, units, tape.y + gate.slot, layout_.state_width, units, gradient + layout_.weight_sh + gate.row * units);
-  if (!layout_.feed_runs.empty()) add_feed_gradient(tape, nodes, gradient + layout_.weight_hh);
+void CellLayer<T>::initial_gradient(Tape<T>& base, GradientTarget<T> target) const {
+  if (!layout_.options.learned_initial_state) return;
+  auto& tape = static_cast<CellTape<T>&>(base);
+  for (Index row = 0; row < tape.in->num_roots() * tape.seeds; ++row)
+    for (const CarriedState& c : layout_.carried) {
+      const T* d = carried_cotangent(tape, c, row);
+      T* to = target.data + row * target.stride + c.initial;
+      for (Index j = 0; j < c.width; ++j) to[j] += d[j];
+    }
+}
 
-  const Index params = layout_.info.num_params * units;
+// The cotangents of the products of one kind: of the pre-activations, unless normalisation stands between.
+template <class T>
+Rows<const T> CellLayer<T>::product_cotangents(const CellTape<T>& tape, const NormTape<T>& norm, const NodeSlice& nodes) const {
+  if (layout_.options.layer_norm) return {norm.d.data() + nodes.cotangent() * layout_.a_width, layout_.a_width};
+  return {tape.da.data() + nodes.cotangent() * layout_.da_width, layout_.da_width};
+}
+
+template <class T>
+void CellLayer<T>::add_gradient(CellTape<T>& tape, const NodeSlice& nodes, T* gradient) const {
+  const auto outer = [&](const GateMatrix& matrix, const NormTape<T>& norm, Rows<const T> source) {
+    const Rows<const T> d = product_cotangents(tape, norm, nodes);
+    for (const GateProduct& p : matrix.products)
+      products_.outer(d.data + p.column, nodes.cotangent_step() * d.stride, source.data + nodes.first * source.stride + p.source,
+                      nodes.step * source.stride, nodes.count, p.width, p.depth,
+                      gradient + matrix.offset + p.row * matrix.columns, matrix.columns, tape.scratch.data());
+  };
+  outer(layout_.input, tape.input_norm, {tape.x, tape.x_stride});
+  outer(layout_.message, tape.recurrent_norm, {tape.message.data(), layout_.message_width});
+  if (!layout_.state.products.empty()) outer(layout_.state, tape.recurrent_norm, {new_states(tape, 0), layout_.state_width});
+  if (!layout_.feed.products.empty()) add_feed_gradient(tape, nodes, gradient + layout_.feed.offset);
+
+  const Index params = layout_.num_unit_params * layout_.hidden_size, da_step = nodes.cotangent_step() * layout_.da_width;
+  const T* da = tape.da.data() + nodes.cotangent() * layout_.da_width;
   for (Index i = 0; i < nodes.count; ++i) {
-    const T* row = da + i * da_stride;
+    const T* row = da + i * da_step;
     for (const GateRun& run : layout_.bias_runs) {
       T* to = gradient + layout_.bias + run.row;
       for (Index j = 0; j < run.width; ++j) to[j] += row[run.column + j];
     }
     for (Index j = 0; j < params; ++j) gradient[layout_.unit + j] += row[layout_.a_width + j];
   }
+  add_stage_gradient(tape, nodes, gradient);
 }
 
 template <class T>
 void CellLayer<T>::add_feed_gradient(CellTape<T>& tape, const NodeSlice& nodes, T* gradient) const {
   const Schedule& schedule = *tape.in;
   if (!schedule.is_chain()) return add_graph_gradient(tape, nodes, gradient);
-  // The fed states of the parents: in place where all levels have the same size, else gathered into adjacent rows.
-  const T* fed = tape.state.data() + nodes.first * layout_.state_width;
-  Index fed_stride = nodes.step * layout_.state_width;
+  // What the parents feed: in place where all levels have the same size, else gathered into adjacent rows.
+  Rows<T> source = fed(tape, nodes.first);
+  source.stride *= nodes.step;
   if (!schedule.is_uniform()) {
     T* to = tape.gathered.data();
     for (Index level = 1; level <= schedule.num_levels(); ++level)
       for (Index i = 0; i < schedule.size(level); ++i) {
         const Index node = schedule.first_node(level) + i;
         if (node < nodes.first || node >= nodes.first + nodes.count) continue;
-        to = std::copy_n(tape.state.data() + schedule.parent_of(level, i) * layout_.state_width, layout_.feed_width, to);
+        to = std::copy_n(fed(tape, schedule.parent_of(level, i)).data, layout_.feed_width, to);
       }
-    fed = tape.gathered.data();
-    fed_stride = layout_.feed_width;
+    source = {tape.gathered.data(), layout_.feed_width};
   }
-  for (const GateRun& run : layout_.feed_runs)
-    products_.outer(tape.da.data() + nodes.cotangent() * layout_.da_width + run.column, nodes.cotangent_step() * layout_.da_width,
-                    fed, fed_stride, nodes.count, run.width, layout_.feed_width, gradient + run.row * layout_.feed_width,
-                    layout_.feed_width, tape.scratch.data());
+  const Rows<const T> d = product_cotangents(tape, tape.recurrent_norm, nodes);
+  for (const GateProduct& p : layout_.feed.products)
+    products_.outer(d.data + p.column, nodes.cotangent_step() * d.stride, source.data + p.source, source.stride, nodes.count,
+                    p.width, p.depth, gradient + p.row * layout_.feed.columns, layout_.feed.columns, tape.scratch.data());
 }
 
 // Graphs: an edge gate multiplies the fed states of its own parent, the others their sum over the parents.
@@ -74,14 +90,15 @@ void CellLayer<T>::add_graph_gradient(CellTape<T>& tape, const NodeSlice& nodes,
   const Index first_edge = edge_begin[0], edges = edge_begin[nodes.count] - first_edge;
   const auto parent = [&](Index e) { return tape.state.data() + schedule.parent_row()[std::size_t(e)] * layout_.state_width; };
   const auto outer = [&](Stage stage, const T* da, Index da_stride, Index rows, bool compact) {
-    for (const GateRun& run : layout_.feed_runs)
-      for (Index offset = 0; offset < run.width; offset += units) {
-        const int k = int((run.column + offset) / units);
+    for (const GateProduct& p : layout_.feed.products)
+      for (Index at = 0, part = std::min(p.width, units); at < p.width; at += part) {
+        const int k = int((p.column + at) / units);
         if ((layout_.info.gates[k].stage == Stage::edge) != (stage == Stage::edge)) continue;
         Index rank = 0;
         for (int j = 0; j < k; ++j) rank += layout_.info.gates[j].stage == Stage::edge;
-        products_.outer(da + (compact ? rank : k) * units, da_stride, tape.gathered.data(), width, rows, units, width,
-                        gradient + (run.row + offset) * width, width, tape.scratch.data());
+        products_.outer(da + (compact ? rank : k) * units + (p.column + at) % units, da_stride, tape.gathered.data() + p.source,
+                        width, rows, part, p.depth, gradient + (p.row + at) * layout_.feed.columns, layout_.feed.columns,
+                        tape.scratch.data());
       }
   };
   for (Index e = 0; e < edges; ++e) std::copy_n(parent(first_edge + e), width, tape.gathered.data() + e * width);
@@ -93,7 +110,44 @@ void CellLayer<T>::add_graph_gradient(CellTape<T>& tape, const NodeSlice& nodes,
   outer(Stage::node, tape.da.data() + nodes.first * layout_.da_width, layout_.da_width, nodes.count, false);
 }
 
-#define RECURRA_INSTANTIATE(T) template void CellLayer<T>::gradient(Tape<T>&, Levels, GradientTarget<T>) const;
+// Of the projection, and of the gains and shifts of layer normalisation.
+template <class T>
+void CellLayer<T>::add_stage_gradient(CellTape<T>& tape, const NodeSlice& nodes, T* gradient) const {
+  const Index units = layout_.hidden_size, roots = tape.in->num_roots();
+  if (layout_.projects()) {
+    const Index width = layout_.options.projection;
+    products_.outer(tape.dprojected.data() + (roots * nodes.seeds + nodes.cotangent()) * width, nodes.cotangent_step() * width,
+                    tape.state.data() + (roots + nodes.first) * layout_.state_width, nodes.step * layout_.state_width,
+                    nodes.count, width, units, gradient + layout_.projection, units, tape.scratch.data());
+  }
+  if (!layout_.options.layer_norm) return;
+  // Rows of d and of what it multiplies: gain += sum d value.
+  const auto add = [&](const T* d, Index d_stride, const T* value, Index value_stride, Index width, T* gain, T* shift) {
+    for (Index i = 0; i < nodes.count; ++i)
+      for (Index j = 0; j < width; ++j) {
+        const T slope = d[(nodes.cotangent() + i * nodes.cotangent_step()) * d_stride + j];
+        gain[j] += slope * value[(nodes.first + i * nodes.step) * value_stride + j];
+        if (shift) shift[j] += slope;
+      }
+  };
+  const auto add_runs = [&](const GateMatrix& matrix, const NormTape<T>& norm) {
+    for (const GateRun& run : matrix.runs)
+      add(tape.da.data() + run.column, layout_.da_width, norm.value.data() + run.column, layout_.a_width, run.width,
+          gradient + matrix.gain + run.row, nullptr);
+  };
+  add_runs(layout_.input, tape.input_norm);
+  for (const GateMatrix* matrix : {&layout_.feed, &layout_.message, &layout_.state}) add_runs(*matrix, tape.recurrent_norm);
+  const Index normalized_width = Index(layout_.normalized.size()) * units;
+  for (std::size_t k = 0; k < layout_.normalized.size(); ++k) {
+    const NormalizedState& s = layout_.normalized[k];
+    add(tape.dseen.data() + s.state * units, layout_.state_width, tape.state_norm.value.data() + Index(k) * units,
+        normalized_width, units, gradient + s.gain, gradient + s.shift);
+  }
+}
+
+#define RECURRA_INSTANTIATE(T)                                                     \
+  template void CellLayer<T>::gradient(Tape<T>&, Levels, GradientTarget<T>) const; \
+  template void CellLayer<T>::initial_gradient(Tape<T>&, GradientTarget<T>) const;
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)
 

@@ -32,10 +32,8 @@ void CellLayer<T>::gather_edges(const CellWeights<T>& w, CellTape<T>& tape, Inde
   const Index units = layout_.hidden_size, before = schedule.row(level - 1);
   // The level before is complete: its products serve all its children, whatever their level.
   std::fill_n(tape.fed.begin() + before * layout_.a_width, schedule.size(level - 1) * layout_.a_width, T(0));
-  for (std::size_t i = 0; i < w.feed.size(); ++i)
-    w.feed[i].forward.multiply(products_, tape.state.data() + before * layout_.state_width, layout_.state_width,
-                               schedule.size(level - 1), tape.fed.data() + before * layout_.a_width + layout_.feed_runs[i].column,
-                               layout_.a_width);
+  w.feed.add(products_, layout_.feed, {tape.state.data() + before * layout_.state_width, layout_.state_width},
+             schedule.size(level - 1), {tape.fed.data() + before * layout_.a_width, layout_.a_width});
   for (Index node = schedule.first_node(level); node < schedule.first_node(level + 1); ++node) {
     T* a = tape.a.data() + node * layout_.a_width;
     for (Index e = schedule.edge_begin()[std::size_t(node)]; e < schedule.edge_begin()[std::size_t(node) + 1]; ++e) {

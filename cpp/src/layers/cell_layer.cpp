@@ -7,113 +7,165 @@
 namespace recurra {
 
 template <class T>
-CellLayer<T>::CellLayer(const CellTable& table, const Products<T>& products, Index input_size, Index hidden_size)
-    : kernels_(kernels<T>(table)), products_(products), layout_(table.info, input_size, hidden_size) {}
+CellLayer<T>::CellLayer(const CellTable& table, const Kernels<T>& library, CellOptions options, std::uint64_t salt)
+    : layout_(table.info, std::move(options)),
+      kernels_(layout_.normalizes_states() ? kernels<T>(table).split : kernels<T>(table).fused),
+      library_(library),
+      products_(library.products),
+      salt_(salt) {}
 
 template <class T>
 std::vector<StateSpec> CellLayer<T>::state() const {
   const std::vector<std::string> names = split_names(layout_.info.state_names, layout_.info.num_states, "s");
   std::vector<StateSpec> specs;
-  for (const int s : layout_.carried) specs.push_back({names[std::size_t(s)], layout_.hidden_size});
+  for (const CarriedState& c : layout_.carried) specs.push_back({names[std::size_t(c.state)], c.width});
   return specs;
 }
 
 template <class T>
 void CellLayer<T>::refresh(const T* params, Weights<T>& weights) const {
   auto& w = static_cast<CellWeights<T>&>(weights);
-  const auto pack = [&](auto& pair, const T* matrix, Index rows, Index columns) {
-    pair.forward.pack_transposed(products_, matrix, rows, columns);
-    pair.backward.pack_plain(products_, matrix, rows, columns);
+  const Index units = layout_.hidden_size;
+  w.input.pack(products_, layout_.input, params);
+  w.feed.pack(products_, layout_.feed, params);
+  w.message.pack(products_, layout_.message, params);
+  w.state.pack(products_, layout_.state, params);
+  const auto spread = [&](std::vector<T>& row, const std::vector<GateRun>& runs, Index offset) {
+    row.resize(std::size_t(layout_.a_width));
+    for (const GateRun& run : runs) std::copy_n(params + offset + run.row, run.width, row.begin() + run.column);
   };
-  const auto pack_runs = [&](auto& pairs, const std::vector<GateRun>& runs, Index offset, Index columns) {
-    pairs.resize(runs.size());
-    for (std::size_t i = 0; i < runs.size(); ++i) pack(pairs[i], params + offset + runs[i].row * columns, runs[i].width, columns);
-  };
-  const auto pack_gates = [&](auto& pairs, const std::vector<GateProduct>& gates, Index offset) {
-    const Index units = layout_.hidden_size;
-    pairs.resize(gates.size());
-    for (std::size_t i = 0; i < gates.size(); ++i) pack(pairs[i], params + offset + gates[i].row * units, units, units);
-  };
-  pack_runs(w.input, layout_.input_runs, layout_.weight_ih, layout_.input_size);
-  pack_runs(w.feed, layout_.feed_runs, layout_.weight_hh, layout_.feed_width);
-  pack_gates(w.message, layout_.message_gates, layout_.weight_mh);
-  pack_gates(w.state, layout_.state_gates, layout_.weight_sh);
-  w.bias_row.assign(std::size_t(layout_.a_width), T(0));
-  for (const GateRun& run : layout_.bias_runs)
-    std::copy_n(params + layout_.bias + run.row, run.width, w.bias_row.begin() + run.column);
-  w.unit.assign(params + layout_.unit, params + layout_.unit + layout_.info.num_params * layout_.hidden_size);
+  spread(w.bias_row, layout_.bias_runs, layout_.bias);
+  w.unit.assign(params + layout_.unit, params + layout_.unit + layout_.num_unit_params * units);
+  for (const double constant : layout_.options.constants) w.unit.insert(w.unit.end(), std::size_t(units), T(constant));
+  if (layout_.projects()) {
+    const T* projection = params + layout_.projection;
+    w.projection.forward.pack_transposed(products_, projection, layout_.options.projection, units);
+    w.projection.backward.pack_plain(products_, projection, layout_.options.projection, units);
+  }
+  if (!layout_.options.layer_norm) return;
+  spread(w.input_gain, layout_.input.runs, layout_.input.gain);
+  for (const GateMatrix* matrix : {&layout_.feed, &layout_.message, &layout_.state})
+    spread(w.recurrent_gain, matrix->runs, matrix->gain);
+  w.state_gain.clear();
+  w.state_shift.clear();
+  for (const NormalizedState& s : layout_.normalized) {
+    w.state_gain.insert(w.state_gain.end(), params + s.gain, params + s.gain + units);
+    w.state_shift.insert(w.state_shift.end(), params + s.shift, params + s.shift + units);
+  }
 }
 
 namespace {
-void check_parents(const CellInfo& info, const Schedule& schedule) {
+
+void check_topology(const CellLayout& layout, const Schedule& schedule) {
+  const std::string name = layout.info.name;
   const std::vector<Index>& begin = schedule.edge_begin();
   for (std::size_t node = 0; node + 1 < begin.size(); ++node)
-    if (begin[node + 1] - begin[node] > info.max_parents)
-      throw std::invalid_argument(std::string(info.name) + ": a node has " + std::to_string(begin[node + 1] - begin[node]) +
-                                  " parents, expected at most " + std::to_string(info.max_parents));
+    if (begin[node + 1] - begin[node] > layout.info.max_parents)
+      throw std::invalid_argument(name + ": a node has " + std::to_string(begin[node + 1] - begin[node]) +
+                                  " parents, expected at most " + std::to_string(layout.info.max_parents));
+  const CellOptions& o = layout.options;
+  if (!schedule.is_chain() && (o.layer_norm || o.zones_out() || o.projection > 0 || o.recurrent_dropout > 0))
+    throw std::invalid_argument(name + ": layer normalisation, zoneout, projection and dropout of a cell expect sequences");
 }
+
 }  // namespace
 
 template <class T>
 void CellLayer<T>::reserve(Tape<T>& base, bool backward) const {
   auto& tape = static_cast<CellTape<T>&>(base);
   const Schedule& schedule = *tape.in;
-  check_parents(layout_.info, schedule);
-  const auto size = [](Index rows, Index width) { return std::size_t(rows * width); };
-  const Index nodes = schedule.num_nodes(), rows = schedule.num_rows(), edges = schedule.num_edges();
-  const Index feed = schedule.is_chain() ? 0 : layout_.a_width;
-  tape.a.resize(size(nodes, layout_.a_width));
-  tape.state.resize(size(rows, layout_.state_width));
-  tape.message.resize(layout_.message_gates.empty() ? 0 : size(nodes, layout_.message_width));
-  tape.edge_a.resize(size(edges, layout_.edge_width));
-  tape.fed.resize(size(rows, feed));
-  if (backward) {
-    const Index seeds = tape.seeds;
-    tape.da.resize(size(nodes * seeds, layout_.da_width));
-    tape.dstate.resize(size(rows * seeds, layout_.state_width));
-    tape.dmessage.resize(tape.message.size() * std::size_t(seeds));
-    tape.dedge_a.resize(tape.edge_a.size() * std::size_t(seeds));
-    tape.dfed.resize(tape.fed.size() * std::size_t(seeds));
-    const Index widest = std::max({layout_.input_size, layout_.feed_width, layout_.hidden_size});  // columns of a matrix
-    tape.scratch.resize(std::size_t(products_.outer_scratch(layout_.a_width, widest)));
-    const bool gather = !schedule.is_uniform() && !layout_.feed_runs.empty();
-    tape.gathered.resize(gather ? size(std::max(nodes, edges), layout_.feed_width) : 0);
-    tape.dy = tape.dstate.data() + schedule.num_roots() * seeds * layout_.state_width;
-    tape.dy_stride = layout_.state_width;
+  check_topology(layout_, schedule);
+  const Index nodes = schedule.num_nodes(), rows = schedule.num_rows(), edges = schedule.num_edges(), units = layout_.hidden_size;
+  const CellOptions& options = layout_.options;
+  // Values, and where wanted their cotangents.
+  const auto size = [&](auto& values, Index count, Index width) { values.resize(std::size_t(count * width)); };
+  const auto size_pair = [&](auto& values, auto& cotangents, Index count, Index width) {
+    size(values, count, width);
+    if (backward) size(cotangents, count * tape.seeds, width);
+  };
+  size(tape.a, nodes, layout_.a_width);
+  if (backward) size(tape.da, nodes * tape.seeds, layout_.da_width);
+  size_pair(tape.state, tape.dstate, rows, layout_.state_width);
+  size_pair(tape.message, tape.dmessage, layout_.message.products.empty() ? 0 : nodes, layout_.message_width);
+  size_pair(tape.edge_a, tape.dedge_a, edges, layout_.edge_width);
+  size_pair(tape.fed, tape.dfed, schedule.is_chain() ? 0 : rows, layout_.a_width);
+  size_pair(tape.raw, tape.draw, layout_.has_raw_states() ? nodes : 0, layout_.state_width);
+  size(tape.keep, nodes, Index(layout_.zoned.size()) * units);
+  size_pair(tape.projected, tape.dprojected, layout_.projects() ? rows : 0, options.projection);
+  const Index dropping = options.recurrent_dropout > 0 ? layout_.feed_width : 0;
+  size(tape.mask, schedule.num_roots(), dropping);
+  size_pair(tape.masked, tape.dmasked, rows, dropping);
+  if (options.layer_norm) {
+    const auto size_norm = [&](NormTape<T>& norm, Index width) {
+      size_pair(norm.value, norm.d, nodes, width);
+      size(norm.rate, nodes, width / units);
+    };
+    size_norm(tape.input_norm, layout_.a_width);
+    size_norm(tape.recurrent_norm, layout_.a_width);
+    size_norm(tape.state_norm, Index(layout_.normalized.size()) * units);
+    size_pair(tape.seen, tape.dseen, layout_.normalizes_states() ? nodes : 0, layout_.state_width);
   }
-  tape.y = tape.state.data() + schedule.num_roots() * layout_.state_width;
-  tape.y_stride = layout_.state_width;
+  const Index first = schedule.num_roots();
+  tape.y =
+      layout_.projects() ? tape.projected.data() + first * options.projection : tape.state.data() + first * layout_.state_width;
+  tape.y_stride = layout_.projects() ? options.projection : layout_.state_width;
+  if (!backward) return;
+  tape.dy = layout_.projects() ? tape.dprojected.data() + first * tape.seeds * options.projection
+                               : tape.dstate.data() + first * tape.seeds * layout_.state_width;
+  tape.dy_stride = tape.y_stride;
+  const Index widest = std::max({layout_.input_size, layout_.feed_width, units});  // columns of a matrix
+  tape.scratch.resize(std::size_t(products_.outer_scratch(std::max(layout_.a_width, options.projection), widest)));
+  const bool gather = !schedule.is_uniform() && !layout_.feed.products.empty();
+  tape.gathered.resize(gather ? std::size_t(std::max(nodes, edges) * layout_.feed_width) : 0);
 }
 
 template <class T>
-void CellLayer<T>::reset(Tape<T>& base, Index sequence) const {
-  auto& tape = static_cast<CellTape<T>&>(base);
-  std::fill_n(tape.state.begin() + sequence * layout_.state_width, layout_.state_width, T(0));
+T* CellLayer<T>::carried(CellTape<T>& tape, const CarriedState& c, Index row) const {
+  if (layout_.projects() && c.state == 0) return tape.projected.data() + row * layout_.options.projection;
+  return tape.state.data() + row * layout_.state_width + c.state * layout_.hidden_size;
+}
+
+template <class T>
+const T* CellLayer<T>::carried(const CellTape<T>& tape, const CarriedState& c, Index row) const {
+  return carried(const_cast<CellTape<T>&>(tape), c, row);
+}
+
+template <class T>
+T* CellLayer<T>::carried_cotangent(CellTape<T>& tape, const CarriedState& c, Index row) const {
+  if (layout_.projects() && c.state == 0) return tape.dprojected.data() + row * layout_.options.projection;
+  return tape.dstate.data() + row * layout_.state_width + c.state * layout_.hidden_size;
+}
+
+template <class T>
+void CellLayer<T>::initial_state(const T* params, T* to) const {
+  for (const CarriedState& c : layout_.carried)
+    to = c.initial >= 0 ? std::copy_n(params + c.initial, c.width, to) : std::fill_n(to, c.width, T(0));
 }
 
 template <class T>
 void CellLayer<T>::load_state(Tape<T>& base, Index sequence, const T* from) const {
   auto& tape = static_cast<CellTape<T>&>(base);
-  const Index units = layout_.hidden_size;
-  reset(base, sequence);
-  for (const int s : layout_.carried) {
-    std::copy_n(from, units, tape.state.begin() + sequence * layout_.state_width + s * units);
-    from += units;
+  std::fill_n(tape.state.begin() + sequence * layout_.state_width, layout_.state_width, T(0));
+  for (const CarriedState& c : layout_.carried) {
+    std::copy_n(from, c.width, carried(tape, c, sequence));
+    from += c.width;
   }
 }
 
 template <class T>
 void CellLayer<T>::save_state(const Tape<T>& base, Index level, Index sequence, T* to) const {
   const auto& tape = static_cast<const CellTape<T>&>(base);
-  const Index units = layout_.hidden_size, row = tape.in->row(level) + sequence;
-  for (const int s : layout_.carried) to = std::copy_n(tape.state.begin() + row * layout_.state_width + s * units, units, to);
+  for (const CarriedState& c : layout_.carried) to = std::copy_n(carried(tape, c, tape.in->row(level) + sequence), c.width, to);
 }
 
 template <class T>
 void CellLayer<T>::carry(Tape<T>& base, Index level) const {
   auto& tape = static_cast<CellTape<T>&>(base);
-  std::copy_n(tape.state.begin() + tape.in->row(level) * layout_.state_width, tape.in->num_roots() * layout_.state_width,
-              tape.state.begin());
+  const auto move = [&](AlignedVector<T>& rows, Index width) {
+    std::copy_n(rows.begin() + tape.in->row(level) * width, tape.in->num_roots() * width, rows.begin());
+  };
+  move(tape.state, layout_.state_width);
+  if (layout_.projects()) move(tape.projected, layout_.options.projection);
 }
 
 template class CellLayer<float>;

@@ -2,35 +2,16 @@
 #pragma once
 
 #include "cell_layout.h"
+#include "cell_tape.h"
 #include "node_slice.h"
-#include "packed_matrix.h"
 
 namespace recurra {
-
-// The cell's matrices as the sweeps read them. Forward multiplies by the transposes, backward by the matrices themselves.
-template <class T>
-struct CellWeights : Weights<T> {
-  struct Pair {
-    PackedMatrix<T> forward, backward;
-  };
-  std::vector<Pair> input, feed, message, state;  // by run, or by gate
-  std::vector<T> bias_row;                        // of all gates; zero where a gate has none
-  std::vector<T> unit;                            // per-unit parameters
-};
-
-template <class T>
-struct CellTape : Tape<T> {
-  AlignedVector<T> a, message, state;     // [nodes] pre-activations and messages, [rows] states
-  AlignedVector<T> da, dmessage, dstate;  // the same, times seeds; da also holds the per-unit parameters' cotangents
-  AlignedVector<T> edge_a, dedge_a;       // graphs: the edge gates of each edge
-  AlignedVector<T> fed, dfed;             // graphs: [rows] R times the fed states
-  std::vector<T> gathered, scratch;       // for the weight gradient
-};
 
 template <class T>
 class CellLayer final : public Layer<T> {
  public:
-  CellLayer(const CellTable& table, const Products<T>& products, Index input_size, Index hidden_size);
+  // `salt` tells the layer's random masks from those of others.
+  CellLayer(const CellTable& table, const Kernels<T>& kernels, CellOptions options, std::uint64_t salt = 0);
 
   Index input_size() const override { return layout_.input_size; }
   Index output_size() const override { return layout_.output_width; }
@@ -42,7 +23,7 @@ class CellLayer final : public Layer<T> {
   void refresh(const T* params, Weights<T>&) const override;
   std::unique_ptr<Tape<T>> make_tape() const override { return std::make_unique<CellTape<T>>(); }
   void reserve(Tape<T>&, bool backward) const override;
-  void reset(Tape<T>&, Index sequence) const override;
+  void initial_state(const T* params, T* to) const override;
   void load_state(Tape<T>&, Index sequence, const T* from) const override;
   void save_state(const Tape<T>&, Index level, Index sequence, T* to) const override;
   void carry(Tape<T>&, Index level) const override;
@@ -52,24 +33,70 @@ class CellLayer final : public Layer<T> {
   void clear_cotangents(Tape<T>&) const override;
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;
   void gradient(Tape<T>&, Levels, GradientTarget<T>) const override;
+  void initial_gradient(Tape<T>&, GradientTarget<T>) const override;
 
   const CellLayout& layout() const { return layout_; }
+  // A carried state in a row of states, and its cotangent in a row of cotangents (row * seeds + seed).
+  T* carried(CellTape<T>&, const CarriedState&, Index row) const;
+  const T* carried(const CellTape<T>&, const CarriedState&, Index row) const;
+  T* carried_cotangent(CellTape<T>&, const CarriedState&, Index row) const;
 
  private:
+  // Where things stand for these levels or nodes.
   CellRows<T> rows(const CellWeights<T>&, CellTape<T>&, Index level) const;
   CellCotangents<T> cotangents(CellTape<T>&, Index level) const;
+  T* new_states(CellTape<T>&, Index node) const;  // what the cell writes: the states, or before zoneout
+  Rows<T> fed(CellTape<T>&, Index row) const;     // what R multiplies
+  Rows<T> fed_cotangents(CellTape<T>&, Index row) const;
+  Rows<T> unmasked(CellTape<T>&, Index row) const;  // the same before variational dropout
+  Rows<T> unmasked_cotangents(CellTape<T>&, Index row) const;
+
+  // cell_forward.cpp, cell_backward.cpp, cell_tangent.cpp
   void forward_level(const CellWeights<T>&, CellTape<T>&, Index level) const;
   void backward_level(const CellWeights<T>&, CellTape<T>&, Index level) const;
-  void feed_parents(const CellWeights<T>&, CellTape<T>&, Index level) const;
+  void tangent_level(const CellWeights<T>&, CellTape<T>&, Index level) const;
+
+  // cell_graph.cpp
   void gather_edges(const CellWeights<T>&, CellTape<T>&, Index level) const;
   void scatter_edges(CellTape<T>&, Index level) const;
+
+  // cell_gradient.cpp
   void add_gradient(CellTape<T>&, const NodeSlice&, T* gradient) const;
   void add_feed_gradient(CellTape<T>&, const NodeSlice&, T* gradient) const;
   void add_graph_gradient(CellTape<T>&, const NodeSlice&, T* gradient) const;
+  void add_stage_gradient(CellTape<T>&, const NodeSlice&, T* gradient) const;
+  Rows<const T> product_cotangents(const CellTape<T>&, const NormTape<T>&, const NodeSlice&) const;
 
-  const CellKernels<T>& kernels_;
-  const Products<T>& products_;
+  // cell_norm.cpp: products on their way to the pre-activations and back, normalised where the layer says so.
+  void add_product(const PackedGates<T>&, const GateMatrix&, const std::vector<T>& gain, NormTape<T>&, Rows<const T> source,
+                   CellTape<T>&, NodeRange) const;
+  void add_product_back(const PackedGates<T>&, const GateMatrix&, const std::vector<T>& gain, NormTape<T>&, CellTape<T>&,
+                        NodeRange, Rows<T> dsource) const;
+  void add_product_tangent(const PackedGates<T>&, const GateMatrix&, const std::vector<T>& gain, NormTape<T>&,
+                           Rows<const T> dsource, CellTape<T>&, NodeRange) const;
+  // The segment `out` on normalised states. Back, d.state are the cotangents after out, and become those before.
+  void run_out_normalized(const CellWeights<T>&, CellTape<T>&, CellRows<T>, Index first_node, int segment) const;
+  void run_out_normalized_back(const CellWeights<T>&, CellTape<T>&, CellRows<T>, CellCotangents<T> d, Index first_node,
+                               int segment) const;
+  void run_out_normalized_tangent(const CellWeights<T>&, CellTape<T>&, CellRows<T>, CellCotangents<T> d, Index first_node,
+                                  int segment) const;
+  NormRows<T> normalized_rows(const CellWeights<T>&, CellTape<T>&, Index first_node, Index count, std::size_t i) const;
+
+  // cell_noise.cpp: zoneout and variational dropout.
+  void zone_out(CellTape<T>&, Index level) const;
+  void zone_out_back(CellTape<T>&, Index level) const;
+  void zone_out_tangent(CellTape<T>&, Index level) const;
+  bool drops(const CellTape<T>& tape) const { return layout_.options.recurrent_dropout > 0 && tape.noise.training; }
+  void draw_feed_mask(CellTape<T>&) const;
+  void mask_feed(CellTape<T>&, Index level) const;
+  void mask_feed_back(CellTape<T>&, Index level) const;
+  void mask_feed_tangent(CellTape<T>&, Index level) const;
+
   CellLayout layout_;
+  const CellKernels<T>& kernels_;
+  const Kernels<T>& library_;
+  const Products<T>& products_;
+  std::uint64_t salt_;
 };
 
 }  // namespace recurra

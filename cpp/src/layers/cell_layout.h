@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "cell_options.h"
 #include "layer.h"
 
 namespace recurra {
@@ -11,25 +12,57 @@ namespace recurra {
 struct GateRun {
   Index column, row, width;
 };
-// One gate whose R multiplies a message or a new state: block `slot` of that array.
+
+// One product: those columns += those rows of the matrix times `depth` numbers of the source, from `source` on.
 struct GateProduct {
-  Index column, row, slot;
+  Index column, row, width, source, depth;
+};
+
+// The weights of all gates that multiply one kind of source.
+struct GateMatrix {
+  std::vector<GateProduct> products;
+  std::vector<GateRun> runs;
+  Index rows = 0, columns = 0, offset = -1;  // [rows][columns] at `offset` of the layer's part of the flat vector
+  Index gain = -1;                           // [rows], with layer normalisation
+};
+
+// A state that is normalised between node and out.
+struct NormalizedState {
+  int state;
+  Index gain, shift;  // [units]
+};
+
+// A state that is carried from step to step.
+struct CarriedState {
+  int state;
+  Index width;         // the units, or the projection's size
+  Index initial = -1;  // where it is learned
 };
 
 struct CellLayout {
-  CellLayout(const CellInfo& info, Index input_size, Index hidden_size);
+  CellLayout(const CellInfo& info, CellOptions options);
 
   CellInfo info;
+  CellOptions options;
   Index input_size, hidden_size;
   Index a_width, da_width, state_width, message_width, feed_width, output_width;
   Index edge_width;  // the edge gates, compact
-  std::vector<GateRun> input_runs, feed_runs, bias_runs;
-  std::vector<GateProduct> message_gates, state_gates;
-  std::vector<int> carried;  // the states that are carried
+  GateMatrix input, feed, message, state;
+  std::vector<GateRun> bias_runs;
+  std::vector<NormalizedState> normalized;
+  std::vector<int> zoned;  // the states that zoneout may hold back
+  std::vector<CarriedState> carried;
+  Index carried_width = 0;
   std::vector<ParameterSpec> parameters;
-  // Offsets into the layer's part of the flat vector; -1 where the cell has no such matrix.
-  Index weight_ih = -1, weight_hh = -1, weight_mh = -1, weight_sh = -1, bias = -1, unit = -1;
+  Index bias = -1, unit = -1, projection = -1;  // offsets as above
+  Index num_unit_params;                        // without the constants
   Index num_parameters = 0;
+
+  bool projects() const { return options.projection > 0; }
+  // Whether new states need a place of their own before they become the states.
+  bool has_raw_states() const { return !zoned.empty(); }
+  // Whether out sees other states than node wrote.
+  bool normalizes_states() const { return !normalized.empty(); }
 };
 
 std::vector<std::string> split_names(const char* names, int count, const char* otherwise);

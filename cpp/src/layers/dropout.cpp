@@ -39,7 +39,8 @@ void Dropout<T>::forward(const Weights<T>&, Tape<T>& base, Levels levels) const 
         if (!tape.mask.empty()) std::fill_n(tape.mask.begin() + node * size_, size_, T(1));
         continue;
       }
-      const std::uint64_t row = mix(mix(mix(tape.noise.key, salt_), std::uint64_t(tape.noise.sequence[i])), std::uint64_t(level));
+      const std::uint64_t sequence = mix(mix(tape.noise.key, salt_), std::uint64_t(tape.noise.sequence[i]));
+      const std::uint64_t row = per_sequence_ ? sequence : mix(sequence, std::uint64_t(level));
       for (Index j = 0; j < size_; ++j) {
         const T factor = unit_interval(mix(row, std::uint64_t(j))) < probability_ ? T(0) : kept;
         if (!tape.mask.empty()) tape.mask[std::size_t(node * size_ + j)] = factor;

@@ -1,5 +1,6 @@
 // Inverted dropout: while training each element is zero with the given probability, else divided by 1 - probability.
-// N. Srivastava et al., JMLR 15 (2014). A mask depends on the noise key, the sequence, the step and the element alone.
+// N. Srivastava et al., JMLR 15 (2014). A mask depends on the noise key, the sequence, the step and the element alone; on all
+// but the step if there is one mask per sequence (Y. Gal, Z. Ghahramani, NIPS 2016).
 #pragma once
 
 #include "layer.h"
@@ -9,7 +10,8 @@ namespace recurra {
 template <class T>
 class Dropout final : public Layer<T> {
  public:
-  Dropout(double probability, Index size, std::uint64_t salt) : probability_(probability), size_(size), salt_(salt) {}
+  Dropout(double probability, bool per_sequence, Index size, std::uint64_t salt)
+      : probability_(probability), per_sequence_(per_sequence), size_(size), salt_(salt) {}
   Index input_size() const override { return size_; }
   Index output_size() const override { return size_; }
   std::unique_ptr<Tape<T>> make_tape() const override;
@@ -21,6 +23,7 @@ class Dropout final : public Layer<T> {
 
  private:
   double probability_;
+  bool per_sequence_;
   Index size_;
   std::uint64_t salt_;  // tells the dropout layers of a network apart
 };

@@ -13,7 +13,7 @@ class Embedding final : public Layer<T> {
   Index output_size() const override { return size_; }
   Input input() const override { return Input::ids; }
   std::vector<ParameterSpec> parameters() const override {
-    return {{"weight", {num_embeddings_, size_}, ParameterSpec::Initial::normal, 1.0}};
+    return {{"weight", {num_embeddings_, size_}, ParameterSpec::Role::embedding, 1.0}};
   }
   std::unique_ptr<Weights<T>> make_weights() const override;
   void refresh(const T* params, Weights<T>&) const override;

@@ -2,82 +2,43 @@
 
 #include <functional>
 #include <limits>
-#include <set>
+#include <map>
 #include <stdexcept>
 
 #include "../backends/select.h"
+#include "../math/hash.h"
 #include "activation.h"
+#include "bidirectional.h"
 #include "cell_layer.h"
+#include "chain.h"
 #include "dropout.h"
 #include "embedding.h"
 #include "linear.h"
+#include "option_reader.h"
 #include "pooling.h"
 #include "recurra/cell_registry.h"
+#include "skip.h"
 
 namespace recurra {
 
 namespace {
 
-[[noreturn]] void fail(const LayerSpec& spec, Index position, const std::string& what) {
-  throw std::invalid_argument("Network: layer " + std::to_string(position) + " (" + spec.type + ") " + what);
-}
-
-// Reads a description's options and remembers which were asked for.
-class Options {
- public:
-  Options(const LayerSpec& spec, Index position) : spec_(spec), position_(position) {}
-
-  Index size(const std::string& name) {
-    const std::int64_t value = get<std::int64_t>(name, "an integer");
-    if (value < 1) fail(spec_, position_, "has " + name + " = " + std::to_string(value) + ", expected at least 1");
-    return value;
-  }
-  double number(const std::string& name) {
-    const OptionValue& value = find(name, "a number");
-    if (const auto* integer = std::get_if<std::int64_t>(&value)) return double(*integer);
-    return get<double>(name, "a number");
-  }
-  void check_all_used() const {
-    for (const auto& [name, value] : spec_.options)
-      if (!used_.count(name)) fail(spec_, position_, "has an unknown option '" + name + "'");
-    if (!spec_.children.empty()) fail(spec_, position_, "has layers inside, expected none");
-  }
-
- private:
-  const OptionValue& find(const std::string& name, const std::string& kind) {
-    const auto found = spec_.options.find(name);
-    if (found == spec_.options.end()) fail(spec_, position_, "lacks the option '" + name + "', expected " + kind);
-    used_.insert(name);
-    return found->second;
-  }
-  template <class V>
-  V get(const std::string& name, const std::string& kind) {
-    const OptionValue& value = find(name, kind);
-    if (!std::holds_alternative<V>(value)) fail(spec_, position_, "has an option '" + name + "' that is not " + kind);
-    return std::get<V>(value);
-  }
-
-  const LayerSpec& spec_;
-  Index position_;
-  std::set<std::string> used_;
-};
-
-void check_product(const LayerSpec& spec, Index position, std::initializer_list<Index> factors) {
-  Index product = 1;
-  for (const Index factor : factors)
-    if (__builtin_mul_overflow(product, factor, &product) || product > std::numeric_limits<Index>::max() / 1024)
-      fail(spec, position, "has sizes whose product overflows");
-}
-
 // What the builders of all layer types share.
 struct Context {
   const LayerSpec& spec;
-  Index position, features;
-  Options options;
+  const Place& place;
+  OptionReader options;
 
+  std::string where() const { return "Network: layer " + place.path + std::to_string(place.position) + " (" + spec.type + ")"; }
   Index known_features() const {
-    if (features == 0) fail(spec, position, "needs a layer before it that fixes the number of features");
-    return features;
+    if (place.features == 0) options.fail("needs a layer before it that fixes the number of features");
+    return place.features;
+  }
+  void check_product(std::initializer_list<Index> factors) const {
+    Index product = 1;
+    for (const Index factor : factors)
+      if (__builtin_mul_overflow(product, factor, &product) || product > std::numeric_limits<Index>::max() / 1024)
+        options.fail("has sizes whose product overflows");
   }
 };
 
@@ -91,48 +52,92 @@ Builder<T> activation(Elementwise<T> Kernels<T>::* function) {
   };
 }
 
+// The i-th layer inside, after `features`.
+template <class T>
+std::unique_ptr<Layer<T>> inner_layer(Context& c, std::size_t i, Index features) {
+  const Place place{Index(i), features, true, mix(c.place.salt, i + 1),
+                    c.place.path + std::to_string(c.place.position) + " (" + c.spec.type + "), "};
+  auto layer = make_layer<T>(c.spec.children[i], place);
+  if (layer->pools()) c.options.fail("has a layer inside that pools over time, expected it outside");
+  return layer;
+}
+
+template <class T>
+std::vector<Child<T>> inner_chain(Context& c) {
+  if (c.spec.children.empty()) c.options.fail("has no layers inside, expected at least one");
+  std::vector<Child<T>> children;
+  Index features = c.place.features;
+  for (std::size_t i = 0; i < c.spec.children.size(); ++i) {
+    auto layer = inner_layer<T>(c, i, features);
+    if (i > 0 && layer->input_size() != features)
+      c.options.fail("has layers inside that do not fit: layer " + std::to_string(i) + " expects " +
+                     std::to_string(layer->input_size()) + " features, got " + std::to_string(features));
+    features = layer->output_size();
+    children.push_back({std::to_string(i) + ".", std::move(layer)});
+  }
+  std::vector<Child<T>> net;
+  net.push_back({"", std::make_unique<Chain<T>>(std::move(children))});
+  return net;
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> bidirectional(Context& c) {
+  if (c.spec.children.size() != 2)
+    c.options.fail("has " + std::to_string(c.spec.children.size()) + " layers inside, expected two: forward and reverse");
+  std::vector<Child<T>> children;
+  children.push_back({"forward.", inner_layer<T>(c, 0, c.place.features)});
+  children.push_back({"reverse.", inner_layer<T>(c, 1, c.place.features)});
+  if (children[0].layer->input_size() != children[1].layer->input_size())
+    c.options.fail("has layers inside that expect " + std::to_string(children[0].layer->input_size()) + " and " +
+                   std::to_string(children[1].layer->input_size()) + " features, expected the same number");
+  return std::make_unique<Bidirectional<T>>(std::move(children));
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> embedding(Context& c) {
+  const Index count = c.options.size("num_embeddings"), size = c.options.size("size");
+  c.check_product({count, size});
+  if (c.place.position != 0 || c.place.inside) c.options.fail("takes class ids, expected it as layer 0");
+  if (count > Index(1) << std::numeric_limits<T>::digits)
+    c.options.fail("has num_embeddings = " + std::to_string(count) + ", expected at most " +
+                   std::to_string(Index(1) << std::numeric_limits<T>::digits) + " in this dtype");
+  return std::make_unique<Embedding<T>>(count, size);
+}
+
 template <class T>
 const std::map<std::string, Builder<T>>& builders() {
   static const std::map<std::string, Builder<T>> table{
       {"Linear",
        [](Context& c) {
          const Index inputs = c.options.size("input_size"), outputs = c.options.size("output_size");
-         check_product(c.spec, c.position, {inputs, outputs});
+         c.check_product({inputs, outputs});
          return std::make_unique<Linear<T>>(kernels<T>(backend()).products, inputs, outputs);
        }},
-      {"Embedding",
-       [](Context& c) {
-         const Index count = c.options.size("num_embeddings"), size = c.options.size("size");
-         check_product(c.spec, c.position, {count, size});
-         if (c.position != 0) fail(c.spec, c.position, "takes class ids, expected it as layer 0");
-         if (count > Index(1) << std::numeric_limits<T>::digits)
-           fail(c.spec, c.position,
-                "has num_embeddings = " + std::to_string(count) + ", expected at most " +
-                    std::to_string(Index(1) << std::numeric_limits<T>::digits) + " in this dtype");
-         return std::make_unique<Embedding<T>>(count, size);
-       }},
+      {"Embedding", embedding<T>},
       {"Last", [](Context& c) { return std::make_unique<Last<T>>(c.known_features()); }},
       {"Mean", [](Context& c) { return std::make_unique<Mean<T>>(c.known_features()); }},
       {"Dropout",
        [](Context& c) {
          const double probability = c.options.number("probability");
          if (!(probability >= 0 && probability < 1))
-           fail(c.spec, c.position, "has probability = " + std::to_string(probability) + ", expected 0 <= probability < 1");
-         return std::make_unique<Dropout<T>>(probability, c.known_features(), std::uint64_t(c.position));
+           c.options.fail("has probability = " + std::to_string(probability) + ", expected 0 <= probability < 1");
+         return std::make_unique<Dropout<T>>(probability, c.options.flag("per_sequence"), c.known_features(), c.place.salt);
        }},
       {"Tanh", activation<T>(&Kernels<T>::tanh)},
       {"Relu", activation<T>(&Kernels<T>::relu)},
       {"Logistic", activation<T>(&Kernels<T>::logistic)},
+      {"Bidirectional", bidirectional<T>},
+      {"Residual",
+       [](Context& c) {
+         auto layer = std::make_unique<Residual<T>>(inner_chain<T>(c));
+         if (layer->input_size() != layer->output_size())
+           c.options.fail("has layers inside from " + std::to_string(layer->input_size()) + " to " +
+                          std::to_string(layer->output_size()) + " features, expected the same number");
+         return layer;
+       }},
+      {"Skip", [](Context& c) { return std::make_unique<Skip<T>>(inner_chain<T>(c)); }},
   };
   return table;
-}
-
-// The name under which a variant of a cell is registered: its type and all options but the sizes, "GRU(reset=after)".
-std::string cell_name(const LayerSpec& spec) {
-  LayerSpec variant{spec.type, spec.options};
-  variant.options.erase("input_size");
-  variant.options.erase("hidden_size");
-  return variant.options.empty() ? spec.type : to_string(variant);
 }
 
 std::string known_types() {
@@ -145,23 +150,25 @@ std::string known_types() {
 }  // namespace
 
 template <class T>
-std::unique_ptr<Layer<T>> make_layer(const LayerSpec& spec, Index position, Index features) {
-  Context context{spec, position, features, Options(spec, position)};
+std::unique_ptr<Layer<T>> make_layer(const LayerSpec& spec, const Place& place) {
+  Context context{spec, place, OptionReader(spec, "")};
+  context.options = OptionReader(spec, context.where());
   if (const auto found = builders<T>().find(spec.type); found != builders<T>().end()) {
     auto layer = found->second(context);
     context.options.check_all_used();
+    if (spec.type != "Bidirectional" && spec.type != "Residual" && spec.type != "Skip") context.options.check_no_children();
     return layer;
   }
-  const CellTable* table = find_cell(cell_name(spec));
-  if (!table) fail(spec, position, "is unknown as '" + cell_name(spec) + "', expected one of " + known_types());
-  const Index inputs = context.options.size("input_size"), units = context.options.size("hidden_size");
-  check_product(spec, position, {inputs, units, Index(max_gates)});
-  check_product(spec, position, {units, units, Index(max_gates)});
-  if (!spec.children.empty()) fail(spec, position, "has layers inside, expected none");
-  return std::make_unique<CellLayer<T>>(*table, kernels<T>(backend()).products, inputs, units);
+  const CellTable* table = find_cell(cell_variant(spec));
+  if (!table) context.options.fail("is unknown as '" + cell_variant(spec) + "', expected one of " + known_types());
+  CellOptions options = cell_options(spec, table->info, context.where());
+  context.check_product({options.input_size, options.hidden_size, Index(max_gates)});
+  context.check_product({options.hidden_size, options.hidden_size, Index(max_gates)});
+  context.check_product({options.hidden_size, options.projection + 1, Index(max_gates)});
+  return std::make_unique<CellLayer<T>>(*table, kernels<T>(backend()), std::move(options), place.salt);
 }
 
-template std::unique_ptr<Layer<float>> make_layer(const LayerSpec&, Index, Index);
-template std::unique_ptr<Layer<double>> make_layer(const LayerSpec&, Index, Index);
+template std::unique_ptr<Layer<float>> make_layer(const LayerSpec&, const Place&);
+template std::unique_ptr<Layer<double>> make_layer(const LayerSpec&, const Place&);
 
 }  // namespace recurra

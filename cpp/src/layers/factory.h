@@ -8,9 +8,17 @@
 
 namespace recurra {
 
-// `position` is the layer's place in its network, `features` what the layer before gives (0 for the first layer).
-// Throws std::invalid_argument for an unknown type, an unknown, missing or wrong option.
+// Where a layer stands in its network.
+struct Place {
+  Index position;          // in the network
+  Index features;          // what the layer before gives; 0: nobody knows
+  bool inside = false;     // within another layer
+  std::uint64_t salt = 0;  // tells the random masks of a network's layers apart
+  std::string path{};      // "layer 2 (Residual), 0": for messages
+};
+
+// Throws std::invalid_argument for an unknown type, an unknown, missing or wrong option, layers inside that do not fit.
 template <class T>
-std::unique_ptr<Layer<T>> make_layer(const LayerSpec& spec, Index position, Index features);
+std::unique_ptr<Layer<T>> make_layer(const LayerSpec& spec, const Place& place);
 
 }  // namespace recurra

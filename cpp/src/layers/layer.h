@@ -13,13 +13,17 @@
 
 namespace recurra {
 
-// One named parameter of a layer, row-major, drawn from `initial` at first.
+// One named parameter of a layer, row-major. What it is for decides how it is drawn at first (network/initialization.h).
 struct ParameterSpec {
-  enum class Initial { uniform, normal };
+  enum class Role { input_weight, recurrent_weight, bias, unit, drawn_by_cell, gain, zero, embedding };
   std::string name;
   std::vector<Index> shape;
-  Initial initial = Initial::uniform;
-  double scale = 0;  // half-width of the uniform, standard deviation of the normal distribution
+  Role role = Role::input_weight;
+  double scale = 0;          // half-width of the uniform distribution; of an embedding, the standard deviation of the normal one
+  Index block = 0;           // rows of one gate (or head) of a weight; 0: all
+  Levels forget_gate{0, 0};  // of a bias: the rows of the forget gate
+  void (*cell_initial)(const double* uniform, double* u) = nullptr;  // drawn_by_cell: see CellInfo::initial,
+  int cell_param = 0;                                                // and which of its results
   Index size() const {
     Index product = 1;
     for (const Index extent : shape) product *= extent;
@@ -78,8 +82,9 @@ class Layer {
   virtual Index input_size() const = 0;  // 0: any
   virtual Index output_size() const = 0;
   virtual Input input() const { return Input::features; }
-  virtual bool pools() const { return false; }       // (time, features) -> (features)
-  virtual bool needs_time() const { return false; }  // refuses an input without a time axis
+  virtual bool pools() const { return false; }        // (time, features) -> (features)
+  virtual bool needs_time() const { return false; }   // refuses an input without a time axis
+  virtual bool looks_ahead() const { return false; }  // needs all levels of a sequence at once
   virtual std::vector<ParameterSpec> parameters() const { return {}; }
   virtual std::vector<StateSpec> state() const { return {}; }
 
@@ -90,8 +95,9 @@ class Layer {
   virtual std::unique_ptr<Tape<T>> make_tape() const = 0;
   // Sizes the tape for tape.in, tape.out and tape.seeds, with room for cotangents if `backward`, and sets y and dy.
   virtual void reserve(Tape<T>&, bool backward) const = 0;
-  // The state of one sequence at the roots: to its initial value, or from `state().width`s in order; and back, after `level`.
-  virtual void reset(Tape<T>&, Index sequence) const { (void)sequence; }
+  // The state that sequences start from, `state().width`s in order. The default: zeros.
+  virtual void initial_state(const T* params, T* to) const;
+  // The state of one sequence at the roots, in that order; and back, after `level`.
   virtual void load_state(Tape<T>&, Index sequence, const T* from) const { (void)sequence, (void)from; }
   virtual void save_state(const Tape<T>&, Index level, Index sequence, T* to) const { (void)level, (void)sequence, (void)to; }
   // Makes the states of this level (as wide as the roots) the roots: the next step continues from there.
@@ -107,7 +113,15 @@ class Layer {
   virtual void backward(const Weights<T>&, Tape<T>&, Levels) const = 0;
   // Adds the gradient of these levels, after `backward` went through them.
   virtual void gradient(Tape<T>&, Levels, GradientTarget<T>) const {}
+  // Adds the gradient of a learned initial state, after `backward` reached the first level of sequences that started there.
+  virtual void initial_gradient(Tape<T>&, GradientTarget<T>) const {}
 };
+
+template <class T>
+void Layer<T>::initial_state(const T* params, T* to) const {
+  (void)params;
+  for (const StateSpec& block : state()) to = std::fill_n(to, block.width, T(0));
+}
 
 // A tape that owns a plain output and its cotangent, for layers without state.
 template <class T>

@@ -23,18 +23,30 @@ std::string to_string(const LayerSpec& spec) {
 
 namespace layers {
 
-LayerSpec cell(const std::string& name, std::int64_t input_size, std::int64_t hidden_size) {
-  return {name, {{"input_size", input_size}, {"hidden_size", hidden_size}}};
+LayerSpec cell(const std::string& type, std::int64_t input_size, std::int64_t hidden_size, const Options& options) {
+  LayerSpec spec{type, options};
+  spec.options["input_size"] = input_size;
+  spec.options["hidden_size"] = hidden_size;
+  return spec;
 }
-LayerSpec elman(std::int64_t input_size, std::int64_t hidden_size, const std::string& activation) {
-  LayerSpec spec = cell("Elman", input_size, hidden_size);
+LayerSpec elman(std::int64_t input_size, std::int64_t hidden_size, const std::string& activation, const Options& options) {
+  LayerSpec spec = cell("Elman", input_size, hidden_size, options);
   spec.options["activation"] = activation;
   return spec;
 }
-LayerSpec lstm(std::int64_t input_size, std::int64_t hidden_size) { return cell("LSTM", input_size, hidden_size); }
-LayerSpec gru(std::int64_t input_size, std::int64_t hidden_size) {
-  LayerSpec spec = cell("GRU", input_size, hidden_size);
-  spec.options["reset"] = std::string("after");
+LayerSpec fully_recurrent(std::int64_t input_size, std::int64_t hidden_size, std::int64_t output_size,
+                          const std::string& activation, const Options& options) {
+  LayerSpec spec = cell("FullyRecurrent", input_size, hidden_size, options);
+  spec.options["activation"] = activation;
+  spec.options["output_size"] = output_size;
+  return spec;
+}
+LayerSpec lstm(std::int64_t input_size, std::int64_t hidden_size, const Options& options) {
+  return cell("LSTM", input_size, hidden_size, options);
+}
+LayerSpec gru(std::int64_t input_size, std::int64_t hidden_size, const std::string& reset, const Options& options) {
+  LayerSpec spec = cell("GRU", input_size, hidden_size, options);
+  spec.options["reset"] = reset;
   return spec;
 }
 LayerSpec linear(std::int64_t input_size, std::int64_t output_size) {
@@ -45,10 +57,18 @@ LayerSpec embedding(std::int64_t num_embeddings, std::int64_t size) {
 }
 LayerSpec last() { return {"Last", {}}; }
 LayerSpec mean() { return {"Mean", {}}; }
-LayerSpec dropout(double probability) { return {"Dropout", {{"probability", probability}}}; }
+LayerSpec dropout(double probability, bool per_sequence) {
+  LayerSpec spec{"Dropout", {{"probability", probability}}};
+  if (per_sequence) spec.options["per_sequence"] = true;
+  return spec;
+}
 LayerSpec tanh() { return {"Tanh", {}}; }
 LayerSpec relu() { return {"Relu", {}}; }
 LayerSpec logistic() { return {"Logistic", {}}; }
+LayerSpec bidirectional(const LayerSpec& forward, const LayerSpec& reverse) { return {"Bidirectional", {}, {forward, reverse}}; }
+LayerSpec bidirectional(const LayerSpec& layer) { return bidirectional(layer, layer); }
+LayerSpec residual(std::vector<LayerSpec> net) { return {"Residual", {}, std::move(net)}; }
+LayerSpec skip(std::vector<LayerSpec> net) { return {"Skip", {}, std::move(net)}; }
 
 }  // namespace layers
 }  // namespace recurra

@@ -8,8 +8,8 @@ namespace recurra {
 template <class T>
 std::vector<ParameterSpec> Linear<T>::parameters() const {
   const double scale = 1 / std::sqrt(double(input_size_));
-  return {{"weight", {output_size_, input_size_}, ParameterSpec::Initial::uniform, scale},
-          {"bias", {output_size_}, ParameterSpec::Initial::uniform, scale}};
+  return {{"weight", {output_size_, input_size_}, ParameterSpec::Role::input_weight, scale},
+          {"bias", {output_size_}, ParameterSpec::Role::bias, scale}};
 }
 
 template <class T>

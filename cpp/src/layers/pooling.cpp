@@ -61,12 +61,6 @@ void Mean<T>::reserve(Tape<T>& base, bool backward) const {
 }
 
 template <class T>
-void Mean<T>::reset(Tape<T>& base, Index sequence) const {
-  auto& tape = static_cast<MeanTape<T>&>(base);
-  std::fill_n(tape.mean.begin() + sequence * (size_ + 1), size_ + 1, T(0));
-}
-
-template <class T>
 void Mean<T>::load_state(Tape<T>& base, Index sequence, const T* from) const {
   std::copy_n(from, size_ + 1, static_cast<MeanTape<T>&>(base).mean.begin() + sequence * (size_ + 1));
 }

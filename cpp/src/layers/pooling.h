@@ -38,7 +38,6 @@ class Mean final : public Layer<T> {
   std::vector<StateSpec> state() const override { return {{"mean", size_}, {"count", 1}}; }
   std::unique_ptr<Tape<T>> make_tape() const override;
   void reserve(Tape<T>&, bool backward) const override;
-  void reset(Tape<T>&, Index sequence) const override;
   void load_state(Tape<T>&, Index sequence, const T* from) const override;
   void save_state(const Tape<T>&, Index level, Index sequence, T* to) const override;
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;

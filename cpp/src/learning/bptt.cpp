@@ -42,15 +42,12 @@ double output_loss(Shard<T>& shard, const Pass<T>& pass) {
 }
 
 template <class T>
-void begin(Shard<T>& shard, const Pass<T>& pass) {
+void begin(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass) {
   Workspace<T>& workspace = shard.workspace;
   workspace.prepare(Schedule::sequences(window_lengths(pass.x, shard.rows, pass.window)), pass.gradient);
   workspace.set_noise({pass.options.training, mix(pass.options.noise, std::uint64_t(pass.window.begin)), shard.rows.data()});
   for (std::size_t i = 0; i < shard.rows.size(); ++i)
-    if (pass.state)
-      workspace.load_state(Index(i), pass.state->row(shard.rows[i]).data());
-    else
-      workspace.reset(Index(i));
+    workspace.load_state(Index(i), pass.state ? pass.state->row(shard.rows[i]).data() : weights.initial_state());
   gather_input(pass.x, shard.rows, pass.window, workspace);
 }
 
@@ -59,7 +56,7 @@ void begin(Shard<T>& shard, const Pass<T>& pass) {
 template <class T>
 void run_shard(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass, const Interrupt& interrupt) {
   Workspace<T>& workspace = shard.workspace;
-  begin(shard, pass);
+  begin(weights, shard, pass);
   const Levels levels = workspace.schedule().all_levels();
   forward(weights, workspace, levels, interrupt);
   if (pass.y) scatter_output(workspace, pass.x, shard.rows, pass.window, pass.y);
@@ -69,6 +66,7 @@ void run_shard(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& p
   shard.gradient.assign(std::size_t(workspace.model().parameter_offset.back()), T(0));
   backward(weights, workspace, levels, interrupt);
   gradient(workspace, levels, {shard.gradient.data()});
+  if (!pass.state) initial_gradient(workspace, {shard.gradient.data()});
 }
 
 #define RECURRA_INSTANTIATE(T)                                              \

@@ -22,7 +22,7 @@ template <class T>
 struct Pass {
   const Sequences<T>& x;
   Window window;
-  const BasicState<T>* state;  // where the sequences start; null: the initial state
+  const BasicState<T>* state;  // where the sequences start; null: the initial state, which may learn
   const RunOptions& options;
   T* y = nullptr;                     // where outputs go, or
   const Target<T>* target = nullptr;  // what they should be,

@@ -93,7 +93,8 @@ void BasicRunner<T>::forward(const Sequences<T>& x, T* y, BasicState<T>* state, 
   impl_->begin("forward", x, state);
   // Long sequences go in pieces, the state carried on, so that the memory needed has a bound. Pooling needs the whole.
   constexpr Index most_rows = 1 << 16;
-  const Index window = impl_->model->pools() ? x.time : std::clamp(most_rows / x.batch, Index(1), x.time);
+  const Index window =
+      impl_->model->pools() || impl_->model->looks_ahead() ? x.time : std::clamp(most_rows / x.batch, Index(1), x.time);
   BasicState<T> carried = state ? *state : BasicState<T>(impl_->network, x.batch);
   for (Index begin = 0; begin < x.time; begin += window)
     impl_->run({x, {begin, std::min(begin + window, x.time)}, &carried, options, y}, &carried);
@@ -108,7 +109,8 @@ double BasicRunner<T>::window_gradient(const Sequences<T>& x, const Target<T>& t
   check_window("window_gradient", x, window);
   const Index valid = count_valid(*impl_->model, x, window);
   if (valid == 0) return 0;
-  return impl_->run({x, window, state, options, nullptr, &target, loss, 1 / double(valid), true}, state, gradient);
+  return impl_->run({x, window, options.initial ? nullptr : state, options, nullptr, &target, loss, 1 / double(valid), true},
+                    state, gradient);
 }
 
 template <class T>
@@ -119,17 +121,26 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
   impl_->begin("loss_and_gradient", x, state);
   check_target_kind("loss_and_gradient", target, loss);
   const Index window = options.window > 0 ? options.window : x.time;
-  if (window < x.time && impl_->model->pools())
-    throw std::invalid_argument("loss_and_gradient: a window cuts the time axis, but the network pools over it");
+  if (window < x.time && (impl_->model->pools() || impl_->model->looks_ahead()))
+    throw std::invalid_argument("loss_and_gradient: a window cuts the time axis, but the network " +
+                                std::string(impl_->model->pools() ? "pools over it" : "looks ahead"));
   const Index valid = count_valid(*impl_->model, x, {0, x.time});
   if (valid == 0) return 0;
+  const bool initial = options.initial || !state;
   BasicState<T> carried = state ? *state : BasicState<T>(impl_->network, x.batch);
   std::vector<T> sum(impl_->network.flat().size(), T(0));
   double total = 0;
   for (Index begin = 0; begin < x.time; begin += window)
-    total += impl_->run(
-        {x, {begin, std::min(begin + window, x.time)}, &carried, options, nullptr, &target, loss, 1 / double(valid), true},
-        &carried, sum.data());
+    total += impl_->run({x,
+                         {begin, std::min(begin + window, x.time)},
+                         begin == 0 && initial ? nullptr : &carried,
+                         options,
+                         nullptr,
+                         &target,
+                         loss,
+                         1 / double(valid),
+                         true},
+                        &carried, sum.data());
   for (std::size_t j = 0; j < sum.size(); ++j) gradient[j] += sum[j];
   if (state) *state = carried;
   return total;

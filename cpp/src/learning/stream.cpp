@@ -68,7 +68,7 @@ struct BasicStream<T>::Impl {
   }
 
   const BasicNetwork<T>& network;  // used by reload() alone
-  const BasicState<T> initial;
+  BasicState<T> initial;
   const std::shared_ptr<const Model<T>> keep_model;
   const Model<T>& model;
   ModelWeights<T> weights;
@@ -80,6 +80,10 @@ struct BasicStream<T>::Impl {
 template <class T>
 BasicStream<T>::BasicStream(const BasicNetwork<T>& network, Index batch) {
   if (batch < 1) throw std::invalid_argument("Stream: batch is " + std::to_string(batch) + ", expected at least 1");
+  if (network.looks_ahead())
+    throw std::invalid_argument("Stream: layer " + std::to_string(network.model()->looking_ahead) + " (" +
+                                network.layers()[network.model()->looking_ahead].type +
+                                ") looks ahead, expected a network whose outputs depend on earlier steps alone");
   impl_ = std::make_unique<Impl>(network, batch);
 }
 template <class T>
@@ -155,6 +159,7 @@ void BasicStream<T>::reload() {
   if (impl_->network.layers() != impl_->model.specs)
     throw std::invalid_argument("reload: the network has other layers now, expected those the stream was made with");
   impl_->weights.refresh(impl_->model, impl_->network.flat().data());
+  impl_->initial = BasicState<T>(impl_->network, impl_->batch);
 }
 
 template class BasicStream<float>;

@@ -24,18 +24,39 @@ void check(const Interrupt& interrupt) {
   if (interrupt && interrupt()) throw Interrupted{};
 }
 
+// The layers over time (pooling, which reads the time axis, is the last of them) in groups begin .. end - 1 that can be swept
+// chunk by chunk; a layer that looks ahead is a group of its own.
+struct Group {
+  std::size_t begin, end;
+  bool whole;
+};
+template <class T>
+std::vector<Group> groups(const Model<T>& model) {
+  std::vector<Group> result;
+  const std::size_t over_time = std::min(model.pooling + 1, model.layers.size());
+  for (std::size_t i = 0; i < over_time; ++i) {
+    const bool whole = model.layers[i]->looks_ahead();
+    if (whole || result.empty() || result.back().whole)
+      result.push_back({i, i + 1, whole});
+    else
+      ++result.back().end;
+  }
+  return result;
+}
+
 }  // namespace
 
 template <class T>
 void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt) {
   const auto& layers = workspace.model().layers;
   const std::size_t over_time = std::min(workspace.model().pooling + 1, layers.size());  // pooling itself reads the time axis
-  for (Index level = levels.begin; level < levels.end;) {
-    const Levels chunk = chunk_from(workspace.schedule(), level, levels.end);
-    for (std::size_t i = 0; i < over_time; ++i) layers[i]->forward(weights[i], workspace.tape(i), chunk);
-    level = chunk.end;
-    check(interrupt);
-  }
+  for (const Group& group : groups(workspace.model()))
+    for (Index level = levels.begin; level < levels.end;) {
+      const Levels chunk = group.whole ? levels : chunk_from(workspace.schedule(), level, levels.end);
+      for (std::size_t i = group.begin; i < group.end; ++i) layers[i]->forward(weights[i], workspace.tape(i), chunk);
+      level = chunk.end;
+      check(interrupt);
+    }
   if (levels.begin >= levels.end && over_time > workspace.model().pooling)  // no step at all still has a pooled output
     layers[over_time - 1]->forward(weights[over_time - 1], workspace.tape(over_time - 1), levels);
   for (std::size_t i = over_time; i < layers.size(); ++i) layers[i]->forward(weights[i], workspace.tape(i), {1, 2});
@@ -59,12 +80,14 @@ void backward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels le
   const auto& layers = workspace.model().layers;
   const std::size_t over_time = std::min(workspace.model().pooling + 1, layers.size());
   for (std::size_t i = layers.size(); i-- > over_time;) layers[i]->backward(weights[i], workspace.tape(i), {1, 2});
-  for (Index end = levels.end; end > levels.begin;) {
-    const Levels chunk = chunk_until(workspace.schedule(), levels.begin, end);
-    for (std::size_t i = over_time; i-- > 0;) layers[i]->backward(weights[i], workspace.tape(i), chunk);
-    end = chunk.begin;
-    check(interrupt);
-  }
+  const std::vector<Group> all = groups(workspace.model());
+  for (auto group = all.rbegin(); group != all.rend(); ++group)
+    for (Index end = levels.end; end > levels.begin;) {
+      const Levels chunk = group->whole ? levels : chunk_until(workspace.schedule(), levels.begin, end);
+      for (std::size_t i = group->end; i-- > group->begin;) layers[i]->backward(weights[i], workspace.tape(i), chunk);
+      end = chunk.begin;
+      check(interrupt);
+    }
 }
 
 template <class T>
@@ -75,12 +98,20 @@ void gradient(Workspace<T>& workspace, Levels levels, GradientTarget<T> target) 
                               {target.data + model.parameter_offset[i], target.stride});
 }
 
+template <class T>
+void initial_gradient(Workspace<T>& workspace, GradientTarget<T> target) {
+  const Model<T>& model = workspace.model();
+  for (std::size_t i = 0; i < model.layers.size(); ++i)
+    model.layers[i]->initial_gradient(workspace.tape(i), {target.data + model.parameter_offset[i], target.stride});
+}
+
 #define RECURRA_INSTANTIATE(T)                                                             \
   template void forward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&);  \
   template void tangent(const ModelWeights<T>&, Workspace<T>&, Levels);                    \
   template void clear_cotangents(Workspace<T>&);                                           \
   template void backward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&); \
-  template void gradient(Workspace<T>&, Levels, GradientTarget<T>);
+  template void gradient(Workspace<T>&, Levels, GradientTarget<T>);                        \
+  template void initial_gradient(Workspace<T>&, GradientTarget<T>);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)
 

@@ -1,7 +1,8 @@
 // Sweeps of a whole network over the levels of a schedule: forward, backward, gradient.
 //
 // A sweep goes through the levels in chunks and through the layers inside a chunk, so that what one layer writes is still in
-// the cache when the next one reads it, and so that a long sequence can be interrupted.
+// the cache when the next one reads it, and so that a long sequence can be interrupted. A layer that looks ahead gets all levels
+// at once, after those below and before those above have gone through theirs; the levels must then be all of the schedule.
 #pragma once
 
 #include <functional>
@@ -32,5 +33,9 @@ void backward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels le
 // Adds to `target`, laid out as the flat parameter vector: one product per matrix over all levels.
 template <class T>
 void gradient(Workspace<T>& workspace, Levels levels, GradientTarget<T> target);
+
+// The same for learned initial states, where the sequences started from them and `backward` reached the first level.
+template <class T>
+void initial_gradient(Workspace<T>& workspace, GradientTarget<T> target);
 
 }  // namespace recurra

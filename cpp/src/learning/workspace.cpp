@@ -10,6 +10,8 @@ ModelWeights<T>::ModelWeights(const Model<T>& model) {
 template <class T>
 void ModelWeights<T>::refresh(const Model<T>& model, const T* flat) {
   for (std::size_t i = 0; i < layers_.size(); ++i) model.layers[i]->refresh(flat + model.parameter_offset[i], *layers_[i]);
+  initial_state_.resize(std::size_t(model.state_offset.back()));
+  model.initial_state(flat, initial_state_.data());
 }
 
 template <class T>
@@ -46,11 +48,6 @@ void Workspace<T>::prepare(Schedule schedule, bool backward, Index seeds) {
 template <class T>
 void Workspace<T>::set_noise(const Noise& noise) {
   for (const auto& tape : tapes_) tape->noise = noise;
-}
-
-template <class T>
-void Workspace<T>::reset(Index sequence) {
-  for (std::size_t i = 0; i < tapes_.size(); ++i) model_.layers[i]->reset(*tapes_[i], sequence);
 }
 
 template <class T>

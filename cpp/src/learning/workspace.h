@@ -13,8 +13,10 @@ class ModelWeights {
   explicit ModelWeights(const Model<T>& model);
   void refresh(const Model<T>& model, const T* flat);
   const Weights<T>& operator[](std::size_t layer) const { return *layers_[layer]; }
+  const T* initial_state() const { return initial_state_.data(); }  // what one sequence starts from
 
  private:
+  std::vector<T> initial_state_;
   std::vector<std::unique_ptr<Weights<T>>> layers_;
 };
 
@@ -37,7 +39,6 @@ class Workspace {
   void set_noise(const Noise& noise);
 
   // The state of one sequence before the first level, and after a level (0: before the first).
-  void reset(Index sequence);
   void load_state(Index sequence, const T* from);
   void save_state(Index level, Index sequence, T* to) const;
   void carry(Index level);

@@ -75,6 +75,10 @@ RECURRA_INLINE Dual<N, K> sigmoid(const Dual<N, K>& a) {
   return Dual<N, K>::chain(s, a, s * (N(1) - s));
 }
 template <class N, int K>
+RECURRA_INLINE Dual<N, K> softplus(const Dual<N, K>& a) {
+  return Dual<N, K>::chain(softplus(a.value), a, sigmoid(a.value));
+}
+template <class N, int K>
 RECURRA_INLINE Dual<N, K> sqrt(const Dual<N, K>& a) {
   const N root = sqrt(a.value);
   return Dual<N, K>::chain(root, a, N(0.5) / root);

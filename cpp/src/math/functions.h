@@ -1,4 +1,5 @@
-// The elementary functions a cell may use, for float, double and Pack: exp, tanh, sigmoid, sqrt, sin, cos, max, min, abs, select.
+// The elementary functions a cell may use, for float, double and Pack: exp, tanh, sigmoid, softplus, sqrt, sin, cos,
+// max, min, abs, select.
 //
 // exp and expm1 share one reduction x = n ln 2 + r, |r| <= ln(2) / 2 (Cody and Waite 1980), and the Taylor polynomial of
 // e^r - 1, of degree 7 for float and 13 for double: its remainder is below half a unit in the last place.
@@ -50,6 +51,23 @@ template <class T, class = std::enable_if_t<std::is_floating_point_v<T>>>
 RECURRA_INLINE T cos(T x) { return ::cos(x); }
 template <class T, class = std::enable_if_t<std::is_floating_point_v<T>>>
 RECURRA_INLINE T sigmoid(T x) { return T(1) / (T(1) + exp(-x)); }
+
+// log(1 + e) for 0 <= e <= 1, by the series of 2 artanh(t), t = e / (2 + e) <= 1/3: `terms` of it leave a remainder below
+// 9^-terms / (2 terms + 1).
+template <int terms, class N>
+RECURRA_INLINE N log_of_one_plus(N e) {
+  const N t = e / (e + N(2)), square = t * t;
+  N sum(1.0 / (2 * terms - 1));
+  for (int k = terms - 1; k >= 1; --k) sum = sum * square + N(1.0 / (2 * k - 1));
+  return (t + t) * sum;
+}
+// log(1 + e^x)
+template <int terms, class N>
+RECURRA_INLINE N softplus_series(N x) {
+  return max(x, N(0)) + log_of_one_plus<terms>(exp(-abs(x)));
+}
+template <class T, class = std::enable_if_t<std::is_floating_point_v<T>>>
+RECURRA_INLINE T softplus(T x) { return softplus_series<sizeof(T) == sizeof(float) ? 8 : 17>(x); }
 
 #ifndef __CUDACC__
 
@@ -128,6 +146,11 @@ RECURRA_INLINE Pack<T> tanh(Pack<T> x) {
   x = select(x < -bound, -bound, x);
   const Pack<T> e = expm1(x + x);
   return e / (e + Pack<T>(2));
+}
+
+template <class T>
+RECURRA_INLINE Pack<T> softplus(Pack<T> x) {
+  return softplus_series<sizeof(T) == sizeof(float) ? 8 : 17>(x);
 }
 
 template <class T, class F>

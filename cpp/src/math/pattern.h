@@ -1,5 +1,6 @@
 // Pattern: the number type that computes nothing and remembers which inputs a result depends on (a bit each).
-// Run on a cell it tells what `edge` reads of a parent, and so which states are carried from step to step.
+// Run on a cell it tells what `edge` reads of a parent, and so which states are carried from step to step, and what `out`
+// reads of the states that `node` wrote.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +37,7 @@ struct Pattern {
   friend Pattern exp(Pattern a) { return a; }
   friend Pattern tanh(Pattern a) { return a; }
   friend Pattern sigmoid(Pattern a) { return a; }
+  friend Pattern softplus(Pattern a) { return a; }
   friend Pattern sqrt(Pattern a) { return a; }
   friend Pattern sin(Pattern a) { return a; }
   friend Pattern cos(Pattern a) { return a; }

@@ -2,20 +2,10 @@
 #pragma once
 
 #include <cmath>
-#include <cstdint>
+
+#include "hash.h"
 
 namespace recurra {
-
-// A stateless hash of two words (the finaliser of splitmix64; Steele et al., OOPSLA 2014).
-inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-  std::uint64_t z = a + 0x9e3779b97f4a7c15u * (b + 1);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-
-// The upper 53 bits as a number in [0, 1).
-inline double unit_interval(std::uint64_t bits) { return double(bits >> 11) * 0x1p-53; }
 
 // A sequence of draws.
 class Random {

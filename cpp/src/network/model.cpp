@@ -4,7 +4,6 @@
 #include <stdexcept>
 
 #include "../layers/factory.h"
-#include "../math/random.h"
 
 namespace recurra {
 
@@ -20,9 +19,9 @@ namespace {
 template <class T>
 Model<T>::Model(std::vector<LayerSpec> list) : specs(std::move(list)), parameter_offset{0}, state_offset{0} {
   if (specs.empty()) throw std::invalid_argument("Network: got no layers, expected at least one");
-  pooling = specs.size();
+  pooling = looking_ahead = specs.size();
   for (std::size_t i = 0; i < specs.size(); ++i) {
-    layers.push_back(make_layer<T>(specs[i], Index(i), output_size));
+    layers.push_back(make_layer<T>(specs[i], {Index(i), output_size, false, i}));
     const Layer<T>& layer = *layers.back();
     if (i == 0) input_size = layer.input_size();
     if (i > 0 && layer.input_size() != output_size)
@@ -30,6 +29,7 @@ Model<T>::Model(std::vector<LayerSpec> list) : specs(std::move(list)), parameter
              "expects " + std::to_string(layer.input_size()) + " features, got " + std::to_string(output_size) + " from");
     if (layer.needs_time() && pooling < i) misfit(specs, i, "expects a sequence, got one vector per sequence from");
     if (layer.pools()) pooling = i;
+    if (layer.looks_ahead() && looking_ahead == specs.size()) looking_ahead = i;
     if (layer.input() == Input::ids) num_ids = layer.parameters().front().shape.front();
     output_size = layer.output_size();
 
@@ -51,13 +51,8 @@ Model<T>::Model(std::vector<LayerSpec> list) : specs(std::move(list)), parameter
 }
 
 template <class T>
-void Model<T>::initialize(std::uint64_t seed, T* flat) const {
-  Random random{seed};
-  for (const auto& layer : layers)
-    for (const ParameterSpec& spec : layer->parameters())
-      for (Index i = 0; i < spec.size(); ++i)
-        *flat++ = spec.initial == ParameterSpec::Initial::uniform ? T(random.uniform(-spec.scale, spec.scale))
-                                                                  : T(spec.scale * random.normal());
+void Model<T>::initial_state(const T* flat, T* state) const {
+  for (std::size_t i = 0; i < layers.size(); ++i) layers[i]->initial_state(flat + parameter_offset[i], state + state_offset[i]);
 }
 
 template struct Model<float>;

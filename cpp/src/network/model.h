@@ -18,12 +18,14 @@ struct Model {
   std::vector<Parameter> parameters;
   std::vector<StateBlock> state_blocks;
   Index input_size = 0, output_size = 0, num_ids = 0;
-  std::size_t pooling = 0;  // the first layer that pools over time; layers.size() if none
+  std::size_t pooling = 0;        // the first layer that pools over time; layers.size() if none
+  std::size_t looking_ahead = 0;  // the first layer that needs whole sequences at once; layers.size() if none
 
   bool pools() const { return pooling < layers.size(); }
+  bool looks_ahead() const { return looking_ahead < layers.size(); }
   bool takes_ids() const { return num_ids > 0; }
-  // Draws every parameter from its initial distribution.
-  void initialize(std::uint64_t seed, T* flat) const;
+  // The state that sequences start from with these parameters.
+  void initial_state(const T* flat, T* state) const;
 };
 
 }  // namespace recurra

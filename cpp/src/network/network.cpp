@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "model.h"
+#include "recurra/initialization.h"
 
 namespace recurra {
 
@@ -16,7 +17,7 @@ BasicNetwork<T>::BasicNetwork(std::vector<LayerSpec> layers, std::uint64_t seed)
   } catch (const std::bad_alloc&) {
     throw std::invalid_argument("Network: " + std::to_string(count) + " parameters do not fit into memory");
   }
-  model_->initialize(seed, flat_.data());
+  initialize(*this, seed);
 }
 
 template <class T>
@@ -50,6 +51,10 @@ Index BasicNetwork<T>::num_ids() const {
 template <class T>
 bool BasicNetwork<T>::pools() const {
   return model_->pools();
+}
+template <class T>
+bool BasicNetwork<T>::looks_ahead() const {
+  return model_->looks_ahead();
 }
 template <class T>
 const std::vector<Parameter>& BasicNetwork<T>::parameters() const {

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "model.h"
+
 namespace recurra {
 
 template <class T>
@@ -12,7 +14,10 @@ BasicState<T>::BasicState(const BasicNetwork<T>& network, Index batch)
       size_(network.state_size()),
       blocks_(network.state_blocks()),
       data_(std::size_t(batch * size_), T(0)),
-      initial_(std::size_t(size_), T(0)) {}
+      initial_(std::size_t(size_), T(0)) {
+  network.model()->initial_state(network.flat().data(), initial_.data());
+  reset();
+}
 
 template <class T>
 void BasicState<T>::reset(Index sequence) {

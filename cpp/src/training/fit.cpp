@@ -70,8 +70,9 @@ class Fitting {
         optimizer_(
             std::visit([&](const auto& o) { return BasicOptimizer<T>(o, Index(network.flat().size())); }, options.optimizer)),
         gradient_(network.flat().size()) {
-    if (options.window > 0 && network.pools())
-      throw std::invalid_argument("fit: a window cuts the time axis, but the network pools over it");
+    if (options.window > 0 && (network.pools() || network.looks_ahead()))
+      throw std::invalid_argument("fit: a window cuts the time axis, but the network " +
+                                  std::string(network.pools() ? "pools over it" : "looks ahead"));
   }
 
   // One epoch; false if stopped before its end.
@@ -103,7 +104,7 @@ class Fitting {
       const Window steps{begin, std::min(begin + window, end)};
       const Index valid = count_valid(*network_.model(), x, steps);
       std::fill(gradient_.begin(), gradient_.end(), T(0));
-      RunOptions training{0, true, mix(options_.seed, ++updates_), options_.interrupt};
+      RunOptions training{0, true, mix(options_.seed, ++updates_), options_.interrupt, begin == 0};
       const double loss = runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(), &state, training);
       update();
       mean.add(loss, valid);

@@ -1,8 +1,8 @@
-// The one file that is compiled once per instruction set (with -DRECURRA_ISA=<name> and the matching -march): the library's
-// cells and products as a table. No containers, exceptions or static initialisers here: their symbols would leak.
-#include "../../cells/all.h"
-#include "cell_table.inl"
+// Compiled once per instruction set (with -DRECURRA_ISA=<name> and the matching -march), as is cells.cpp: products, elementwise
+// functions and the library's cells as a table. No containers, exceptions or static initialisers here: their symbols would leak.
 #include "elementwise.inl"
+#include "masks.inl"
+#include "normalization.inl"
 #include "products.inl"
 
 #define RECURRA_TEXT_OF(name) #name
@@ -13,17 +13,24 @@ inline namespace RECURRA_ISA {
 
 template <class T>
 Kernels<T> kernel_table() {
-  return {products_table<T>(), elementwise<Tanh, T>(), elementwise<Relu, T>(), elementwise<Logistic, T>()};
+  return {products_table<T>(),        elementwise<Tanh, T>(),   elementwise<Relu, T>(),
+          elementwise<Logistic, T>(), normalization_table<T>(), masks_table<T>()};
 }
+
+void add_cells_1(Backend&);
+void add_cells_2(Backend&);
+void add_cells_3(Backend&);
+void add_cells_4(Backend&);
 
 __attribute__((visibility("hidden"))) void fill(Backend& backend) {
   backend.name = RECURRA_TEXT(RECURRA_ISA);
   backend.float32 = kernel_table<float>();
   backend.float64 = kernel_table<double>();
   backend.num_cells = 0;
-#define RECURRA_ADD(...) backend.cells[backend.num_cells++] = cell_table<__VA_ARGS__>();
-  RECURRA_CELLS(RECURRA_ADD)
-#undef RECURRA_ADD
+  add_cells_1(backend);
+  add_cells_2(backend);
+  add_cells_3(backend);
+  add_cells_4(backend);
 }
 
 }  // namespace RECURRA_ISA

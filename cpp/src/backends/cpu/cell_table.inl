@@ -8,17 +8,29 @@
 namespace recurra {
 inline namespace RECURRA_ISA {
 
-// The states that `edge` reads of a parent, and the fed ones.
+// The states that `edge` reads of a parent.
 template <class Cell>
-std::uint64_t carried_states() {
+std::uint64_t read_by_edge() {
   using Traits = CellTraits<Cell>;
   Pattern a[Traits::gates], u[at_least_one(Traits::params)], parent[Traits::states], m[at_least_one(Traits::messages)];
   for (int k = 0; k < Traits::states; ++k) parent[k] = Pattern::variable(k);
   Cell::edge(a, u, parent, m);
-  std::uint64_t carried = 0;
-  for (const Pattern& message : m) carried |= message.inputs;
-  if (Traits::multiplies(From::feed)) carried |= (std::uint64_t(1) << Cell::feeds) - 1;
-  return carried;
+  std::uint64_t read = 0;
+  for (const Pattern& message : m) read |= message.inputs;
+  return read;
+}
+
+// The new states that `out` reads to write others.
+template <class Cell>
+std::uint64_t read_by_out() {
+  using Traits = CellTraits<Cell>;
+  Pattern a[Traits::gates], u[at_least_one(Traits::params)], s[Traits::states];
+  for (int k = 0; k < Traits::states; ++k) s[k] = Pattern::variable(k);
+  Cell::out(a, u, s);
+  std::uint64_t read = 0;
+  for (int k = 0; k < Traits::states; ++k)
+    if (s[k].inputs != Pattern::variable(k).inputs) read |= s[k].inputs;
+  return read;
 }
 
 template <class Cell>
@@ -29,6 +41,7 @@ CellInfo cell_info() {
   info.name = Cell::name;
   info.state_names = Cell::state_names;
   info.param_names = Cell::param_names;
+  info.gate_names = Cell::gate_names;
   info.num_states = Traits::states;
   info.num_messages = Traits::messages;
   info.num_gates = Traits::gates;
@@ -36,7 +49,13 @@ CellInfo cell_info() {
   info.feeds = Cell::feeds;
   info.outputs = Cell::outputs;
   info.max_parents = Cell::max_parents;
-  info.carried = carried_states<Cell>();
+  info.num_constants = Cell::num_constants;
+  info.forget_gate = Cell::forget_gate;
+  info.read_by_edge = info.carried = read_by_edge<Cell>();
+  if (Traits::multiplies(From::feed)) info.carried |= (std::uint64_t(1) << Cell::feeds) - 1;
+  info.read_by_out = read_by_out<Cell>();
+  info.bound_states = Cell::bound_states;
+  if constexpr (requires { &Cell::initial; }) info.initial = Cell::initial;
   for (int k = 0; k < Traits::gates; ++k) info.gates[k] = Cell::gate(k);
   return info;
 }
@@ -48,20 +67,31 @@ void set_segment(CellKernels<T>& kernels, int segment) {
   kernels.jvp[segment] = cell_jvp<Cell, first, last, T>;
 }
 
-template <class Cell, class T>
+// The segments of a cell whose products stand after edge and node or not.
+template <class Cell, class T, bool after_edge, bool after_node>
 CellKernels<T> cell_kernels() {
-  using Traits = CellTraits<Cell>;
+  constexpr Stage end_of_node = after_node ? Stage::node : Stage::out, end_of_edge = after_edge ? Stage::edge : end_of_node;
   CellKernels<T> kernels{};
   int segment = 0;
-  set_segment<Cell, Stage::edge, Traits::end_of_edge_segment>(kernels, segment++);
-  if constexpr (Traits::split_after_edge) set_segment<Cell, Stage::node, Traits::end_of_node_segment>(kernels, segment++);
-  if constexpr (Traits::split_after_node) set_segment<Cell, Stage::out, Stage::out>(kernels, segment++);
+  set_segment<Cell, Stage::edge, end_of_edge>(kernels, segment++);
+  if constexpr (after_edge) set_segment<Cell, Stage::node, end_of_node>(kernels, segment++);
+  if constexpr (after_node) set_segment<Cell, Stage::out, Stage::out>(kernels, segment++);
   return kernels;
 }
 
 template <class Cell>
+constexpr bool has_out = requires { &Cell::template out<float>; } && &Cell::template out<float> != &CellBase::out<float>;
+
+template <class Cell, class T>
+CellVariants<T> cell_variants() {
+  using Traits = CellTraits<Cell>;
+  constexpr bool after_edge = Traits::split_after_edge, after_node = Traits::split_after_node;
+  return {cell_kernels<Cell, T, after_edge, after_node>(), cell_kernels<Cell, T, after_edge, after_node || has_out<Cell>>()};
+}
+
+template <class Cell>
 CellTable cell_table() {
-  return {cell_info<Cell>(), cell_kernels<Cell, float>(), cell_kernels<Cell, double>()};
+  return {cell_info<Cell>(), cell_variants<Cell, float>(), cell_variants<Cell, double>()};
 }
 
 }  // namespace RECURRA_ISA

@@ -1,7 +1,7 @@
 // Activations of whole rows; value and slope are the ones Elman's cell uses.
 #pragma once
 
-#include "../../cells/elman.h"
+#include "../../cells/activation.h"
 #include "cell_forward.inl"
 
 namespace recurra {

@@ -1,0 +1,31 @@
+// minLSTM: gates that see the input alone and share one unit of weight.
+//   f = sigmoid(a_f);  i = sigmoid(a_i);  h = (f h- + i a_n) / (f + i),  a = W x + b.
+// L. Feng et al., Were RNNs all we needed?, 2024, section 3.2.
+#pragma once
+
+#include "cell.h"
+
+namespace recurra {
+inline namespace RECURRA_ISA {
+
+struct MinLstm : CellBase {
+  static constexpr const char* name = "MinLSTM";
+  static constexpr int feeds = 0;
+  static constexpr const char* state_names = "h";
+  static constexpr const char* gate_names = "f:logistic i:logistic n";
+  enum State { h, num_states };
+  enum Message { past, num_messages };
+  enum { f, i, n, num_gates };
+  static constexpr int forget_gate = f;
+  RECURRA_HD static constexpr Gate gate(int) { return {Stage::node, true, From::none}; }
+  template <class N>
+  RECURRA_HD static void edge(const N*, const N*, const N* parent, N* m) { m[past] = parent[h]; }
+  template <class N>
+  RECURRA_HD static void node(const N* a, const N*, const N* m, N* s) {
+    N forget = sigmoid(a[f]), in = sigmoid(a[i]);
+    s[h] = (forget * m[past] + in * a[n]) / (forget + in);
+  }
+};
+
+}  // namespace RECURRA_ISA
+}  // namespace recurra

@@ -1,0 +1,86 @@
+// What changes of a cell layer: its matrices as the sweeps read them, and its activations and cotangents.
+#pragma once
+
+#include "cell_layout.h"
+#include "packed_matrix.h"
+
+namespace recurra {
+
+// Rows `stride` apart.
+template <class T>
+struct Rows {
+  T* data;
+  Index stride;
+};
+
+// Adjacent nodes.
+struct NodeRange {
+  Index first, count;
+};
+
+// The products of one GateMatrix. Forward multiplies by the transposes, backward by the matrices themselves.
+template <class T>
+struct PackedGates {
+  struct Pair {
+    PackedMatrix<T> forward, backward;
+  };
+  std::vector<Pair> pairs;  // by product
+
+  void pack(const Products<T>& products, const GateMatrix& matrix, const T* params) {
+    pairs.resize(matrix.products.size());
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      const GateProduct& p = matrix.products[i];
+      const T* rows = params + matrix.offset + p.row * matrix.columns;
+      pairs[i].forward.pack_transposed(products, rows, p.width, p.depth);
+      pairs[i].backward.pack_plain(products, rows, p.width, p.depth);
+    }
+  }
+  // to += the products of source
+  void add(const Products<T>& products, const GateMatrix& matrix, Rows<const T> source, Index rows, Rows<T> to) const {
+    for (std::size_t i = 0; i < pairs.size(); ++i)
+      pairs[i].forward.multiply(products, source.data + matrix.products[i].source, source.stride, rows,
+                                to.data + matrix.products[i].column, to.stride);
+  }
+  // dsource += the transposed products of d
+  void add_back(const Products<T>& products, const GateMatrix& matrix, Rows<const T> d, Index rows, Rows<T> dsource) const {
+    for (std::size_t i = 0; i < pairs.size(); ++i)
+      pairs[i].backward.multiply(products, d.data + matrix.products[i].column, d.stride, rows,
+                                 dsource.data + matrix.products[i].source, dsource.stride);
+  }
+};
+
+template <class T>
+struct CellWeights : Weights<T> {
+  PackedGates<T> input, feed, message, state;
+  typename PackedGates<T>::Pair projection;
+  std::vector<T> bias_row;                    // of all gates; zero where a gate has none
+  std::vector<T> unit;                        // per-unit parameters, constants last
+  std::vector<T> input_gain, recurrent_gain;  // of all gates, with layer normalisation
+  std::vector<T> state_gain, state_shift;     // of the normalised states
+};
+
+// Normalised products: the normalised values and their rates, by node, and the cotangents of the products.
+template <class T>
+struct NormTape {
+  AlignedVector<T> value, rate, d;
+};
+
+template <class T>
+struct CellTape : Tape<T> {
+  AlignedVector<T> a, message, state;     // [nodes] pre-activations and messages, [rows] states
+  AlignedVector<T> da, dmessage, dstate;  // the same, times seeds; da also holds the per-unit parameters' cotangents
+  AlignedVector<T> edge_a, dedge_a;       // graphs: the edge gates of each edge
+  AlignedVector<T> fed, dfed;             // graphs: [rows] R times the fed states
+  std::vector<T> gathered, scratch;       // for the weight gradient
+
+  AlignedVector<T> raw, draw;              // zoneout: [nodes] new states before it
+  AlignedVector<T> keep;                   // zoneout: [nodes][zoned states] how much of the parent's state stays
+  AlignedVector<T> projected, dprojected;  // projection: [rows]
+  AlignedVector<T> mask;                   // variational dropout: [roots][feed width]
+  AlignedVector<T> masked, dmasked;        // and what is fed: [rows][feed width]
+  NormTape<T> input_norm, recurrent_norm;  // layer normalisation of products, [nodes][gates], and
+  NormTape<T> state_norm;                  // of states, [nodes][normalised states];
+  AlignedVector<T> seen, dseen;            // the states that out sees instead, [nodes]
+};
+
+}  // namespace recurra

@@ -1,0 +1,132 @@
+#include "wrapper.h"
+
+namespace recurra {
+
+template <class T>
+Wrapper<T>::Wrapper(std::vector<Child<T>> children) : children_(std::move(children)) {
+  for (const Child<T>& c : children_) {
+    Index parameters = 0, states = 0;
+    for (const ParameterSpec& spec : c.layer->parameters()) parameters += spec.size();
+    for (const StateSpec& spec : c.layer->state()) states += spec.width;
+    parameter_offset_.push_back(parameter_offset_.back() + parameters);
+    state_offset_.push_back(state_offset_.back() + states);
+  }
+}
+
+template <class T>
+bool Wrapper<T>::needs_time() const {
+  for (const Child<T>& c : children_)
+    if (c.layer->needs_time()) return true;
+  return false;
+}
+
+template <class T>
+bool Wrapper<T>::looks_ahead() const {
+  for (const Child<T>& c : children_)
+    if (c.layer->looks_ahead()) return true;
+  return false;
+}
+
+template <class T>
+std::vector<ParameterSpec> Wrapper<T>::parameters() const {
+  std::vector<ParameterSpec> all;
+  for (const Child<T>& c : children_)
+    for (ParameterSpec spec : c.layer->parameters()) {
+      spec.name = c.name + spec.name;
+      all.push_back(std::move(spec));
+    }
+  return all;
+}
+
+template <class T>
+std::vector<StateSpec> Wrapper<T>::state() const {
+  std::vector<StateSpec> all;
+  for (const Child<T>& c : children_)
+    for (const StateSpec& spec : c.layer->state()) all.push_back({c.name + spec.name, spec.width});
+  return all;
+}
+
+template <class T>
+std::unique_ptr<Weights<T>> Wrapper<T>::make_weights() const {
+  auto weights = std::make_unique<WrapperWeights<T>>();
+  for (const Child<T>& c : children_) weights->children.push_back(c.layer->make_weights());
+  return weights;
+}
+
+template <class T>
+void Wrapper<T>::refresh(const T* params, Weights<T>& weights) const {
+  for (std::size_t i = 0; i < size(); ++i)
+    child(i).refresh(params + parameter_offset_[i], *static_cast<WrapperWeights<T>&>(weights).children[i]);
+}
+
+template <class T>
+std::unique_ptr<Tape<T>> Wrapper<T>::make_tape() const {
+  auto tape = std::make_unique<WrapperTape<T>>();
+  for (const Child<T>& c : children_) tape->children.push_back(c.layer->make_tape());
+  return tape;
+}
+
+template <class T>
+void Wrapper<T>::initial_state(const T* params, T* to) const {
+  for (std::size_t i = 0; i < size(); ++i) child(i).initial_state(params + parameter_offset_[i], to + state_offset_[i]);
+}
+
+template <class T>
+void Wrapper<T>::load_state(Tape<T>& of, Index sequence, const T* from) const {
+  for (std::size_t i = 0; i < size(); ++i) child(i).load_state(tape(of, i), sequence, from + state_offset_[i]);
+}
+
+template <class T>
+void Wrapper<T>::save_state(const Tape<T>& of, Index level, Index sequence, T* to) const {
+  for (std::size_t i = 0; i < size(); ++i)
+    child(i).save_state(*static_cast<const WrapperTape<T>&>(of).children[i], level, sequence, to + state_offset_[i]);
+}
+
+template <class T>
+void Wrapper<T>::carry(Tape<T>& of, Index level) const {
+  for (std::size_t i = 0; i < size(); ++i) child(i).carry(tape(of, i), level);
+}
+
+template <class T>
+void Wrapper<T>::clear_cotangents(Tape<T>& of) const {
+  clear_plain(of);
+  for (std::size_t i = 0; i < size(); ++i) child(i).clear_cotangents(tape(of, i));
+}
+
+template <class T>
+void Wrapper<T>::gradient(Tape<T>& of, Levels levels, GradientTarget<T> target) const {
+  for (std::size_t i = 0; i < size(); ++i)
+    child(i).gradient(tape(of, i), levels, {target.data + parameter_offset_[i], target.stride});
+}
+
+template <class T>
+void Wrapper<T>::initial_gradient(Tape<T>& of, GradientTarget<T> target) const {
+  for (std::size_t i = 0; i < size(); ++i)
+    child(i).initial_gradient(tape(of, i), {target.data + parameter_offset_[i], target.stride});
+}
+
+template <class T>
+void Wrapper<T>::reserve_child(Tape<T>& of, std::size_t i, const T* x, Index x_stride, bool backward) const {
+  Tape<T>& inner = tape(of, i);
+  inner.in = of.in;
+  inner.out = of.out;
+  inner.seeds = of.seeds;
+  inner.x = x;
+  inner.x_stride = x_stride;
+  child(i).reserve(inner, backward);
+}
+
+template <class T>
+void Wrapper<T>::link(Tape<T>& of, std::size_t i, const T* x, Index x_stride, T* dx, Index dx_stride) {
+  Tape<T>& inner = tape(of, i);
+  inner.x = x;
+  inner.x_stride = x_stride;
+  inner.dx = dx;
+  inner.dx_stride = dx_stride;
+  inner.noise = of.noise;
+}
+
+template class Wrapper<float>;
+template class Wrapper<double>;
+
+}  // namespace recurra
