@@ -7,6 +7,7 @@ W and R are weight_ih and weight_hh, s is the logistic function, phi the activat
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -86,10 +87,21 @@ def find(name: str) -> tuple[Reference, dict[str, Option]]:
     raise KeyError(f"{name} has no reference, expected one in cell_references.py")
 
 
-def bound(name: str) -> Function:
-    """The transcription of a name, its options given."""
+def bound(name: str, **more: Option) -> Function:
+    """The transcription of a name, with its options and more of them."""
     found, options = find(name)
-    return partial(found.function, **options)
+    return partial(found.function, **(more | options))
+
+
+def canonical(name: str) -> tuple[str, ...]:
+    """The same for two names of one cell: every choosing option and every default written out."""
+    found, options = find(name)
+    arguments = inspect.signature(found.function).parameters.values()
+    defaults = {a.name: a.default for a in arguments if a.default is not a.empty}
+    return (
+        found.type,
+        *sorted(f"{key}={value}" for key, value in (found.variant | defaults | options).items()),
+    )
 
 
 def states_of(name: str) -> list[str]:

@@ -1,13 +1,13 @@
 """What the transcriptions of cells are written with: the terms of one step, and the walk over a sequence.
 
-Everything works on NumPy arrays and on PyTorch tensors (`xp` is either module), one sequence and one step at a
-time: no batch axis, no mask and no padding that could hide a mistake. On tensors, autograd gives the gradients.
+Everything works on NumPy arrays and on PyTorch tensors (`xp` is either module), one sequence and one step at
+a time: no batch axis, no mask and no padding that could hide a mistake. On tensors, autograd gives gradients.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -28,10 +28,8 @@ class Terms:
     parameters: Mapping[str, Vector]
     layer_norm: bool = False
     x: Vector = None
-    used: set[str] = field(default_factory=set)
 
     def __getitem__(self, name: str) -> Vector:
-        self.used.add(name)
         return self.parameters[name]
 
     def input(self, gates: str) -> Vectors:
@@ -101,12 +99,9 @@ class Terms:
         return self.xp.tanh(a)
 
     def activation(self, name: str, a: Vector) -> Vector:
-        functions = {
-            "tanh": self.tanh,
-            "logistic": self.sigmoid,
-            "relu": lambda v: self.xp.maximum(v, 0 * v),
-        }
-        return functions[name](a)
+        if name == "relu":
+            return self.xp.maximum(a, 0 * a)
+        return {"tanh": self.tanh, "logistic": self.sigmoid}[name](a)
 
 
 def split(array: Vector, gates: str) -> Vectors:
@@ -124,26 +119,20 @@ class Stages:
     layer_norm: bool = False
     projection: bool = False
     zoneout: float | Mapping[str, float] = 0.0
-    learned_initial_state: bool = False
 
 
 PLAIN = Stages()
 
 
-def walk(
-    function: Function, parameters: Mapping[str, Vector], xp: ModuleType, stages: Stages = PLAIN
-) -> tuple[Run, set[str]]:
-    """A run of this cell over one sequence, and the set of the parameters it has used so far.
+def walk(function: Function, parameters: Mapping[str, Vector], xp: ModuleType, stages: Stages = PLAIN) -> Run:
+    """A run of this cell over one sequence; without a state it starts from the learned one.
 
     Projection: H. Sak et al., Interspeech 2014. Zoneout at inference: D. Krueger et al., ICLR 2017.
     """
     terms = Terms(xp, parameters, stages.layer_norm)
 
     def run(xs: Sequence, state: Vectors) -> tuple[Sequence, Vectors]:
-        if stages.learned_initial_state and not state:
-            state = {
-                name[len("initial_") :]: terms[name] for name in parameters if name.startswith("initial_")
-            }
+        state = state or inner(parameters, "initial_")
         ys = []
         for x in xs:
             terms.x = x
@@ -157,7 +146,7 @@ def walk(
             ys.append(xp.concatenate([values[name] for name in leaving.split()]))
         return ys, state
 
-    return run, terms.used
+    return run
 
 
 def bidirectional(forward: Run, reverse: Run, xp: ModuleType) -> Run:

@@ -79,7 +79,7 @@ def run_rows(run: Run, x: Array, lengths: Array, state: Mapping[str, Array]) -> 
 
 
 def transcribed(name: str, parameters: Mapping[str, Array], stages: Stages = PLAIN) -> Run:
-    return walk(bound(name), parameters, np, stages)[0]
+    return walk(bound(name), parameters, np, stages)
 
 
 @pytest.mark.parametrize("name", OPERATORS)

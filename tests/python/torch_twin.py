@@ -130,7 +130,7 @@ class LogisticElman:
 
 
 def torch_module(name: str, directions: list[dict[str, Tensor]]) -> Any:  # noqa: ANN401
-    """One of TORCH_CELLS with Recurra's parameters, a dictionary per direction; weight_hr is the projection."""
+    """One of TORCH_CELLS with Recurra's parameters, one dictionary per direction."""
     type_name, _, variant = name.rstrip(")").partition("(")
     gates, kind = {"LSTM": (4, torch.nn.LSTM), "GRU": (3, torch.nn.GRU), "Elman": (1, torch.nn.RNN)}[
         type_name
