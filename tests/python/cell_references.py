@@ -186,7 +186,7 @@ def lstm(k: Terms, s: Vectors) -> Result:
 def lstm_without_forget_gate(k: Terms, s: Vectors) -> Result:
     """c = c- + s(a_i) tanh(a_g), h = s(a_o) tanh(c).
 
-    K. Greff et al., LSTM: a search space odyssey (variant NFG), IEEE TNNLS 28 (2017).
+    K. Greff et al., LSTM: a search space odyssey, IEEE TNNLS 28 (2017): NFG, here without peepholes.
     """
     i, g, o = k.gates("i g o", s["h"])
     c = s["c"] + k.sigmoid(i) * k.tanh(g)
@@ -197,7 +197,7 @@ def lstm_without_forget_gate(k: Terms, s: Vectors) -> Result:
 def lstm_coupled(k: Terms, s: Vectors) -> Result:
     """c = (1 - s(a_i)) c- + s(a_i) tanh(a_g), h = s(a_o) tanh(c).
 
-    K. Greff et al., LSTM: a search space odyssey (variant CIFG), IEEE TNNLS 28 (2017).
+    K. Greff et al., LSTM: a search space odyssey, IEEE TNNLS 28 (2017): CIFG, here without peepholes.
     """
     i, g, o = k.gates("i g o", s["h"])
     c = (1 - k.sigmoid(i)) * s["c"] + k.sigmoid(i) * k.tanh(g)
@@ -233,7 +233,7 @@ def lstm_peephole_previous(k: Terms, s: Vectors) -> Result:
 def lstm_coupled_peephole_current(k: Terms, s: Vectors) -> Result:
     """i = s(a_i + p_i c-), c = (1 - i) c- + i tanh(a_g), h = s(a_o + p_o c) tanh(c).
 
-    Operator LSTM with input_forget = 1 and P, ONNX operator specification.
+    K. Greff et al., IEEE TNNLS 28 (2017): CIFG; ONNX's operator LSTM with input_forget = 1 and P.
     """
     i, g, o = k.gates("i g o", s["h"])
     i = k.sigmoid(i + k["peephole_i"] * s["c"])

@@ -32,12 +32,14 @@ SHAPES: dict[str, tuple[int, int, int, int, str]] = {
     "LSTM(peephole=current)": (4, 4, 0, 4, "peephole_i peephole_f peephole_o"),
     "LSTM(peephole=previous)": (4, 4, 0, 4, "peephole_i peephole_f peephole_o"),
     "LSTM(coupled=true, peephole=current)": (3, 3, 0, 3, "peephole_i peephole_o"),
+    "LSTM1997": (3, 3, 0, 2, ""),
     "GRU(reset=after)": (3, 3, 0, 4, ""),
     "GRU(reset=before)": (3, 2, 1, 3, ""),
     "IndRNN": (1, 0, 0, 1, "u"),
     "MinGRU": (2, 0, 0, 2, ""),
     "MinLSTM": (3, 0, 0, 3, ""),
     "SRU": (4, 0, 0, 2, "v_f v_r"),
+    "ELSTM": (3, 0, 0, 3, "w_f w_z"),
     "LRU": (2, 0, 0, 0, "nu_log theta_log gamma_log"),
     "SLSTM": (4, 4, 0, 4, ""),
 }
@@ -222,6 +224,64 @@ def test_identity_peepholes_that_see_the_same_memory() -> None:
     for rows, value in ((slice(0, UNITS), -80.0), (slice(UNITS, 2 * UNITS), 80.0)):
         p["weight_ih"][rows], p["weight_hh"][rows], p["bias"][rows] = 0, 0, value
     both_ways(("LSTM(peephole=previous)", p), ("LSTM(peephole=current)", p))
+
+
+def test_identity_the_original_lstm_is_one_without_forget_gate() -> None:
+    """Where its gates feed nothing. As 2 s(c) - 1 = tanh(c / 2), half its memory is the other's."""
+    p = draw("LSTM1997", 0)
+    p["weight_hh"] = np.concatenate([p["weight_hh"], np.zeros((3 * UNITS, 2 * UNITS))], axis=1)
+    x, state = draw_rows("LSTM1997", 1)
+    y, last = run_rows(transcribed("LSTM1997", p), x, LENGTHS, state)
+    other = {}
+    for key, values in {**p, "bias": np.concatenate([p["bias"], np.zeros(UNITS)])}.items():
+        i, o, g = np.split(values, 3)
+        other[key] = np.concatenate([i, g / 2, o])
+    other["weight_hh"] = other["weight_hh"][:, :UNITS]
+    start = {"h": state["h1"], "c": state["c1"] / 2}
+    z, final = run_rows(transcribed("LSTM(forget_gate=false)", other), x, LENGTHS, start)
+    assert_close(y[:, :, :UNITS], z, (1e-11, 1e-12))
+    assert_close(last["c1"] / 2, final["c"], (1e-11, 1e-12))
+    for t in range(LENGTHS.min()):
+        previous = state["h1"] if t == 0 else y[:, t - 1, :UNITS]
+        a = x[:, t] @ p["weight_ih"].T + previous @ p["weight_hh"][:, :UNITS].T
+        gates = 1 / (1 + np.exp(-(a[:, : 2 * UNITS] + p["bias"])))
+        assert_close(y[:, t, UNITS:], gates, (1e-11, 1e-12))
+
+
+def test_a_step_of_the_original_lstm_that_feeds_its_gates() -> None:
+    p = draw("LSTM1997", 2)
+    p["weight_hh"] = np.random.default_rng(3).uniform(-1, 1, (3 * UNITS, 3 * UNITS))
+    x, state = draw_rows("LSTM1997", 4)
+    run = transcribed("LSTM1997", p)
+    y, _ = run_rows(run, x, np.full(4, 1), state)
+    fed = np.concatenate([state["h1"], state["i"], state["o"]], axis=1)
+    a = x[:, 0] @ p["weight_ih"].T + fed @ p["weight_hh"].T
+    i, o, g = np.split(a + np.concatenate([p["bias"], np.zeros(UNITS)]), 3, axis=1)
+    i, o = 1 / (1 + np.exp(-i)), 1 / (1 + np.exp(-o))
+    h = o * np.tanh((state["c1"] + i * 2 * np.tanh(g / 2)) / 2)
+    assert_close(y[:, 0], np.concatenate([h, i, o], axis=1), (1e-11, 1e-12))
+
+
+def test_identity_zoneout_of_elman_s_network_is_a_leak() -> None:
+    p = draw("Elman(activation=tanh)", 0)
+    x, state = draw_rows("Elman(activation=tanh)", 1)
+    y, last = run_rows(transcribed("Elman(activation=tanh)", p, Stages(zoneout=0.3)), x, LENGTHS, state)
+    z, final = run_rows(transcribed("LeakyElman(leak=0.7)", p), x, LENGTHS, state)
+    assert_close(y, z, (1e-12, 1e-13))
+    assert_close(last["h"], final["h"], (1e-12, 1e-13))
+
+
+def test_identity_elstm_step_by_step() -> None:
+    p = draw("ELSTM", 0) | {"weight_sh": np.random.default_rng(2).uniform(-1, 1, (UNITS, UNITS))}
+    x, state = draw_rows("ELSTM", 1)
+    y, _ = run_rows(transcribed("ELSTM", p), x, np.full(4, TIME), state)
+    c = state["c"]
+    for t in range(TIME):
+        f, z, o = np.split(x[:, t] @ p["weight_ih"].T + p["bias"], 3, axis=1)
+        keep = 0.5 + 0.5 * np.tanh((f + p["w_f"] * c) / 2)
+        c = np.tanh(z + p["w_z"] * c) + keep * (c - np.tanh(z + p["w_z"] * c))
+        h = c * (0.5 + 0.5 * np.tanh((o + c @ p["weight_sh"].T) / 2))
+        assert_close(y[:, t], h, (1e-11, 1e-12))
 
 
 def test_identity_min_lstm_of_complementary_gates_is_min_gru() -> None:
