@@ -248,18 +248,21 @@ def test_identity_the_original_lstm_is_one_without_forget_gate() -> None:
         assert_close(y[:, t, UNITS:], gates, (1e-11, 1e-12))
 
 
-def test_a_step_of_the_original_lstm_that_feeds_its_gates() -> None:
-    p = draw("LSTM1997", 2)
-    p["weight_hh"] = np.random.default_rng(3).uniform(-1, 1, (3 * UNITS, 3 * UNITS))
-    x, state = draw_rows("LSTM1997", 4)
-    run = transcribed("LSTM1997", p)
-    y, _ = run_rows(run, x, np.full(4, 1), state)
-    fed = np.concatenate([state["h1"], state["i"], state["o"]], axis=1)
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_a_step_of_the_original_lstm_that_feeds_its_gates(size: int) -> None:
+    rng, width = np.random.default_rng(3), (size + 2) * UNITS
+    shapes = {"weight_ih": (width, INPUT), "weight_hh": (width, width), "bias": (2 * UNITS,)}
+    p = {key: rng.uniform(-1, 1, shape) for key, shape in shapes.items()}
+    name = f"LSTM1997(block_size={size})"
+    x, state = draw_rows(name, 4)
+    y, _ = run_rows(transcribed(name, p), x, np.full(4, 1), state)
+    numbers = [str(j) for j in range(1, size + 1)]
+    fed = np.concatenate([state[s] for s in (*(f"h{j}" for j in numbers), "i", "o")], axis=1)
     a = x[:, 0] @ p["weight_ih"].T + fed @ p["weight_hh"].T
-    i, o, g = np.split(a + np.concatenate([p["bias"], np.zeros(UNITS)]), 3, axis=1)
-    i, o = 1 / (1 + np.exp(-i)), 1 / (1 + np.exp(-o))
-    h = o * np.tanh((state["c1"] + i * 2 * np.tanh(g / 2)) / 2)
-    assert_close(y[:, 0], np.concatenate([h, i, o], axis=1), (1e-11, 1e-12))
+    i, o = np.split(0.5 + 0.5 * np.tanh((a[:, : 2 * UNITS] + p["bias"]) / 2), 2, axis=1)
+    g = np.split(2 * np.tanh(a[:, 2 * UNITS :] / 2), size, axis=1)
+    h = [o * np.tanh((state[f"c{j}"] + i * each) / 2) for j, each in zip(numbers, g, strict=True)]
+    assert_close(y[:, 0], np.concatenate([*h, i, o], axis=1), (1e-11, 1e-12))
 
 
 def test_identity_zoneout_of_elman_s_network_is_a_leak() -> None:
@@ -337,3 +340,30 @@ def test_identity_sru_with_shut_gates_is_its_highway() -> None:
     y, last = run_rows(transcribed("SRU", p), x, np.full(4, TIME), state)
     assert_close(y, x @ p["weight_ih"][3 * UNITS :].T, (1e-11, 1e-12))
     assert_close(last["c"], state["c"], (1e-11, 1e-12))
+
+
+def test_sru_step_by_step() -> None:
+    p = draw("SRU", 2)
+    x, state = draw_rows("SRU", 3)
+    y, _ = run_rows(transcribed("SRU", p), x, np.full(4, TIME), state)
+    c = state["c"]
+    for t in range(TIME):
+        n, f, r, s = np.split(x[:, t] @ p["weight_ih"].T, 4, axis=1)
+        b_f, b_r = np.split(p["bias"], 2)
+        keep, mix = (0.5 + 0.5 * np.tanh(a / 2) for a in (f + b_f + p["v_f"] * c, r + b_r + p["v_r"] * c))
+        c = n + keep * (c - n)
+        assert_close(y[:, t], s + mix * (c - s), (1e-11, 1e-12))
+
+
+def test_slstm_s_stabiliser_is_the_larger_exponent_and_cancels() -> None:
+    p = draw("SLSTM", 4)
+    huge = slice(0, UNITS // 2)
+    p["bias"][huge] += 900  # exp(900) is no double
+    x, state = draw_rows("SLSTM", 5)
+    state["n"] = np.abs(state["n"]) + 0.5
+    y, last = run_rows(transcribed("SLSTM", p), x, np.full(4, 1), state)
+    a = x[:, 0] @ p["weight_ih"].T + state["h"] @ p["weight_hh"].T + p["bias"]
+    i, f, z, o = np.split(a, 4, axis=1)
+    assert_close(last["m"], np.maximum(i, state["m"] - np.logaddexp(0, -f)), (1e-12, 1e-13))
+    alone = np.tanh(z) / (1 + np.exp(-o))  # nothing is left beside exp(900)
+    assert_close(y[:, 0, huge], alone[:, huge], (1e-11, 1e-12))
