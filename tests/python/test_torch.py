@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import recurra as rc
 from problems import (
-    CELLS,
     DTYPES,
     LOSSES,
     Array,
@@ -22,7 +21,7 @@ from problems import (
 
 torch = pytest.importorskip("torch")
 
-from torch_twin import Tensor, Twin  # noqa: E402
+from torch_twin import TWIN_CELLS, Tensor, Twin  # noqa: E402
 
 TOLERANCE = {"float32": (2e-4, 2e-5), "float64": (1e-11, 1e-12)}
 
@@ -65,7 +64,7 @@ class Case:
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("layers", [one, two])
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", TWIN_CELLS)
 def test_outputs_states_losses_and_gradients(
     name: str, layers: Callable[[str], list[rc.Layer]], dtype: str, loss: LossName
 ) -> None:
@@ -86,14 +85,14 @@ def test_outputs_states_losses_and_gradients(
     assert_close(gradient, case.twin.gradient(), close)
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", TWIN_CELLS)
 def test_zero_initial_state_is_torchs_default(name: str) -> None:
     case = Case([cell(name, 3, 7)], "float64", "mse")
     expected, _ = case.twin(torch.tensor(case.x), np.full(5, 9), None)
     assert_close(case.network(case.x), expected.detach().numpy(), TOLERANCE["float64"])
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", TWIN_CELLS)
 def test_truncated_gradient_is_that_of_detached_windows(name: str) -> None:
     case = Case([cell(name, 3, 7), rc.Linear(7, 4)], "float64", "mse")
     x, target = torch.tensor(case.x), torch.tensor(case.target)

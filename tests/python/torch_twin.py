@@ -13,6 +13,11 @@ torch.set_num_threads(1)
 Array = npt.NDArray[Any]
 Tensor = Any
 
+# The cells that PyTorch has, by registered name; the others have a transcription (cell_references.py).
+TORCH_CELLS = ("Elman(activation=tanh)", "Elman(activation=relu)", "LSTM", "GRU(reset=after)")
+# Elman's logistic function is written below: with it the whole suite of test_torch.py runs.
+TWIN_CELLS = (*TORCH_CELLS, "Elman(activation=logistic)")
+
 
 class Twin:
     """A network of cells and Linear layers, with gradients and parameters laid out as Recurra's."""
@@ -122,3 +127,50 @@ class LogisticElman:
             h = torch.where(mask[:, t, None], torch.sigmoid(a), h)
             outputs.append(h)
         return torch.stack(outputs, dim=1), h
+
+
+def torch_module(name: str, directions: list[dict[str, Tensor]]) -> Any:  # noqa: ANN401
+    """One of TORCH_CELLS with Recurra's parameters, one dictionary per direction."""
+    type_name, _, variant = name.rstrip(")").partition("(")
+    gates, kind = {"LSTM": (4, torch.nn.LSTM), "GRU": (3, torch.nn.GRU), "Elman": (1, torch.nn.RNN)}[
+        type_name
+    ]
+    first = directions[0]
+    rows, inputs = first["weight_ih"].shape
+    options: dict[str, Any] = {"nonlinearity": variant.split("=")[1]} if type_name == "Elman" else {}
+    if "weight_hr" in first:
+        options["proj_size"] = len(first["weight_hr"])
+    module = kind(
+        inputs,
+        rows // gates,
+        batch_first=True,
+        bidirectional=len(directions) == 2,
+        dtype=first["weight_ih"].dtype,
+        **options,
+    )
+    for suffix, p in zip(("l0", "l0_reverse"), directions, strict=False):
+        extra = p["bias"][rows:]  # GRU's b_q
+        values = {key: value for key, value in p.items() if key != "bias"}
+        values["bias_ih"] = p["bias"][:rows]
+        values["bias_hh"] = torch.cat([torch.zeros(rows - len(extra), dtype=extra.dtype), extra])
+        for key, value in values.items():
+            getattr(module, f"{key}_{suffix}").data = value
+    return module
+
+
+def torch_run(
+    module: Any,  # noqa: ANN401
+    x: Tensor,
+    lengths: Array,
+    states: list[dict[str, Tensor]],
+) -> tuple[Tensor, list[dict[str, Tensor]]]:
+    """Outputs, zero past the ends, and the last state of each direction; lengths are at least 1."""
+    names = "hc" if "c" in states[0] else "h"
+    start = [torch.stack([state[name] for state in states]) for name in names]
+    packed = torch.nn.utils.rnn.pack_padded_sequence(
+        x, lengths.tolist(), batch_first=True, enforce_sorted=False
+    )
+    packed, last = module(packed, tuple(start) if len(start) == 2 else start[0])
+    y, _ = torch.nn.utils.rnn.pad_packed_sequence(packed, batch_first=True, total_length=x.shape[1])
+    final = last if isinstance(last, tuple) else (last,)
+    return y, [{name: value[d] for name, value in zip(names, final, strict=True)} for d in range(len(states))]
