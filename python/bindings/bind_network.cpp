@@ -91,6 +91,11 @@ void bind_network(py::module_& m, const char* name) {
              require(batch >= 1, "initial_state: batch_size is " + std::to_string(batch) + ", expected at least 1");
              return array_from(BasicState<T>(self.network, batch));
            })
+      .def("initialize",
+           [](Self& self, std::uint64_t seed, std::string input, std::string recurrent, double scale, std::string bias,
+              std::optional<double> forget_bias) {
+             initialize(self.network, seed, {std::move(input), std::move(recurrent), scale, std::move(bias), forget_bias});
+           })
       .def("flat", &flat_view<T>)
       .def("parameters", &parameter_views<T>)
       .def("forward", &forward<T>, py::arg("x").noconvert(), py::arg("lengths"), py::arg("state"), py::arg("training"),

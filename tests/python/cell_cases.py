@@ -51,7 +51,7 @@ STAGES: dict[str, dict[str, Any]] = {
     "recurrent_dropout": {"recurrent_dropout": 0.4},
     "layer_norm, zoneout, heads": {"layer_norm": True, "zoneout": 0.3, "heads": 2},
     "layer_norm, zoneout, initial": {"layer_norm": True, "zoneout": 0.3, "learned_initial_state": True},
-    "layer_norm, zoneout, projection": {"layer_norm": True, "zoneout": 0.3, "projection": 4},
+    "layer_norm, zoneout, projection": {"layer_norm": True, "zoneout": {"c": 0.3}, "projection": 4},
 }
 # One state is fed, by a full matrix.
 FEED_ONE = ("Elman", "FullyRecurrent", "LeakyElman", "ResidualRNN", "LSTM", "GRU", "SLSTM")
@@ -65,11 +65,13 @@ def admits(name: str, options: dict[str, Any]) -> bool:
     recurrent = variant.get("recurrent", True)
     if "heads" in options and not (type_name in FEED_ONE and recurrent):
         return False
-    if "recurrent_dropout" in options and not (type_name in (*FEED_ONE, "LSTM1997") and recurrent):
+    if "recurrent_dropout" in options and not (
+        type_name in (*FEED_ONE, "LSTM1997") and recurrent and name != "GRU(reset=before)"
+    ):
         return False
     if "projection" in options and type_name not in FEED_ONLY:
         return False
-    return not isinstance(options.get("zoneout"), dict) or type_name in ("LSTM", "SLSTM")
+    return not isinstance(options.get("zoneout"), dict) or type_name == "LSTM"
 
 
 def layer(name: str, **stages: Any) -> Any:  # noqa: ANN401
@@ -80,10 +82,14 @@ def layer(name: str, **stages: Any) -> Any:  # noqa: ANN401
 
 def transcription(name: str, **stages: Any) -> Build:  # noqa: ANN401
     """The same as an independent run."""
+    required = dict(REQUIRED.get(parse(name)[0], {}))
     known = Stages(
-        bool(stages.get("layer_norm")), "projection" in stages, stages.get("zoneout", PLAIN.zoneout)
+        bool(stages.get("layer_norm")),
+        "projection" in stages,
+        stages.get("zoneout", PLAIN.zoneout),
+        required.pop("output_size", None),
     )
-    function = bound(name, **REQUIRED.get(parse(name)[0], {}))
+    function = bound(name, **required)
     return lambda xp, p: walk(function, p, xp, known)
 
 

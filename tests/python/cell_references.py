@@ -131,14 +131,13 @@ def elman(k: Terms, s: Vectors, activation: str = "tanh") -> Result:
 
 
 @reference("FullyRecurrent")
-def fully_recurrent(k: Terms, s: Vectors, output_size: int, activation: str = "tanh") -> Result:
-    """h = phi(W x + R h- + b), y = the first output_size units of h.
+def fully_recurrent(k: Terms, s: Vectors, activation: str = "tanh") -> Result:
+    """h = phi(W x + R h- + b); the first output_size units of h leave.
 
     R. J. Williams and D. Zipser, Neural Computation 1 (1989).
     """
     (n,) = k.gates("n", s["h"])
-    h = k.activation(activation, n)
-    return {"h": h, "y": h[:output_size]}, "y"
+    return {"h": k.activation(activation, n)}, "h"
 
 
 @reference("LeakyElman")

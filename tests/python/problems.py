@@ -38,12 +38,21 @@ def assert_close(
 def cell(name: str, input_size: int, hidden_size: int) -> rc.Cell:
     """A cell by its registered name, such as "GRU(reset=after)"."""
     type_name, _, variant = name.rstrip(")").partition("(")
-    options = dict(option.split("=") for option in variant.split(", ") if option)
+    options: dict[str, Any] = {"leak": 0.3} if type_name == "LeakyElman" else {}
+    for option in filter(None, variant.split(", ")):
+        key, _, value = option.partition("=")
+        words = {"true": True, "false": False}
+        options[key] = int(value) if value.isdigit() else words.get(value, value)
     return rc.Cell(type_name, input_size, hidden_size, **options)
 
 
+def with_readout(made: rc.Layer) -> list[rc.Layer]:
+    """A layer and a Linear on top that fits."""
+    return [made, rc.Linear(rc.Network([made]).output_size, OUTPUT)]
+
+
 NETWORKS: dict[str, Callable[[], list[rc.Layer]]] = {
-    name: lambda name=name: [cell(name, INPUT, 5), rc.Linear(5, OUTPUT)]
+    name: lambda name=name: with_readout(cell(name, INPUT, 5))
     for name in CELLS
 } | {
     "bare LSTM": lambda: [rc.LSTM(INPUT, 11)],
@@ -62,6 +71,10 @@ NETWORKS: dict[str, Callable[[], list[rc.Layer]]] = {
     "Tanh": lambda: [rc.LSTM(INPUT, 4), rc.Tanh()],
     "Relu": lambda: [rc.Linear(INPUT, 5), rc.Relu(), rc.Linear(5, OUTPUT)],
     "Logistic": lambda: [rc.GRU(INPUT, 4), rc.Logistic()],
+    "stages": lambda: [rc.LSTM(INPUT, 6, layer_norm=True, zoneout=0.2, recurrent_dropout=0.2, heads=2),
+                       rc.LSTM(6, 6, projection=3, learned_initial_state=True), rc.Linear(3, OUTPUT)],
+    "Residual and Skip": lambda: [rc.Residual([rc.GRU(INPUT, INPUT)]), rc.Skip(rc.LSTM(INPUT, 4)),
+                                  rc.Linear(7, OUTPUT)],
 }  # fmt: skip
 
 
@@ -96,7 +109,11 @@ def draw_state(network: rc.Network, batch: int, rng: np.random.Generator) -> rc.
     state = network.initial_state(batch)
     for name, values in state.items():
         values[:] = (
-            rng.integers(1, 4, values.shape) if name.endswith(".count") else rng.normal(size=values.shape)
+            rng.integers(1, 4, values.shape)
+            if name.endswith(".count")
+            else rng.uniform(0.5, 2, values.shape)
+            if name.endswith(".n")  # what sLSTM divides by
+            else rng.normal(size=values.shape)
         )
     return state
 

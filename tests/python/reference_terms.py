@@ -119,6 +119,7 @@ class Stages:
     layer_norm: bool = False
     projection: bool = False
     zoneout: float | Mapping[str, float] = 0.0
+    output_size: int | None = None
 
 
 PLAIN = Stages()
@@ -140,10 +141,12 @@ def walk(function: Function, parameters: Mapping[str, Vector], xp: ModuleType, s
             if stages.projection:
                 values["h"] = terms["weight_hr"] @ values["h"]
             for name, before in state.items():
+                if "n" in state and name != "h":
+                    continue  # sLSTM's c, n and m have a meaning only together
                 p = stages.zoneout if isinstance(stages.zoneout, float) else stages.zoneout.get(name, 0.0)
                 values[name] = p * before + (1 - p) * values[name]
             state = {name: values[name] for name in state}
-            ys.append(xp.concatenate([values[name] for name in leaving.split()]))
+            ys.append(xp.concatenate([values[name] for name in leaving.split()])[: stages.output_size])
         return ys, state
 
     return run

@@ -178,8 +178,18 @@ def test_variants() -> None:
         ValueError, match=r"Elman: activation is 'sin', expected 'tanh', 'relu' or 'logistic'"
     ):
         rc.Elman(1, 1, "sin")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"GRU: reset is 'before', expected 'after'"):
-        rc.GRU(1, 1, reset="before")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"GRU: reset is 'never', expected 'after' or 'before'"):
+        rc.GRU(1, 1, reset="never")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"LSTM: got {'coupled': True, 'peephole': 'previous'}, expected"):
+        rc.LSTM(1, 1, coupled=True, peephole="previous")
+    with pytest.raises(ValueError, match=r"LeakyElman: leak is 0, expected 0 < leak <= 1"):
+        rc.LeakyElman(1, 1, leak=0)
+    with pytest.raises(ValueError, match=r"LSTM1997: block_size is 5, expected 1, 2, 3 or 4"):
+        rc.LSTM1997(1, 1, block_size=5)
+    with pytest.raises(TypeError, match=r"SRU: got an unexpected keyword 'zone'"):
+        rc.SRU(1, 1, zone=0.5)  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match=r"SRU: zoneout is 1.5, expected 0 <= zoneout < 1"):
+        rc.SRU(1, 1, zoneout=1.5)
     for seed in (-1, 2**64, 0.5):
         with pytest.raises(ValueError, match=r"seed is .*, expected an integer in 0 .. 2\*\*64 - 1"):
             rc.Network([rc.LSTM(1, 1)], seed=seed)  # type: ignore[arg-type]

@@ -27,8 +27,9 @@ using Options = std::map<std::string, OptionValue>;
 // The layers by name. Sizes and options are checked when a network is built.
 namespace layers {
 
-// Cells. Every one takes the options of the stages it admits: layer_norm (bool), zoneout_<state>, recurrent_dropout
-// (probabilities), projection, heads (sizes), learned_initial_state (bool): {{"zoneout_h", 0.1}, {"layer_norm", true}}.
+// Cells. Every one takes the options of the stages it admits: layer_norm (bool), zoneout, zoneout_<state>,
+// recurrent_dropout (probabilities), projection, heads (sizes), learned_initial_state (bool): {{"zoneout_h", 0.1}, {"layer_norm",
+// true}}.
 
 // Elman's simple recurrent network; activation "tanh", "relu" or "logistic".
 LayerSpec elman(std::int64_t input_size, std::int64_t hidden_size, const std::string& activation = "tanh",

@@ -12,7 +12,7 @@ namespace {
 const std::set<std::string>& layer_options() {
   static const std::set<std::string> names{
       "input_size", "hidden_size",       "output_size", "layer_norm", "learned_initial_state",
-      "projection", "recurrent_dropout", "heads"};
+      "projection", "recurrent_dropout", "heads",       "zoneout"};
   return names;
 }
 
@@ -30,15 +30,17 @@ bool feeds(const CellInfo& info, From source) {
 void read_zoneout(OptionReader& options, const CellInfo& info, CellOptions& result) {
   const std::vector<std::string> names = split_names(info.state_names, info.num_states, "s");
   result.zoneout.assign(std::size_t(info.num_states), 0.0);
+  const double everywhere = options.probability("zoneout");
   for (int s = 0; s < info.num_states; ++s) {
+    if ((info.carried & ~info.bound_states) >> s & 1) result.zoneout[std::size_t(s)] = everywhere;
     const std::string &state = names[std::size_t(s)], name = "zoneout_" + state;
+    if (options.has(name)) result.zoneout[std::size_t(s)] = options.probability(name);
+    if (s == 0 && result.projection > 0 && result.zoneout[0] > 0)
+      options.fail("has zoneout of " + state + " and a projection, expected one of them: what is carried is the projection");
     if (!options.has(name)) continue;
-    result.zoneout[std::size_t(s)] = options.probability(name);
     if (!(info.carried >> s & 1)) options.fail("has " + name + ", but its " + state + " is not carried from step to step");
     if (info.bound_states >> s & 1)
       options.fail("has " + name + ", but its " + state + " has a meaning only together with other states");
-    if (s == 0 && result.projection > 0)
-      options.fail("has " + name + " and a projection, expected one of them: what is carried is the projection of " + state);
   }
 }
 
@@ -62,6 +64,7 @@ void check(const OptionReader& options, const CellInfo& info, const CellOptions&
       options.fail(
           "has recurrent_dropout, but its cell's R also multiplies a message, which a mask of the fed state does not reach");
   }
+  if (o.output_size > 0 && o.projection > 0) options.fail("has output_size and a projection, expected one of them");
   const Index outputs = o.projection > 0 ? o.projection : info.outputs * o.hidden_size;
   if (o.output_size > outputs)
     options.fail("has output_size = " + std::to_string(o.output_size) + ", expected at most " + std::to_string(outputs));

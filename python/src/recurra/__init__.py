@@ -5,25 +5,31 @@ with ``lengths=`` for ragged batches.
 """
 
 from recurra._arrays import ConversionWarning
+from recurra._cells import (
+    ELSTM,
+    GRU,
+    LRU,
+    LSTM,
+    LSTM1997,
+    SLSTM,
+    SRU,
+    Cell,
+    Elman,
+    FullyRecurrent,
+    IndRNN,
+    LeakyElman,
+    MinGRU,
+    MinLSTM,
+    ResidualRNN,
+    Stages,
+)
 from recurra._core import __version__
 from recurra._fit import evaluate, fit
 from recurra._history import History
+from recurra._initialization import Init
 from recurra._isa import available_isas, isa
-from recurra._layers import (
-    GRU,
-    LSTM,
-    Cell,
-    Dropout,
-    Elman,
-    Embedding,
-    Last,
-    Layer,
-    Linear,
-    Logistic,
-    Mean,
-    Relu,
-    Tanh,
-)
+from recurra._layer import Layer
+from recurra._layers import Dropout, Embedding, Last, Linear, Logistic, Mean, Relu, Tanh
 from recurra._network import Network, load
 from recurra._optimizers import SGD, Adam, Optimizer, Updater
 from recurra._rules import BPTT
@@ -31,27 +37,44 @@ from recurra._state import State
 from recurra._stream import Stream
 from recurra._threads import num_threads, set_num_threads
 from recurra._windows import windows
+from recurra._wrappers import Bidirectional, Residual, Skip
 
 __all__ = [
     "BPTT",
+    "ELSTM",
     "GRU",
+    "LRU",
     "LSTM",
+    "LSTM1997",
     "SGD",
+    "SLSTM",
+    "SRU",
     "Adam",
+    "Bidirectional",
     "Cell",
     "ConversionWarning",
     "Dropout",
     "Elman",
     "Embedding",
+    "FullyRecurrent",
     "History",
+    "IndRNN",
+    "Init",
     "Last",
     "Layer",
+    "LeakyElman",
     "Linear",
     "Logistic",
     "Mean",
+    "MinGRU",
+    "MinLSTM",
     "Network",
     "Optimizer",
     "Relu",
+    "Residual",
+    "ResidualRNN",
+    "Skip",
+    "Stages",
     "State",
     "Stream",
     "Tanh",

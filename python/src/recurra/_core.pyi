@@ -45,6 +45,17 @@ class _Network:
     @property
     def pools(self) -> bool: ...
     @property
+    def looks_ahead(self) -> bool: ...
+    def initialize(
+        self,
+        seed: int,
+        input: str,
+        recurrent: str,
+        recurrent_scale: float,
+        bias: str,
+        forget_bias: float | None,
+    ) -> None: ...
+    @property
     def state_size(self) -> int: ...
     @property
     def state_blocks(self) -> list[tuple[str, str, int, int]]: ...

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from recurra import _core
 from recurra._arrays import FloatArray, count, parse_dtype
 from recurra._batch import Batch, read_input, read_target
-from recurra._layers import Layer
+from recurra._initialization import Init
+from recurra._layer import Layer
 from recurra._rules import BPTT, check_rule
 from recurra._state import State, state_array
 from recurra._stream import Stream
@@ -58,13 +59,20 @@ class Network:
         layers: Their descriptions, each object once.
         dtype: "float32" or "float64".
         seed: Of the initial parameters: the same seed gives the same bits.
+        init: How they are drawn; default uniform.
 
     Raises:
         ValueError: layers do not fit together, or have sizes that overflow.
         TypeError: something in the list is no layer.
     """
 
-    def __init__(self, layers: Sequence[Layer], dtype: npt.DTypeLike = "float32", seed: int = 0) -> None:
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        dtype: npt.DTypeLike = "float32",
+        seed: int = 0,
+        init: Init | None = None,
+    ) -> None:
         layers = list(layers)
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
@@ -76,13 +84,14 @@ class Network:
                     )
         core = _core.NetworkF32 if parse_dtype(dtype) == np.float32 else _core.NetworkF64
         self._setup(core([layer._spec for layer in layers], _check_seed(seed)))
+        if init is not None:
+            self.initialize(init, seed)
 
     def _setup(self, core: _core.NetworkF32 | _core.NetworkF64) -> None:
         self._core = core
         self._flat = core.flat()
         self._parameters = Parameters(core.parameters())
         self._blocks = core.state_blocks
-        self._initial = core.initial_state(1)[0]
 
     @classmethod
     def _from_core(cls, core: _core.NetworkF32 | _core.NetworkF64) -> Network:
@@ -119,6 +128,27 @@ class Network:
     def parameters(self) -> Parameters:
         """Writable views into `flat`, by name."""
         return self._parameters
+
+    @property
+    def _initial(self) -> FloatArray:
+        start: FloatArray = self._core.initial_state(1)[0]
+        return start
+
+    def initialize(self, init: Init | None = None, seed: int = 0) -> None:
+        """Draw all parameters anew, in place.
+
+        Raises:
+            ValueError: `init` has an unknown name.
+        """
+        chosen = Init() if init is None else init
+        self._core.initialize(
+            _check_seed(seed),
+            chosen.input,
+            chosen.recurrent,
+            float(chosen.recurrent_scale),
+            chosen.bias,
+            None if chosen.forget_bias is None else float(chosen.forget_bias),
+        )
 
     def initial_state(self, batch_size: int = 1) -> State:
         """The state every sequence starts from."""

@@ -28,6 +28,7 @@ class Stream:
             batch_size = count("stream: batch_size", batch_size, 1)
         core = _core.StreamF32 if isinstance(network, _core.NetworkF32) else _core.StreamF64
         self._core = core(network, batch_size)
+        self._network = network
         self._blocks = blocks
         self._initial = initial
         self.step = self._core.step  # bound once: a step costs one call
@@ -54,6 +55,7 @@ class Stream:
     def reload(self) -> None:
         """Take over the network's present weights; the state stays."""
         self._core.reload()
+        self._initial = self._network.initial_state(1)[0]
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a stream cannot be copied or pickled; copy its state, and make another stream")

@@ -1,0 +1,65 @@
+"""What all layers have in common: a description without numbers, from which a `Network` is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from recurra import _core
+from recurra._arrays import count
+
+Option = bool | int | float | str
+
+
+def size(layer: str, name: str, value: int) -> int:
+    """A size as an integer of at least 1."""
+    return count(f"{layer}: {name}", value, 1, 2**62)
+
+
+class Layer:
+    """A layer's type and options. Use a subclass, and each layer object in one place of one network."""
+
+    _spec: _core.LayerSpec
+
+    def __init__(self, type: str, *layers: Layer, **options: Option) -> None:
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                raise TypeError(f"{type}: layer {i} inside is a {layer.__class__.__name__}, expected a layer")
+        self._spec = _core.LayerSpec(type, options, [layer._spec for layer in layers])
+
+    @property
+    def type(self) -> str:
+        """The type's name, as files have it."""
+        return self._spec.type
+
+    @property
+    def options(self) -> dict[str, Option]:
+        """The options, by name."""
+        return self._spec.options
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers inside."""
+        return [Layer._from_spec(spec) for spec in self._spec.layers]
+
+    @classmethod
+    def _from_spec(cls, spec: _core.LayerSpec) -> Layer:
+        kind = {known.__name__: known for known in _subclasses(Layer)}.get(spec.type, Layer)
+        layer = kind.__new__(kind)
+        layer._spec = spec
+        return layer
+
+    def __repr__(self) -> str:
+        return repr(self._spec)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (self.type, self.options, self.layers)
+
+
+def _subclasses(of: type[Layer]) -> Iterator[type[Layer]]:
+    for kind in of.__subclasses__():
+        yield kind
+        yield from _subclasses(kind)
+
+
+def _restore(type: str, options: dict[str, Option], layers: Sequence[Layer] = ()) -> Layer:
+    return Layer._from_spec(_core.LayerSpec(type, options, [layer._spec for layer in layers]))
