@@ -261,7 +261,7 @@ class Network:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write layers and parameters to a safetensors file, whole or not at all."""
-        self._core.save(os.fspath(path))
+        self._core.save(os.fsencode(path))
 
     def _batch(self, x: npt.ArrayLike, lengths: npt.ArrayLike | None) -> Batch:
         return read_input(x, lengths, self._core, self.dtype)
@@ -294,4 +294,4 @@ def load(path: str | os.PathLike[str]) -> Network:
         RuntimeError: the file is missing, truncated, malformed, or its tensors are not exactly those of its
             layers.
     """
-    return Network._from_core(_core.load(os.fspath(path)))
+    return Network._from_core(_core.load(os.fsencode(path)))
