@@ -10,7 +10,12 @@ std::string printable(const std::string& text, std::size_t longest) {
   return escaped.substr(1, escaped.size() - 2) + (text.size() > longest ? "..." : "");
 }
 
-std::string quote(const std::string& text) { return "'" + printable(text, 80) + "'"; }
+std::string quote(const std::string& text) {
+  std::string result(1, '\'');
+  result += printable(text, 80);
+  result += '\'';
+  return result;
+}
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   std::string text;

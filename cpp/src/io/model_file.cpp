@@ -1,5 +1,7 @@
 #include "recurra/model_file.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <new>
 #include <set>
@@ -25,7 +27,7 @@ constexpr const char* dtype_name() {
 
 // The metadata of the file and nothing else, or an error.
 void check_metadata(const Safetensors& file, const std::string& source) {
-  const std::set<std::string> keys{"format", "version", "dtype", "architecture"};
+  const std::array<std::string, 4> keys{"format", "version", "dtype", "architecture"};
   for (const std::string& key : keys)
     if (!file.metadata.count(key)) throw bad_file(source, "lacks the metadata '" + key + "', so Recurra did not write it");
   const std::string &format = file.metadata.at("format"), &version = file.metadata.at("version");
@@ -33,7 +35,7 @@ void check_metadata(const Safetensors& file, const std::string& source) {
     throw bad_file(source, "has format " + quote(format) + " version " + quote(version) + ", expected 'recurra' version '" +
                                format_version + "'");
   for (const auto& [key, value] : file.metadata)
-    if (!keys.count(key)) throw bad_file(source, "has the unused metadata " + quote(key));
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) throw bad_file(source, "has the unused metadata " + quote(key));
 }
 
 template <class T>

@@ -66,9 +66,12 @@ void refuse_repeated_names(const std::vector<Tensor>& tensors) {
 
 std::string metadata_text(const std::map<std::string, std::string>& metadata) {
   std::string text;
-  for (const auto& [key, value] : metadata)
-    text += (text.empty() ? "" : ",") + json_string(key, "metadata key") + ":" + json_string(value, "metadata value");
-  return "{" + text + "}";
+  for (const auto& [key, value] : metadata) {
+    text += text.empty() ? '{' : ',';
+    text += json_string(key, "metadata key") + ':';
+    text += json_string(value, "metadata value");
+  }
+  return text + '}';
 }
 
 }  // namespace
@@ -88,7 +91,8 @@ std::vector<char> encode_safetensors(const std::vector<Tensor>& tensors, const s
     if (!header.empty()) header += ',';
     header += json_string(tensor->name, "tensor name") + ":" + entry.dump();
   }
-  header = "{" + header + "}";
+  header.insert(0, 1, '{');
+  header += '}';
   header.resize((header.size() + alignment - 1) / alignment * alignment, ' ');
   const std::uint64_t length = header.size();
   if (length > max_header)

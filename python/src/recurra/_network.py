@@ -291,7 +291,8 @@ def load(path: str | os.PathLike[str]) -> Network:
     """The network in a file, with the dtype it was saved with.
 
     Raises:
-        RuntimeError: the file is missing, truncated, malformed, or its tensors are not exactly those of its
-            layers.
+        OSError: the file cannot be opened or read: FileNotFoundError, PermissionError, ...
+        RuntimeError: it is no regular file, truncated, malformed, too large for the memory, or its metadata
+            and tensors are not exactly those of its layers.
     """
     return Network._from_core(_core.load(os.fsencode(path)))
