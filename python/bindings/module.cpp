@@ -1,5 +1,16 @@
 // recurra._core: one bind_x call per concept.
+#include <typeinfo>
+
 #include "network.h"
+
+namespace {
+
+// A message may name a path, and paths need not be UTF-8: as os.fsdecode().
+pybind11::object path_text(const char* message) {
+  return pybind11::reinterpret_steal<pybind11::object>(PyUnicode_DecodeFSDefault(message));
+}
+
+}  // namespace
 
 PYBIND11_MODULE(_core, m) {
   using namespace recurra::python;
@@ -10,8 +21,11 @@ PYBIND11_MODULE(_core, m) {
     try {
       if (error) std::rethrow_exception(error);
     } catch (const std::system_error& failure) {
-      const py::object arguments = py::make_tuple(failure.code().value(), failure.what());
+      const py::object arguments = py::make_tuple(failure.code().value(), path_text(failure.what()));
       PyErr_SetObject(PyExc_OSError, arguments.ptr());
+    } catch (const std::runtime_error& failure) {
+      if (typeid(failure) != typeid(std::runtime_error)) throw;  // pybind11 knows the others
+      PyErr_SetObject(PyExc_RuntimeError, path_text(failure.what()).ptr());
     }
   });
   bind_isa(m);

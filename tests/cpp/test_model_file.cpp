@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -187,8 +188,11 @@ TEST_CASE("model file: unknown layers, options and entries are refused") {
   refuse_architecture(R"([{"type":"Linear","options":{"input_size":3}}])",
                       "Network: layer 0 (Linear) lacks the option 'output_size'");
   refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"output_size":2},"name":"a"}])",
-                      "architecture has an unknown entry 'name' in layer Linear");
-  refuse_architecture(R"([{"type":"Linear","options":[3,2]}])", "architecture has an unknown entry 'options' in layer Linear");
+                      "architecture has an unknown entry 'name' in layer 0");
+  refuse_architecture(R"([{"type":"Linear","options":[3,2]}])",
+                      "architecture has an entry 'options' in layer 0 that is no object");
+  refuse_architecture(R"([{"type":"Last","layers":{}}])", "architecture has an entry 'layers' in layer 0 that is no list");
+  refuse_architecture(R"([{"type":"Last","layers":[3]}])", "architecture has a layer without a type: layer 0");
   refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"output_size":2},"layers":[{"type":"Last"}]}])",
                       "Network: layer 0 (Linear) has layers inside, expected none");
   refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"output_size":null}}])",
@@ -198,16 +202,16 @@ TEST_CASE("model file: unknown layers, options and entries are refused") {
   for (const char* json : {"{}", "3", "null", R"({"type":"Last"})"})
     refuse_architecture(json, "architecture is no list of layers");
   refuse_architecture("[]", "Network: got no layers, expected at least one");
-  for (const char* json : {"", "[", "[}", "[{}]]", "nan", "[1e999]", R"([{"type":"Linear",}])"})
-    refuse_architecture(json, "architecture is no valid JSON: ");
+  for (const char* json : {"", "[", "[}", R"([{"type":"Last"}]])", "nan", "[1e999]", R"([{"type":"Linear",}])"})
+    refuse_architecture(json, "architecture is no valid JSON near its byte ");
 }
 
 TEST_CASE("model file: deep nesting, repeated keys and huge sizes cost nothing") {
-  refuse_architecture(std::string(100000, '['), "architecture is nested deeper than 32");
+  refuse_architecture(std::string(100000, '['), "architecture has a layer without a type");
   std::string nested = R"({"type":"Last"})";
   for (int i = 0; i < 1000; ++i) nested = R"({"type":"Linear","layers":[)" + nested + "]}";
-  refuse_architecture("[" + nested + "]", "architecture is nested deeper than 32");
-  refuse_architecture(R"([{"type":"Linear","type":"Last"}])", "architecture has the key 'type' twice");
+  refuse_architecture("[" + nested + "]", "architecture is nested deeper than 64 layers");
+  refuse_architecture(R"([{"type":"Linear","type":"Last"}])", "architecture has the key 'type' twice in layer 0");
   refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"\u0069nput_size":4}}])",
                       "architecture has the key 'input_size' twice");
   const auto linear_of = [](const std::string& inputs, const std::string& outputs) {
@@ -258,4 +262,66 @@ TEST_CASE("architecture: options of every kind survive") {
   const std::vector<LayerSpec> specs{
       {"A", {{"b", true}, {"i", std::int64_t(-5)}, {"d", 0.1}, {"whole", 2.0}, {"s", std::string("x\"\n\u00e4")}}, {{"B", {}}}}};
   CHECK(architecture_from_json(architecture_to_json(specs)) == specs);
+}
+
+TEST_CASE("model file: nothing stands before or behind the architecture") {
+  const std::string layer = Draft().metadata.at("architecture");
+  for (const std::string& text : {layer + '\0', layer + std::string("\0junk", 5), '\0' + layer, "\xEF\xBB\xBF" + layer})
+    refuse_architecture(text, "architecture is no valid JSON: it has a NUL or byte order mark");
+  for (const std::string& text : {layer + layer, layer + "junk", "junk" + layer})
+    refuse_architecture(text, "architecture is no valid JSON near its byte ");
+  Draft draft;
+  draft.metadata["architecture"] = "\n " + layer + "\t ";
+  CHECK(std::get<Network>(from_bytes(encode_safetensors(draft.tensors, draft.metadata))).parameters().size() == 2);
+}
+
+TEST_CASE("model file: metadata that nobody reads is refused") {
+  Draft draft;
+  draft.metadata["comment"] = "x";
+  draft.refuse("load: m: has the unused metadata 'comment'");
+}
+
+TEST_CASE("model file: an error shows a file's words short and in printable ASCII") {
+  const std::string odd = std::string("\n\0\x1B", 3) + std::string(1'000'000, 'x') + "\xF0\x9F\x8E\xB5";
+  std::vector<Draft> drafts;
+  for (const char* key : {"format", "version", "dtype"}) drafts.emplace_back().metadata[key] = odd;
+  drafts.emplace_back().metadata[odd] = "";
+  drafts.emplace_back().metadata["architecture"] = '"' + std::string(1'000'000, 'x');
+  const std::string word = std::string("\\n\\u0000\\u001b") + std::string(1'000'000, 'x') + "\xF0\x9F\x8E\xB5\"";
+  drafts.emplace_back().metadata["architecture"] = R"([{"type":")" + word + "}]";
+  drafts.emplace_back().metadata["architecture"] = R"([{")" + word + ":1}]";
+  drafts.emplace_back().metadata["architecture"] = R"([{"type":"Linear","options":{")" + word + ":1}}]";
+  drafts.emplace_back().metadata["architecture"] = R"([{"type":"LSTM","options":{"kind":")" + word + "}}]";
+  drafts.emplace_back().tensors.push_back({odd, "F32", {1}, Draft::numbers});
+  for (const Draft& draft : drafts) {
+    std::string message;
+    try {
+      from_bytes(encode_safetensors(draft.tensors, draft.metadata), "m");
+    } catch (const std::runtime_error& error) {
+      message = error.what();
+    }
+    CAPTURE(message.substr(0, 300));
+    CHECK(message.starts_with("load: m: "));
+    CHECK(message.size() < 3000);
+    CHECK(std::all_of(message.begin(), message.end(), [](char c) { return c >= ' ' && c <= '~'; }));
+  }
+}
+
+TEST_CASE("model file: the tensors of many layers are matched in little time") {
+  std::vector<LayerSpec> layers(30'000, linear(1, 1));
+  check_equal(std::get<Network>(from_bytes(to_bytes(Network(layers)))), Network(layers));
+}
+
+TEST_CASE("architecture: layers inside layers survive, 64 deep and no deeper") {
+  LayerSpec spec{"A", {{"i", std::int64_t(1)}}};
+  for (std::size_t depth = 1; depth < max_layer_depth; ++depth) spec = {"A", {{"b", false}}, {spec, {"B", {{"d", 0.5}}}}};
+  CHECK_FALSE(is_too_deep(spec));
+  CHECK(architecture_from_json(architecture_to_json({spec, spec})) == std::vector<LayerSpec>{spec, spec});
+
+  const LayerSpec deeper{"A", {}, {spec}};
+  CHECK(is_too_deep(deeper));
+  CHECK_THROWS_WITH_AS(architecture_from_json(architecture_to_json({deeper})), "architecture is nested deeper than 64 layers",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Network(std::vector<LayerSpec>{linear(1, 1), deeper}),
+                       "Network: layer 1 (A) has layers nested deeper than 64, the limit", std::invalid_argument);
 }

@@ -1,6 +1,7 @@
 // LayerSpec: the description of a layer, without numbers. A network is built from a list of them, and a file stores them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -18,6 +19,11 @@ struct LayerSpec {
 
   bool operator==(const LayerSpec&) const = default;
 };
+
+// Layers may lie inside layers, at most this deep, the outermost included: networks and files refuse more.
+inline constexpr std::size_t max_layer_depth = 64;
+// Whether layers lie deeper than that in a description.
+bool is_too_deep(const LayerSpec& spec);
 
 // "LSTM(hidden_size=32, input_size=1)"
 std::string to_string(const LayerSpec& spec);

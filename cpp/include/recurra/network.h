@@ -37,7 +37,7 @@ template <class T>
 class BasicNetwork {
  public:
   // Draws the parameters from `seed`. Throws std::invalid_argument where layers are unknown, have a size that is not
-  // positive or overflows, or do not fit together.
+  // positive or overflows, lie deeper than max_layer_depth, or do not fit together.
   explicit BasicNetwork(std::vector<LayerSpec> layers, std::uint64_t seed = 0);
 
   // A network with these layers and parameters. Throws also where the number of parameters differs.

@@ -1,10 +1,15 @@
 #include "recurra/model_file.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
+#include <new>
+#include <set>
 #include <stdexcept>
 
 #include "../network/model.h"
 #include "architecture.h"
+#include "error_text.h"
 #include "file.h"
 #include "safetensors.h"
 
@@ -13,48 +18,60 @@ namespace recurra {
 namespace {
 
 constexpr const char* format_version = "1";
+constexpr std::size_t longest_message = 2000;
 
 template <class T>
 constexpr const char* dtype_name() {
   return sizeof(T) == sizeof(float) ? "F32" : "F64";
 }
 
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  std::string text;
-  for (const std::int64_t extent : shape) text += (text.empty() ? "" : ", ") + std::to_string(extent);
-  return "(" + text + ")";
-}
-
-const std::string& metadata(const Safetensors& file, const std::string& source, const std::string& key) {
-  const auto found = file.metadata.find(key);
-  if (found == file.metadata.end())
-    throw std::runtime_error("load: " + source + ": lacks the metadata '" + key + "', so Recurra did not write it");
-  return found->second;
+// The metadata of the file and nothing else, or an error.
+void check_metadata(const Safetensors& file, const std::string& source) {
+  const std::array<std::string, 4> keys{"format", "version", "dtype", "architecture"};
+  for (const std::string& key : keys)
+    if (!file.metadata.count(key)) throw bad_file(source, "lacks the metadata '" + key + "', so Recurra did not write it");
+  const std::string &format = file.metadata.at("format"), &version = file.metadata.at("version");
+  if (format != "recurra" || version != format_version)
+    throw bad_file(source, "has format " + quote(format) + " version " + quote(version) + ", expected 'recurra' version '" +
+                               format_version + "'");
+  for (const auto& [key, value] : file.metadata)
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) throw bad_file(source, "has the unused metadata " + quote(key));
 }
 
 template <class T>
-BasicNetwork<T> network_from(const Safetensors& file, std::vector<LayerSpec> layers, const std::string& source) {
-  const auto fail = [&](const std::string& what) { throw std::runtime_error("load: " + source + ": " + what); };
-  const Model<T> model(layers);  // the shapes, before any memory is spent on them
-  for (const Parameter& parameter : model.parameters) {
+void check_tensors(const std::vector<Parameter>& parameters, const Safetensors& file, const std::string& source) {
+  std::set<std::string> names;
+  for (const Parameter& parameter : parameters) {
     const auto found = file.tensors.find(parameter.name);
-    if (found == file.tensors.end()) fail("lacks the tensor '" + parameter.name + "'");
-    const std::vector<std::int64_t> shape(parameter.shape.begin(), parameter.shape.end());
-    if (found->second.dtype != dtype_name<T>())
-      fail("tensor '" + parameter.name + "' has dtype " + found->second.dtype + ", expected " + dtype_name<T>());
-    if (found->second.shape != shape)
-      fail("tensor '" + parameter.name + "' has shape " + shape_text(found->second.shape) + ", expected " + shape_text(shape));
+    if (found == file.tensors.end()) throw bad_file(source, "lacks the tensor '" + parameter.name + "'");
+    const auto& [dtype, shape, begin, end] = found->second;
+    const std::vector<std::int64_t> expected(parameter.shape.begin(), parameter.shape.end());
+    if (dtype != dtype_name<T>())
+      throw bad_file(source, "tensor '" + parameter.name + "' has dtype " + dtype + ", expected " + dtype_name<T>());
+    if (shape != expected)
+      throw bad_file(source,
+                     "tensor '" + parameter.name + "' has shape " + shape_text(shape) + ", expected " + shape_text(expected));
+    names.insert(parameter.name);
   }
-  for (const auto& [name, entry] : file.tensors) {
-    bool known = false;
-    for (const Parameter& parameter : model.parameters) known = known || parameter.name == name;
-    if (!known) fail("has the unused tensor '" + name + "'");
-  }
+  for (const auto& [name, entry] : file.tensors)
+    if (!names.count(name)) throw bad_file(source, "has the unused tensor " + quote(name));
+}
+
+// The model serves for its shapes: they are compared with the header before any memory is spent on them.
+template <class T>
+std::vector<T> flat_from(const Safetensors& file, const Model<T>& model, const std::string& source) {
+  check_tensors<T>(model.parameters, file, source);
   std::vector<T> flat(std::size_t(model.parameter_offset.back()));
   for (const Parameter& parameter : model.parameters)
     if (parameter.size > 0)
       std::memcpy(flat.data() + parameter.offset, file.data.data() + file.tensors.at(parameter.name).begin,
                   std::size_t(parameter.size) * sizeof(T));
+  return flat;
+}
+
+template <class T>
+BasicNetwork<T> network_from(const Safetensors& file, std::vector<LayerSpec> layers, const std::string& source) {
+  std::vector<T> flat = flat_from(file, Model<T>(layers), source);
   return BasicNetwork<T>(std::move(layers), std::move(flat));
 }
 
@@ -74,20 +91,18 @@ std::vector<char> to_bytes(const BasicNetwork<T>& network) {
                                       {"architecture", architecture_to_json(network.layers())}});
 }
 
-AnyNetwork from_bytes(std::vector<char> bytes, const std::string& source) {
+AnyNetwork from_bytes(std::vector<char> bytes, const std::string& source) try {
   const Safetensors file = decode_safetensors(std::move(bytes), source);
-  if (metadata(file, source, "format") != "recurra" || metadata(file, source, "version") != format_version)
-    throw std::runtime_error("load: " + source + ": has format '" + metadata(file, source, "format") + "' version '" +
-                             metadata(file, source, "version") + "', expected 'recurra' version '" + format_version + "'");
-  const std::string& dtype = metadata(file, source, "dtype");
-  try {
-    std::vector<LayerSpec> layers = architecture_from_json(metadata(file, source, "architecture"));
-    if (dtype == "F32") return network_from<float>(file, std::move(layers), source);
-    if (dtype == "F64") return network_from<double>(file, std::move(layers), source);
-  } catch (const std::invalid_argument& error) {
-    throw std::runtime_error("load: " + source + ": " + error.what());
-  }
-  throw std::runtime_error("load: " + source + ": has dtype '" + dtype + "', expected F32 or F64");
+  check_metadata(file, source);
+  const std::string& dtype = file.metadata.at("dtype");
+  if (dtype != "F32" && dtype != "F64") throw bad_file(source, "has dtype " + quote(dtype) + ", expected F32 or F64");
+  std::vector<LayerSpec> layers = architecture_from_json(file.metadata.at("architecture"));
+  if (dtype == "F32") return network_from<float>(file, std::move(layers), source);
+  return network_from<double>(file, std::move(layers), source);
+} catch (const std::invalid_argument& error) {
+  throw bad_file(source, printable(error.what(), longest_message));  // it may hold the file's own words
+} catch (const std::bad_alloc&) {
+  throw bad_file(source, "no memory for its network");
 }
 
 template <class T>
@@ -101,7 +116,7 @@ template <class T>
 BasicNetwork<T> load(const std::string& path) {
   AnyNetwork network = load_any(path);
   if (auto* wanted = std::get_if<BasicNetwork<T>>(&network)) return std::move(*wanted);
-  throw std::runtime_error("load: " + path + ": is of another dtype, expected " + dtype_name<T>());
+  throw bad_file(path, std::string("is of another dtype, expected ") + dtype_name<T>());
 }
 
 #define RECURRA_INSTANTIATE(T)                                    \

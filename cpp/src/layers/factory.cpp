@@ -159,7 +159,8 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSpec& spec, const Place& place) 
     if (spec.type != "Bidirectional" && spec.type != "Residual" && spec.type != "Skip") context.options.check_no_children();
     return layer;
   }
-  const CellTable* table = find_cell(cell_variant(spec));
+  // A type is one word: "GRU(reset=after)" is a name of the registry, its options belong into the description.
+  const CellTable* table = spec.type.find('(') == std::string::npos ? find_cell(cell_variant(spec)) : nullptr;
   if (!table) context.options.fail("is unknown as '" + cell_variant(spec) + "', expected one of " + known_types());
   CellOptions options = cell_options(spec, table->info, context.where());
   context.check_product({options.input_size, options.hidden_size, Index(max_gates)});

@@ -4,6 +4,18 @@
 
 namespace recurra {
 
+namespace {
+// Does not look below the limit, however deep the layers lie.
+bool is_deeper(const LayerSpec& spec, std::size_t limit) {
+  if (limit == 0) return true;
+  for (const LayerSpec& child : spec.children)
+    if (is_deeper(child, limit - 1)) return true;
+  return false;
+}
+}  // namespace
+
+bool is_too_deep(const LayerSpec& spec) { return is_deeper(spec, max_layer_depth); }
+
 std::string to_string(const LayerSpec& spec) {
   std::ostringstream text;
   text << spec.type << '(' << std::boolalpha;

@@ -19,6 +19,10 @@ namespace {
 template <class T>
 Model<T>::Model(std::vector<LayerSpec> list) : specs(std::move(list)), parameter_offset{0}, state_offset{0} {
   if (specs.empty()) throw std::invalid_argument("Network: got no layers, expected at least one");
+  for (std::size_t i = 0; i < specs.size(); ++i)  // first: what follows walks the layers inside layers
+    if (is_too_deep(specs[i]))
+      throw std::invalid_argument("Network: layer " + std::to_string(i) + " (" + specs[i].type +
+                                  ") has layers nested deeper than " + std::to_string(max_layer_depth) + ", the limit");
   pooling = looking_ahead = specs.size();
   for (std::size_t i = 0; i < specs.size(); ++i) {
     layers.push_back(make_layer<T>(specs[i], {Index(i), output_size, false, i}));

@@ -291,7 +291,7 @@ class Network:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write layers and parameters to a safetensors file, whole or not at all."""
-        self._core.save(os.fspath(path))
+        self._core.save(os.fsencode(path))
 
     def _batch(self, x: npt.ArrayLike, lengths: npt.ArrayLike | None) -> Batch:
         return read_input(x, lengths, self._core, self.dtype)
@@ -321,7 +321,8 @@ def load(path: str | os.PathLike[str]) -> Network:
     """The network in a file, with the dtype it was saved with.
 
     Raises:
-        RuntimeError: the file is missing, truncated, malformed, or its tensors are not exactly those of its
-            layers.
+        OSError: the file cannot be opened or read: FileNotFoundError, PermissionError, ...
+        RuntimeError: it is no regular file, truncated, malformed, too large for the memory, or its metadata
+            and tensors are not exactly those of its layers.
     """
-    return Network._from_core(_core.load(os.fspath(path)))
+    return Network._from_core(_core.load(os.fsencode(path)))
