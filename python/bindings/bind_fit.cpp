@@ -10,7 +10,7 @@ template <class T>
 using DataTuple = std::tuple<Array<T>, py::array, Lengths>;
 
 template <class T>
-Data<T> data_from(const DataTuple<T>& tuple, Loss loss, const BasicNetwork<T>& network) {
+Data<T> data_from(const DataTuple<T>& tuple, const Loss& loss, const BasicNetwork<T>& network) {
   const Sequences<T> x = sequences(std::get<0>(tuple), std::get<2>(tuple), network.input_size());
   return {x, target(std::get<1>(tuple), loss, x, network)};
 }
@@ -29,7 +29,7 @@ bool call(const py::object& callback, SignalCheck& signals, const Args&... args)
 }
 
 struct Settings {
-  std::string loss;
+  Loss loss;
   std::variant<Sgd, Adam> optimizer;
   Index window;
   int epochs;
@@ -44,7 +44,7 @@ History fit_python(PyNetwork<T>& self, const DataTuple<T>& training, const std::
                    const Settings& settings, const py::object& on_batch, const py::object& on_epoch) {
   SignalCheck signals;
   FitOptions options;
-  options.loss = loss_from_name(settings.loss);
+  options.loss = settings.loss;
   options.optimizer = settings.optimizer;
   options.window = settings.window;
   options.epochs = settings.epochs;
@@ -77,8 +77,8 @@ History fit_python(PyNetwork<T>& self, const DataTuple<T>& training, const std::
 
 void bind_history(py::module_& m) {
   py::class_<Settings>(m, "FitSettings")
-      .def(py::init([](std::string loss, std::variant<Sgd, Adam> optimizer, Index window, int epochs, Index batch_size,
-                       double clip_norm, double clip_value, bool shuffle, std::uint64_t seed) {
+      .def(py::init([](Loss loss, std::variant<Sgd, Adam> optimizer, Index window, int epochs, Index batch_size, double clip_norm,
+                       double clip_value, bool shuffle, std::uint64_t seed) {
              return Settings{std::move(loss), optimizer, window, epochs, batch_size, clip_norm, clip_value, shuffle, seed};
            }),
            py::kw_only(), py::arg("loss"), py::arg("optimizer"), py::arg("window"), py::arg("epochs"), py::arg("batch_size"),
@@ -94,8 +94,7 @@ template <class T>
 void bind_fit(py::module_& m) {
   m.def("fit", &fit_python<T>, py::arg("network"), py::arg("training"), py::arg("validation"), py::arg("settings"),
         py::arg("on_batch"), py::arg("on_epoch"));
-  m.def("evaluate", [](PyNetwork<T>& self, const DataTuple<T>& tuple, const std::string& loss_name, Index batch_size) {
-    const Loss loss = loss_from_name(loss_name);
+  m.def("evaluate", [](PyNetwork<T>& self, const DataTuple<T>& tuple, const Loss& loss, Index batch_size) {
     const Data<T> data = data_from(tuple, loss, self.network);
     SignalCheck signals;
     return unlocked(signals, [&] { return evaluate(self.network, data, loss, batch_size, {.interrupt = signals.function()}); });

@@ -17,6 +17,7 @@ PYBIND11_MODULE(_core, m) {
   bind_isa(m);
   bind_threads(m);
   bind_layer_spec(m);
+  bind_loss(m);
   bind_network<float>(m, "NetworkF32");
   bind_network<double>(m, "NetworkF64");
   bind_stream<float>(m, "StreamF32");

@@ -57,7 +57,7 @@ History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* va
 
 // The mean loss over a data set, `batch_size` sequences at a time.
 template <class T>
-double evaluate(const BasicNetwork<T>& network, const Data<T>& data, Loss loss, Index batch_size = 256,
+double evaluate(const BasicNetwork<T>& network, const Data<T>& data, const Loss& loss, Index batch_size = 256,
                 const RunOptions& options = {});
 
 }  // namespace recurra

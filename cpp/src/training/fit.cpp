@@ -49,14 +49,14 @@ void check(const FitOptions& o) {
   require(o.clip_value >= 0 && std::isfinite(o.clip_value), "clip_value", o.clip_value, "a finite number > 0");
 }
 
-// A sum of losses weighted by their number of valid entries.
+// A sum of mean losses times what each was divided by.
 struct MeanLoss {
-  double sum = 0, entries = 0;
-  void add(double loss, Index valid) {
-    sum += loss * double(valid);
-    entries += double(valid);
+  double sum = 0, total = 0;
+  void add(double loss, double weight) {
+    sum += loss * weight;
+    total += weight;
   }
-  double value() const { return entries > 0 ? sum / entries : 0; }
+  double value() const { return total > 0 ? sum / total : 0; }
 };
 
 template <class T>
@@ -101,12 +101,12 @@ class Fitting {
     BasicState<T> state(network_, x.batch);
     for (Index begin = 0; begin < end; begin += window) {
       const Window steps{begin, std::min(begin + window, end)};
-      const Index valid = count_valid(*network_.model(), x, steps);
+      const double weight = total_weight(*network_.model(), x, data_.target, options_.loss, steps);
       std::fill(gradient_.begin(), gradient_.end(), T(0));
       RunOptions training{0, true, mix(options_.seed, ++updates_), options_.interrupt};
       const double loss = runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(), &state, training);
       update();
-      mean.add(loss, valid);
+      mean.add(loss, weight);
     }
   }
 
@@ -133,16 +133,19 @@ class Fitting {
 }  // namespace
 
 template <class T>
-double evaluate(const BasicNetwork<T>& network, const Data<T>& data, Loss loss, Index batch_size, const RunOptions& options) {
+double evaluate(const BasicNetwork<T>& network, const Data<T>& data, const Loss& loss, Index batch_size,
+                const RunOptions& options) {
   if (batch_size < 1)
     throw std::invalid_argument("evaluate: batch_size is " + std::to_string(batch_size) + ", expected at least 1");
   check_batch("evaluate", data.x);
+  check_loss("evaluate", *network.model(), data.target, loss);
   const std::vector<Index> order = row_order(data.x);
   BasicRunner<T> runner(network);
   MeanLoss mean;
   for (Index begin = 0; begin < data.x.batch; begin += batch_size) {
     const Sequences<T> batch = select(data.x, order, begin, std::min(batch_size, data.x.batch - begin));
-    mean.add(runner.loss(batch, data.target, loss, nullptr, options), count_valid(*network.model(), batch, {0, batch.time}));
+    const double value = runner.loss(batch, data.target, loss, nullptr, options);
+    mean.add(value, total_weight(*network.model(), batch, data.target, loss, {0, batch.time}));
   }
   return mean.value();
 }
@@ -180,7 +183,7 @@ History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* va
 
 #define RECURRA_INSTANTIATE(T)                                                               \
   template History fit(BasicNetwork<T>&, const Data<T>&, const Data<T>*, const FitOptions&); \
-  template double evaluate(const BasicNetwork<T>&, const Data<T>&, Loss, Index, const RunOptions&);
+  template double evaluate(const BasicNetwork<T>&, const Data<T>&, const Loss&, Index, const RunOptions&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)
 

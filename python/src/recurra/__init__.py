@@ -24,6 +24,7 @@ from recurra._layers import (
     Relu,
     Tanh,
 )
+from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss
 from recurra._network import Network, load
 from recurra._optimizers import SGD, Adam, Optimizer, Updater
 from recurra._rules import BPTT
@@ -36,18 +37,24 @@ __all__ = [
     "BPTT",
     "GRU",
     "LSTM",
+    "MAE",
+    "MSE",
     "SGD",
     "Adam",
+    "BinaryCrossEntropy",
     "Cell",
     "ConversionWarning",
+    "CrossEntropy",
     "Dropout",
     "Elman",
     "Embedding",
     "History",
+    "Huber",
     "Last",
     "Layer",
     "Linear",
     "Logistic",
+    "Loss",
     "Mean",
     "Network",
     "Optimizer",

@@ -30,6 +30,20 @@ class LayerSpec:
     @property
     def layers(self) -> list[LayerSpec]: ...
 
+class Loss:
+    @staticmethod
+    def mse() -> Loss: ...
+    @staticmethod
+    def mae() -> Loss: ...
+    @staticmethod
+    def huber(delta: float) -> Loss: ...
+    @staticmethod
+    def cross_entropy(
+        class_weights: Sequence[float], ignored_class: int | None, label_smoothing: float
+    ) -> Loss: ...
+    @staticmethod
+    def binary_cross_entropy(positive_weight: float) -> Loss: ...
+
 class _Network:
     def __init__(self, layers: Sequence[LayerSpec], seed: int) -> None: ...
     @property
@@ -58,7 +72,7 @@ class _Network:
         self,
         x: FloatArray,
         target: npt.NDArray[Any],
-        loss: str,
+        loss: Loss,
         lengths: IntArray | None,
         state: FloatArray | None,
         window: int,
@@ -106,7 +120,7 @@ class FitSettings:
     def __init__(
         self,
         *,
-        loss: str,
+        loss: Loss,
         optimizer: Sgd | Adam,
         window: int,
         epochs: int,
@@ -139,4 +153,4 @@ def fit(
     on_batch: Callable[[int, int, int, float], None] | None,
     on_epoch: Callable[[int, float, float, float], None],
 ) -> History: ...
-def evaluate(network: _Network, data: Data, loss: str, batch_size: int) -> float: ...
+def evaluate(network: _Network, data: Data, loss: Loss, batch_size: int) -> float: ...

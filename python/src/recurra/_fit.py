@@ -13,7 +13,8 @@ from recurra import _core
 from recurra._arrays import count
 from recurra._batch import Batch, read_input, read_target
 from recurra._history import History, Progress
-from recurra._network import LossName, Network, _check_seed
+from recurra._losses import Loss, LossName, read_loss
+from recurra._network import Network, _check_seed
 from recurra._optimizers import Adam, Optimizer
 from recurra._rules import BPTT, check_rule
 
@@ -25,7 +26,7 @@ def fit(
     x: Sequences,
     y: Sequences,
     *,
-    loss: LossName = "mse",
+    loss: LossName | Loss = "mse",
     optimizer: Optimizer | None = None,
     rule: BPTT | None = None,
     epochs: int = 10,
@@ -47,7 +48,8 @@ def fit(
         x: (sequences, time, features), or a list of arrays (time, features) of any lengths; class ids without
             the feature axis for an Embedding.
         y: What it should give, as `Network.loss_and_gradient` takes it, or a list of such arrays.
-        loss: "mse" or "cross_entropy".
+        loss: "mse", "mae", "huber", "cross_entropy" or "binary_cross_entropy", or an object with settings
+            such as ``Huber(delta=2.0)``.
         optimizer: Default ``Adam()``. It starts afresh.
         rule: `BPTT()`, or `BPTT(window=...)` for an update after every window with the state carried on.
         epochs: Passes over the data.
@@ -67,7 +69,8 @@ def fit(
     """
     if not isinstance(network, Network):
         raise TypeError(f"fit: network is a {type(network).__name__}, expected a recurra.Network")
-    training = _read_data(network, x, y, lengths, loss)
+    objective = read_loss(loss)
+    training = _read_data(network, x, y, lengths, objective)
     held_out = None
     if isinstance(validation, tuple):
         if len(validation) not in (2, 3):
@@ -76,7 +79,7 @@ def fit(
             )
         try:
             held_x, held_y, *rest = validation
-            held_out = _read_data(network, held_x, held_y, rest[0] if rest else None, loss)
+            held_out = _read_data(network, held_x, held_y, rest[0] if rest else None, objective)
         except (TypeError, ValueError) as error:
             raise type(error)(f"fit: validation: {error}") from None
     elif validation is not None:
@@ -86,7 +89,7 @@ def fit(
         raise TypeError(f"fit: optimizer is {optimizer!r}, expected a recurra.Optimizer")
     epochs = count("fit: epochs", epochs, 0)
     settings = _core.FitSettings(
-        loss=loss,
+        loss=objective._core(),
         optimizer=optimizer._core,
         window=check_rule(rule if rule is not None else BPTT()).window or 0,
         epochs=epochs,
@@ -116,7 +119,7 @@ def evaluate(
     x: Sequences,
     y: Sequences,
     *,
-    loss: LossName = "mse",
+    loss: LossName | Loss = "mse",
     lengths: npt.ArrayLike | None = None,
     batch_size: int = 256,
 ) -> float:
@@ -124,7 +127,9 @@ def evaluate(
     if not isinstance(network, Network):
         raise TypeError(f"evaluate: network is a {type(network).__name__}, expected a recurra.Network")
     batch_size = count("evaluate: batch_size", batch_size, 1)
-    return _core.evaluate(network._core, _read_data(network, x, y, lengths, loss), loss, batch_size)
+    objective = read_loss(loss)
+    data = _read_data(network, x, y, lengths, objective)
+    return _core.evaluate(network._core, data, objective._core(), batch_size)
 
 
 def _check_clip(name: str, value: float | None) -> float:
@@ -136,7 +141,7 @@ def _check_clip(name: str, value: float | None) -> float:
 
 
 def _read_data(
-    network: Network, x: Sequences, y: Sequences, lengths: npt.ArrayLike | None, loss: str
+    network: Network, x: Sequences, y: Sequences, lengths: npt.ArrayLike | None, loss: Loss
 ) -> _core.Data:
     if _is_ragged(x):
         if lengths is not None:
