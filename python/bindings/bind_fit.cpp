@@ -30,7 +30,7 @@ bool call(const py::object& callback, SignalCheck& signals, const Args&... args)
 
 struct Settings {
   Loss loss;
-  std::variant<Sgd, Adam> optimizer;
+  Optimizer optimizer;
   Index window;
   int epochs;
   Index batch_size;
@@ -77,7 +77,7 @@ History fit_python(PyNetwork<T>& self, const DataTuple<T>& training, const std::
 
 void bind_history(py::module_& m) {
   py::class_<Settings>(m, "FitSettings")
-      .def(py::init([](Loss loss, std::variant<Sgd, Adam> optimizer, Index window, int epochs, Index batch_size, double clip_norm,
+      .def(py::init([](Loss loss, Optimizer optimizer, Index window, int epochs, Index batch_size, double clip_norm,
                        double clip_value, bool shuffle, std::uint64_t seed) {
              return Settings{std::move(loss), optimizer, window, epochs, batch_size, clip_norm, clip_value, shuffle, seed};
            }),

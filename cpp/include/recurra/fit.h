@@ -38,7 +38,7 @@ struct Progress {
 
 struct FitOptions {
   Loss loss = Loss::mse;
-  std::variant<Sgd, Adam> optimizer = Adam{};
+  Optimizer optimizer = Adam{};
   Index window = 0;  // truncated BPTT: an update every `window` steps, the state carried on; 0: one update per batch
   int epochs = 10;
   Index batch_size = 32;

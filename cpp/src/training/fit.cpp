@@ -67,8 +67,7 @@ class Fitting {
         data_(data),
         options_(options),
         runner_(network),
-        optimizer_(
-            std::visit([&](const auto& o) { return BasicOptimizer<T>(o, Index(network.flat().size())); }, options.optimizer)),
+        optimizer_(options.optimizer, Index(network.flat().size())),
         gradient_(network.flat().size()) {
     if (options.window > 0 && network.pools())
       throw std::invalid_argument("fit: a window cuts the time axis, but the network pools over it");

@@ -26,7 +26,7 @@ from recurra._layers import (
 )
 from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss
 from recurra._network import Network, load
-from recurra._optimizers import SGD, Adam, Optimizer, Updater
+from recurra._optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, Updater
 from recurra._rules import BPTT
 from recurra._state import State
 from recurra._stream import Stream
@@ -40,7 +40,9 @@ __all__ = [
     "MAE",
     "MSE",
     "SGD",
+    "Adagrad",
     "Adam",
+    "AdamW",
     "BinaryCrossEntropy",
     "Cell",
     "ConversionWarning",
@@ -58,6 +60,7 @@ __all__ = [
     "Mean",
     "Network",
     "Optimizer",
+    "RMSprop",
     "Relu",
     "State",
     "Stream",

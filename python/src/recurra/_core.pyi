@@ -102,15 +102,52 @@ class StreamF32(_Stream): ...
 class StreamF64(_Stream): ...
 
 class Sgd:
-    def __init__(self, learning_rate: float, momentum: float, l2: float, l1: float) -> None: ...
+    def __init__(
+        self, *, learning_rate: float, momentum: float, nesterov: bool, l2: float, l1: float
+    ) -> None: ...
 
 class Adam:
     def __init__(
-        self, learning_rate: float, beta1: float, beta2: float, epsilon: float, l2: float, l1: float
+        self, *, learning_rate: float, beta1: float, beta2: float, epsilon: float, l2: float, l1: float
     ) -> None: ...
 
+class AdamW:
+    def __init__(
+        self, *, learning_rate: float, beta1: float, beta2: float, epsilon: float, weight_decay: float
+    ) -> None: ...
+
+class RmsProp:
+    def __init__(
+        self,
+        *,
+        learning_rate: float,
+        alpha: float,
+        epsilon: float,
+        momentum: float,
+        centered: bool,
+        l2: float,
+        l1: float,
+    ) -> None: ...
+
+class Adagrad:
+    def __init__(
+        self,
+        *,
+        learning_rate: float,
+        learning_rate_decay: float,
+        initial_accumulator: float,
+        epsilon: float,
+        l2: float,
+        l1: float,
+    ) -> None: ...
+
+OptimizerSettings: TypeAlias = Sgd | Adam | AdamW | RmsProp | Adagrad
+
 class _Optimizer:
-    def __init__(self, settings: Sgd | Adam, count: int) -> None: ...
+    def __init__(self, settings: OptimizerSettings, count: int) -> None: ...
+    learning_rate: float
+    def state(self) -> tuple[int, dict[str, FloatArray]]: ...
+    def set_state(self, updates: int, vectors: dict[str, FloatArray]) -> None: ...
     def update(self, network: _Network, gradient: FloatArray) -> None: ...
 
 class OptimizerF32(_Optimizer): ...
@@ -121,7 +158,7 @@ class FitSettings:
         self,
         *,
         loss: Loss,
-        optimizer: Sgd | Adam,
+        optimizer: OptimizerSettings,
         window: int,
         epochs: int,
         batch_size: int,
