@@ -31,6 +31,7 @@ bool call(const py::object& callback, SignalCheck& signals, const Args&... args)
 struct Settings {
   Loss loss;
   Optimizer optimizer;
+  RateSchedule schedule;
   Index window;
   int epochs;
   Index batch_size;
@@ -46,6 +47,7 @@ History fit_python(PyNetwork<T>& self, const DataTuple<T>& training, const std::
   FitOptions options;
   options.loss = settings.loss;
   options.optimizer = settings.optimizer;
+  options.schedule = settings.schedule;
   options.window = settings.window;
   options.epochs = settings.epochs;
   options.batch_size = settings.batch_size;
@@ -77,15 +79,17 @@ History fit_python(PyNetwork<T>& self, const DataTuple<T>& training, const std::
 
 void bind_history(py::module_& m) {
   py::class_<Settings>(m, "FitSettings")
-      .def(py::init([](Loss loss, Optimizer optimizer, Index window, int epochs, Index batch_size, double clip_norm,
-                       double clip_value, bool shuffle, std::uint64_t seed) {
-             return Settings{std::move(loss), optimizer, window, epochs, batch_size, clip_norm, clip_value, shuffle, seed};
+      .def(py::init([](Loss loss, Optimizer optimizer, RateSchedule schedule, Index window, int epochs, Index batch_size,
+                       double clip_norm, double clip_value, bool shuffle, std::uint64_t seed) {
+             return Settings{std::move(loss), optimizer, schedule,   window,  epochs,
+                             batch_size,      clip_norm, clip_value, shuffle, seed};
            }),
-           py::kw_only(), py::arg("loss"), py::arg("optimizer"), py::arg("window"), py::arg("epochs"), py::arg("batch_size"),
-           py::arg("clip_norm"), py::arg("clip_value"), py::arg("shuffle"), py::arg("seed"));
+           py::kw_only(), py::arg("loss"), py::arg("optimizer"), py::arg("schedule"), py::arg("window"), py::arg("epochs"),
+           py::arg("batch_size"), py::arg("clip_norm"), py::arg("clip_value"), py::arg("shuffle"), py::arg("seed"));
   py::class_<Epoch>(m, "Epoch")
       .def_readonly("loss", &Epoch::loss)
       .def_readonly("validation_loss", &Epoch::validation_loss)
+      .def_readonly("learning_rate", &Epoch::learning_rate)
       .def_readonly("seconds", &Epoch::seconds);
   py::class_<History>(m, "History").def_readonly("epochs", &History::epochs).def_readonly("interrupted", &History::interrupted);
 }

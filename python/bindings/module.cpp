@@ -25,6 +25,7 @@ PYBIND11_MODULE(_core, m) {
   bind_optimizer_settings(m);
   bind_optimizer<float>(m, "OptimizerF32");
   bind_optimizer<double>(m, "OptimizerF64");
+  bind_rate_schedule(m);
   bind_history(m);
   bind_fit<float>(m);
   bind_fit<double>(m);

@@ -61,5 +61,6 @@ template <class T>
 void bind_fit(py::module_& m);
 void bind_history(py::module_& m);
 void bind_model_file(py::module_& m);
+void bind_rate_schedule(py::module_& m);
 
 }  // namespace recurra::python

@@ -3,10 +3,10 @@
 
 #include <functional>
 #include <limits>
-#include <variant>
 #include <vector>
 
 #include "recurra/optimizer.h"
+#include "recurra/rate_schedule.h"
 #include "recurra/runner.h"
 
 namespace recurra {
@@ -22,6 +22,7 @@ struct Epoch {
   double loss = 0;  // mean over the epoch's valid entries, each batch before its update
   double validation_loss =
       std::numeric_limits<double>::quiet_NaN();  // after the epoch; NaN without validation data or if stopped
+  double learning_rate = 0;
   double seconds = 0;
 };
 
@@ -39,6 +40,7 @@ struct Progress {
 struct FitOptions {
   Loss loss = Loss::mse;
   Optimizer optimizer = Adam{};
+  RateSchedule schedule = ConstantRate{};  // what the optimizer's rate becomes, epoch by epoch
   Index window = 0;  // truncated BPTT: an update every `window` steps, the state carried on; 0: one update per batch
   int epochs = 10;
   Index batch_size = 32;

@@ -9,6 +9,7 @@
 #include "recurra/model_file.h"
 #include "recurra/network.h"
 #include "recurra/optimizer.h"
+#include "recurra/rate_schedule.h"
 #include "recurra/runner.h"
 #include "recurra/state.h"
 #include "recurra/stream.h"

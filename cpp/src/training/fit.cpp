@@ -91,6 +91,7 @@ class Fitting {
     result.loss = mean.value();
     return true;
   }
+  void set_learning_rate(double rate) { optimizer_.set_learning_rate(rate); }
   // A callback asked for the end after the last batch of an epoch: that epoch is complete.
   bool stopped() const { return stopped_; }
 
@@ -152,13 +153,18 @@ double evaluate(const BasicNetwork<T>& network, const Data<T>& data, const Loss&
 template <class T>
 History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* validation, const FitOptions& options) {
   check(options);
+  const double rate = std::visit([](const auto& settings) { return settings.learning_rate; }, options.optimizer);
+  check_schedule(options.schedule, rate);
   check_data("fit", *network.model(), training.x, training.target, options.loss);
   if (validation) check_data("fit: validation", *network.model(), validation->x, validation->target, options.loss);
   Fitting<T> fitting(network, training, options);
   History history;
+  std::vector<double> monitored;
   for (int number = 0; number < options.epochs; ++number) {
     const auto start = std::chrono::steady_clock::now();
     Epoch epoch;
+    epoch.learning_rate = scheduled_rate(options.schedule, rate, number, monitored);
+    fitting.set_learning_rate(epoch.learning_rate);
     if (!fitting.epoch(number, epoch)) {
       history.interrupted = true;
       break;
@@ -172,6 +178,7 @@ History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* va
     }
     epoch.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     history.epochs.push_back(epoch);
+    monitored.push_back(validation ? epoch.validation_loss : epoch.loss);
     if ((options.on_epoch && options.on_epoch(number, epoch)) || fitting.stopped() || history.interrupted) {
       history.interrupted = true;
       break;

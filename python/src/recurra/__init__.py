@@ -28,6 +28,15 @@ from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, L
 from recurra._network import Network, load
 from recurra._optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, Updater
 from recurra._rules import BPTT
+from recurra._schedules import (
+    ConstantRate,
+    CosineDecay,
+    ExponentialDecay,
+    LinearWarmup,
+    RateSchedule,
+    ReduceOnPlateau,
+    StepDecay,
+)
 from recurra._state import State
 from recurra._stream import Stream
 from recurra._threads import num_threads, set_num_threads
@@ -45,24 +54,31 @@ __all__ = [
     "AdamW",
     "BinaryCrossEntropy",
     "Cell",
+    "ConstantRate",
     "ConversionWarning",
+    "CosineDecay",
     "CrossEntropy",
     "Dropout",
     "Elman",
     "Embedding",
+    "ExponentialDecay",
     "History",
     "Huber",
     "Last",
     "Layer",
     "Linear",
+    "LinearWarmup",
     "Logistic",
     "Loss",
     "Mean",
     "Network",
     "Optimizer",
     "RMSprop",
+    "RateSchedule",
+    "ReduceOnPlateau",
     "Relu",
     "State",
+    "StepDecay",
     "Stream",
     "Tanh",
     "Updater",

@@ -153,12 +153,38 @@ class _Optimizer:
 class OptimizerF32(_Optimizer): ...
 class OptimizerF64(_Optimizer): ...
 
+class ConstantRate:
+    def __init__(self) -> None: ...
+
+class StepDecay:
+    def __init__(self, step_size: int, factor: float) -> None: ...
+
+class ExponentialDecay:
+    def __init__(self, factor: float) -> None: ...
+
+class CosineDecay:
+    def __init__(self, epochs: int, minimum: float) -> None: ...
+
+class ReduceOnPlateau:
+    def __init__(self, factor: float, patience: int, threshold: float, minimum: float) -> None: ...
+
+class LinearWarmup:
+    def __init__(self, epochs: int, then: RateSchedule) -> None: ...
+
+RateSchedule: TypeAlias = (
+    ConstantRate | StepDecay | ExponentialDecay | CosineDecay | ReduceOnPlateau | LinearWarmup
+)
+
+def check_schedule(schedule: RateSchedule, rate: float) -> None: ...
+def scheduled_rate(schedule: RateSchedule, rate: float, epoch: int, losses: Sequence[float]) -> float: ...
+
 class FitSettings:
     def __init__(
         self,
         *,
         loss: Loss,
         optimizer: OptimizerSettings,
+        schedule: RateSchedule,
         window: int,
         epochs: int,
         batch_size: int,
@@ -173,6 +199,8 @@ class Epoch:
     def loss(self) -> float: ...
     @property
     def validation_loss(self) -> float: ...
+    @property
+    def learning_rate(self) -> float: ...
     @property
     def seconds(self) -> float: ...
 

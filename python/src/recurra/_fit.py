@@ -17,6 +17,7 @@ from recurra._losses import Loss, LossName, read_loss
 from recurra._network import Network, _check_seed
 from recurra._optimizers import Adam, Optimizer
 from recurra._rules import BPTT, check_rule
+from recurra._schedules import RateSchedule, read_schedule
 
 Sequences: TypeAlias = npt.ArrayLike | Sequence[npt.NDArray[Any]]
 
@@ -28,6 +29,7 @@ def fit(
     *,
     loss: LossName | Loss = "mse",
     optimizer: Optimizer | None = None,
+    schedule: RateSchedule | None = None,
     rule: BPTT | None = None,
     epochs: int = 10,
     batch_size: int = 32,
@@ -51,6 +53,7 @@ def fit(
         loss: "mse", "mae", "huber", "cross_entropy" or "binary_cross_entropy", or an object with settings
             such as ``Huber(delta=2.0)``.
         optimizer: Default ``Adam()``. It starts afresh.
+        schedule: Its learning rate in each epoch, such as ``CosineDecay(20)``. None: it stays.
         rule: `BPTT()`, or `BPTT(window=...)` for an update after every window with the state carried on.
         epochs: Passes over the data.
         batch_size: Sequences per update.
@@ -91,6 +94,7 @@ def fit(
     settings = _core.FitSettings(
         loss=objective._core(),
         optimizer=optimizer._core,
+        schedule=read_schedule(schedule)._core(),
         window=check_rule(rule if rule is not None else BPTT()).window or 0,
         epochs=epochs,
         batch_size=count("fit: batch_size", batch_size, 1),
@@ -105,6 +109,7 @@ def fit(
     try:
         result = _core.fit(network._core, training, held_out, settings, on_batch, shown.epoch)
         history.loss = [epoch.loss for epoch in result.epochs]
+        history.learning_rate = [epoch.learning_rate for epoch in result.epochs]
         history.seconds = [epoch.seconds for epoch in result.epochs]
         if held_out is not None:
             history.validation_loss = [epoch.validation_loss for epoch in result.epochs]

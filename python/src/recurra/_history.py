@@ -15,12 +15,14 @@ class History:
     Attributes:
         loss: Mean training loss of each epoch, every batch before its update.
         validation_loss: After each epoch; empty without validation data, NaN where Ctrl-C came in between.
+        learning_rate: That of each epoch.
         seconds: Duration of each epoch.
         interrupted: Whether Ctrl-C ended the training; the parameters are those of the last update.
     """
 
     loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     interrupted: bool = False
 
