@@ -38,6 +38,10 @@ struct Settings {
   double clip_norm, clip_value;
   bool shuffle;
   std::uint64_t seed;
+  std::optional<EarlyStopping> early_stopping;
+  std::string checkpoint;
+  Index checkpoint_every;
+  bool resume;
 };
 
 template <class T>
@@ -55,6 +59,10 @@ History fit_python(PyNetwork<T>& self, const DataTuple<T>& training, const std::
   options.clip_value = settings.clip_value;
   options.shuffle = settings.shuffle;
   options.seed = settings.seed;
+  options.early_stopping = settings.early_stopping;
+  options.checkpoint = settings.checkpoint;
+  options.checkpoint_every = settings.checkpoint_every;
+  options.resume = settings.resume;
   options.interrupt = signals.function();
   options.on_batch = [&](const Progress& p) {
     if (on_batch.is_none()) return signals();
@@ -78,20 +86,32 @@ History fit_python(PyNetwork<T>& self, const DataTuple<T>& training, const std::
 }  // namespace
 
 void bind_history(py::module_& m) {
+  py::class_<EarlyStopping>(m, "EarlyStopping").def(py::init([](int patience, double min_delta, bool restore_best) {
+    const EarlyStopping settings{patience, min_delta, restore_best};
+    check_early_stopping(settings);
+    return settings;
+  }));
   py::class_<Settings>(m, "FitSettings")
-      .def(py::init([](Loss loss, Optimizer optimizer, RateSchedule schedule, Index window, int epochs, Index batch_size,
-                       double clip_norm, double clip_value, bool shuffle, std::uint64_t seed) {
-             return Settings{std::move(loss), optimizer, schedule,   window,  epochs,
-                             batch_size,      clip_norm, clip_value, shuffle, seed};
+      .def(py::init([](Loss loss, const Optimizer& optimizer, const RateSchedule& schedule, Index window, int epochs,
+                       Index batch_size, double clip_norm, double clip_value, bool shuffle, std::uint64_t seed,
+                       std::optional<EarlyStopping> early_stopping, std::string checkpoint, Index checkpoint_every, bool resume) {
+             return Settings{std::move(loss),  optimizer,  schedule, window, epochs,         batch_size,
+                             clip_norm,        clip_value, shuffle,  seed,   early_stopping, std::move(checkpoint),
+                             checkpoint_every, resume};
            }),
            py::kw_only(), py::arg("loss"), py::arg("optimizer"), py::arg("schedule"), py::arg("window"), py::arg("epochs"),
-           py::arg("batch_size"), py::arg("clip_norm"), py::arg("clip_value"), py::arg("shuffle"), py::arg("seed"));
+           py::arg("batch_size"), py::arg("clip_norm"), py::arg("clip_value"), py::arg("shuffle"), py::arg("seed"),
+           py::arg("early_stopping"), py::arg("checkpoint"), py::arg("checkpoint_every"), py::arg("resume"));
   py::class_<Epoch>(m, "Epoch")
       .def_readonly("loss", &Epoch::loss)
       .def_readonly("validation_loss", &Epoch::validation_loss)
       .def_readonly("learning_rate", &Epoch::learning_rate)
       .def_readonly("seconds", &Epoch::seconds);
-  py::class_<History>(m, "History").def_readonly("epochs", &History::epochs).def_readonly("interrupted", &History::interrupted);
+  py::class_<History>(m, "History")
+      .def_readonly("epochs", &History::epochs)
+      .def_readonly("interrupted", &History::interrupted)
+      .def_readonly("stopped_early", &History::stopped_early)
+      .def_readonly("best_epoch", &History::best_epoch);
 }
 
 template <class T>

@@ -3,8 +3,11 @@
 
 #include <functional>
 #include <limits>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "recurra/early_stopping.h"
 #include "recurra/optimizer.h"
 #include "recurra/rate_schedule.h"
 #include "recurra/runner.h"
@@ -27,8 +30,10 @@ struct Epoch {
 };
 
 struct History {
-  std::vector<Epoch> epochs;  // the complete ones
-  bool interrupted = false;   // stopped by FitOptions::interrupt or a callback
+  std::vector<Epoch> epochs;      // the complete ones
+  bool interrupted = false;       // stopped by FitOptions::interrupt or a callback
+  bool stopped_early = false;     // by FitOptions::early_stopping, before the last epoch
+  std::optional<int> best_epoch;  // with the lowest loss in early stopping's sense; validation loss if there is one
 };
 
 struct Progress {
@@ -46,7 +51,18 @@ struct FitOptions {
   Index batch_size = 32;
   double clip_norm = 0, clip_value = 0;  // 0: off
   bool shuffle = true;
-  std::uint64_t seed = 0;                                   // of the shuffling and the dropout masks
+  std::uint64_t seed = 0;  // of the shuffling and the dropout masks
+  std::optional<EarlyStopping> early_stopping{};
+  // A file that holds the whole run, written after every epoch and, unless 0, at the end of a batch `checkpoint_every` or more
+  // updates after the last time. A failure to write ends the training with std::system_error; the old file and the network's
+  // parameters stay. recurra::load() reads it as a model, with the parameters of its last update.
+  std::string checkpoint{};
+  Index checkpoint_every = 0;
+  // Goes on with the run in that file: the result is that of a run never stopped, bit for bit (with the same number of threads
+  // and instruction set). Afresh if there is no file. Throws std::invalid_argument if data, network or settings are not those of
+  // the run (epochs, callbacks and checkpoint_every may differ), std::runtime_error for a damaged file; nothing has changed then.
+  // Without `resume`, a file that is there is replaced when the first epoch is complete.
+  bool resume = false;
   std::function<bool(const Progress&)> on_batch{};          // true stops
   std::function<bool(int epoch, const Epoch&)> on_epoch{};  // true stops
   std::function<bool()> interrupt{};  // asked within a batch; true stops: the batch in work is dropped, the network usable

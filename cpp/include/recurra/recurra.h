@@ -2,6 +2,7 @@
 #pragma once
 
 #include "recurra/cell_registry.h"
+#include "recurra/early_stopping.h"
 #include "recurra/fit.h"
 #include "recurra/isa.h"
 #include "recurra/layer_spec.h"

@@ -1,4 +1,4 @@
-#include "recurra/model_file.h"
+#include "model_file.h"
 
 #include <cstring>
 #include <stdexcept>
@@ -6,7 +6,6 @@
 #include "../network/model.h"
 #include "architecture.h"
 #include "file.h"
-#include "safetensors.h"
 
 namespace recurra {
 
@@ -33,7 +32,7 @@ const std::string& metadata(const Safetensors& file, const std::string& source, 
 }
 
 template <class T>
-BasicNetwork<T> network_from(const Safetensors& file, std::vector<LayerSpec> layers, const std::string& source) {
+BasicNetwork<T> network_of(const Safetensors& file, std::vector<LayerSpec> layers, const std::string& source) {
   const auto fail = [&](const std::string& what) { throw std::runtime_error("load: " + source + ": " + what); };
   const Model<T> model(layers);  // the shapes, before any memory is spent on them
   for (const Parameter& parameter : model.parameters) {
@@ -46,7 +45,7 @@ BasicNetwork<T> network_from(const Safetensors& file, std::vector<LayerSpec> lay
       fail("tensor '" + parameter.name + "' has shape " + shape_text(found->second.shape) + ", expected " + shape_text(shape));
   }
   for (const auto& [name, entry] : file.tensors) {
-    bool known = false;
+    bool known = file.metadata.contains(training_key) && name.starts_with(training_prefix);
     for (const Parameter& parameter : model.parameters) known = known || parameter.name == name;
     if (!known) fail("has the unused tensor '" + name + "'");
   }
@@ -61,29 +60,42 @@ BasicNetwork<T> network_from(const Safetensors& file, std::vector<LayerSpec> lay
 }  // namespace
 
 template <class T>
-std::vector<char> to_bytes(const BasicNetwork<T>& network) {
+std::vector<Tensor> model_tensors(const BasicNetwork<T>& network) {
   std::vector<Tensor> tensors;
   for (const Parameter& parameter : network.parameters())
     tensors.push_back({parameter.name,
                        dtype_name<T>(),
                        {parameter.shape.begin(), parameter.shape.end()},
                        network.flat().data() + parameter.offset});
-  return encode_safetensors(tensors, {{"format", "recurra"},
-                                      {"version", format_version},
-                                      {"dtype", dtype_name<T>()},
-                                      {"architecture", architecture_to_json(network.layers())}});
+  return tensors;
+}
+
+template <class T>
+std::map<std::string, std::string> model_metadata(const BasicNetwork<T>& network) {
+  return {{"format", "recurra"},
+          {"version", format_version},
+          {"dtype", dtype_name<T>()},
+          {"architecture", architecture_to_json(network.layers())}};
+}
+
+template <class T>
+std::vector<char> to_bytes(const BasicNetwork<T>& network) {
+  return encode_safetensors(model_tensors(network), model_metadata(network));
 }
 
 AnyNetwork from_bytes(std::vector<char> bytes, const std::string& source) {
-  const Safetensors file = decode_safetensors(std::move(bytes), source);
+  return network_from(decode_safetensors(std::move(bytes), source), source);
+}
+
+AnyNetwork network_from(const Safetensors& file, const std::string& source) {
   if (metadata(file, source, "format") != "recurra" || metadata(file, source, "version") != format_version)
     throw std::runtime_error("load: " + source + ": has format '" + metadata(file, source, "format") + "' version '" +
                              metadata(file, source, "version") + "', expected 'recurra' version '" + format_version + "'");
   const std::string& dtype = metadata(file, source, "dtype");
   try {
     std::vector<LayerSpec> layers = architecture_from_json(metadata(file, source, "architecture"));
-    if (dtype == "F32") return network_from<float>(file, std::move(layers), source);
-    if (dtype == "F64") return network_from<double>(file, std::move(layers), source);
+    if (dtype == "F32") return network_of<float>(file, std::move(layers), source);
+    if (dtype == "F64") return network_of<double>(file, std::move(layers), source);
   } catch (const std::invalid_argument& error) {
     throw std::runtime_error("load: " + source + ": " + error.what());
   }
@@ -104,9 +116,11 @@ BasicNetwork<T> load(const std::string& path) {
   throw std::runtime_error("load: " + path + ": is of another dtype, expected " + dtype_name<T>());
 }
 
-#define RECURRA_INSTANTIATE(T)                                    \
-  template std::vector<char> to_bytes(const BasicNetwork<T>&);    \
-  template void save(const BasicNetwork<T>&, const std::string&); \
+#define RECURRA_INSTANTIATE(T)                                                        \
+  template std::vector<Tensor> model_tensors(const BasicNetwork<T>&);                 \
+  template std::map<std::string, std::string> model_metadata(const BasicNetwork<T>&); \
+  template std::vector<char> to_bytes(const BasicNetwork<T>&);                        \
+  template void save(const BasicNetwork<T>&, const std::string&);                     \
   template BasicNetwork<T> load(const std::string&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

@@ -1,10 +1,8 @@
-// What an optimizer at work is made of: one rule per family, and the checks of its settings.
+// What an optimizer at work is made of: one rule per family.
 #pragma once
 
-#include <cmath>
-#include <stdexcept>
-
 #include "recurra/optimizer.h"
+#include "require.h"
 
 namespace recurra {
 
@@ -38,25 +36,6 @@ template <class T>
 std::unique_ptr<OptimizerRule<T>> make_rule(const RmsProp& settings, Index count);
 template <class T>
 std::unique_ptr<OptimizerRule<T>> make_rule(const Adagrad& settings, Index count);
-
-inline void require(bool condition, const std::string& owner, const std::string& name, double value,
-                    const std::string& expected) {
-  if (!condition) throw std::invalid_argument(owner + ": " + name + " is " + std::to_string(value) + ", expected " + expected);
-}
-
-inline void require_fraction(const std::string& owner, const std::string& name, double value) {
-  require(value >= 0 && value < 1, owner, name, value, "0 <= " + name + " < 1");
-}
-
-inline void require_amount(const std::string& owner, const std::string& name, double value) {
-  require(value >= 0 && std::isfinite(value), owner, name, value, "a finite number >= 0");
-}
-
-// What stands below a fraction bar must not vanish in the network's dtype.
-template <class T>
-void require_divisor(const std::string& owner, const std::string& name, double value) {
-  require(value > 0 && std::isfinite(value) && T(value) > T(0), owner, name, value, "a finite number > 0 in the network's dtype");
-}
 
 inline void require_decay(const std::string& owner, const Decay& decay) {
   require_amount(owner, "l2", decay.l2);

@@ -5,7 +5,7 @@
 #include <limits>
 #include <numbers>
 
-#include "optimizer_rule.h"
+#include "require.h"
 
 namespace recurra {
 

@@ -6,6 +6,7 @@ with ``lengths=`` for ragged batches.
 
 from recurra._arrays import ConversionWarning
 from recurra._core import __version__
+from recurra._early_stopping import EarlyStopping
 from recurra._fit import evaluate, fit
 from recurra._history import History
 from recurra._isa import available_isas, isa
@@ -27,8 +28,7 @@ from recurra._layers import (
 from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss
 from recurra._network import Network, load
 from recurra._optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, Updater
-from recurra._rules import BPTT
-from recurra._schedules import (
+from recurra._rate_schedules import (
     ConstantRate,
     CosineDecay,
     ExponentialDecay,
@@ -37,6 +37,7 @@ from recurra._schedules import (
     ReduceOnPlateau,
     StepDecay,
 )
+from recurra._rules import BPTT
 from recurra._state import State
 from recurra._stream import Stream
 from recurra._threads import num_threads, set_num_threads
@@ -59,6 +60,7 @@ __all__ = [
     "CosineDecay",
     "CrossEntropy",
     "Dropout",
+    "EarlyStopping",
     "Elman",
     "Embedding",
     "ExponentialDecay",

@@ -178,6 +178,9 @@ RateSchedule: TypeAlias = (
 def check_schedule(schedule: RateSchedule, rate: float) -> None: ...
 def scheduled_rate(schedule: RateSchedule, rate: float, epoch: int, losses: Sequence[float]) -> float: ...
 
+class EarlyStopping:
+    def __init__(self, patience: int, min_delta: float, restore_best: bool) -> None: ...
+
 class FitSettings:
     def __init__(
         self,
@@ -192,6 +195,10 @@ class FitSettings:
         clip_value: float,
         shuffle: bool,
         seed: int,
+        early_stopping: EarlyStopping | None,
+        checkpoint: str,
+        checkpoint_every: int,
+        resume: bool,
     ) -> None: ...
 
 class Epoch:
@@ -209,6 +216,10 @@ class History:
     def epochs(self) -> list[Epoch]: ...
     @property
     def interrupted(self) -> bool: ...
+    @property
+    def stopped_early(self) -> bool: ...
+    @property
+    def best_epoch(self) -> int | None: ...
 
 def fit(
     network: _Network,

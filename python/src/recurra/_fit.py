@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Any, TypeAlias, TypeGuard
 
@@ -12,12 +13,13 @@ import numpy.typing as npt
 from recurra import _core
 from recurra._arrays import count
 from recurra._batch import Batch, read_input, read_target
+from recurra._early_stopping import EarlyStopping
 from recurra._history import History, Progress
 from recurra._losses import Loss, LossName, read_loss
 from recurra._network import Network, _check_seed
 from recurra._optimizers import Adam, Optimizer
+from recurra._rate_schedules import RateSchedule, read_schedule
 from recurra._rules import BPTT, check_rule
-from recurra._schedules import RateSchedule, read_schedule
 
 Sequences: TypeAlias = npt.ArrayLike | Sequence[npt.NDArray[Any]]
 
@@ -40,6 +42,10 @@ def fit(
     shuffle: bool = True,
     progress: bool = True,
     seed: int = 0,
+    early_stopping: EarlyStopping | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
 ) -> History:
     """Train a network in place.
 
@@ -65,10 +71,22 @@ def fit(
         progress: Show a progress bar on a terminal (if tqdm is installed), or a line per epoch, on standard
             error.
         seed: Of the order and of dropout. The same seed and number of threads give the same bits.
+        early_stopping: When to stop for want of improvement. None: never.
+        checkpoint: A file to keep the whole run in, replaced in one step after every epoch. `load` reads it
+            as a network, with the parameters of its last update.
+        checkpoint_every: Also write it at the end of a batch this many or more updates after the last time.
+        resume: Go on with the run in `checkpoint`; network and history (but for the seconds) become those of
+            a run never stopped, bit for bit with the same number of threads and instruction set. Without such
+            a file it starts afresh. All arguments but `epochs`, `progress` and `checkpoint_every` must be
+            those of the run; more epochs may be asked for. Without `resume` a file that is there is replaced,
+            when the first epoch is complete.
 
     Raises:
         ValueError, TypeError: data or settings do not fit; nothing has changed then.
         OverflowError: the loss or the gradient is not finite; the network keeps its last update.
+        RuntimeError: the checkpoint to resume is damaged; nothing has changed then.
+        OSError: the checkpoint cannot be read (nothing has changed then) or written; the old one stays, the
+            network keeps its last update.
     """
     if not isinstance(network, Network):
         raise TypeError(f"fit: network is a {type(network).__name__}, expected a recurra.Network")
@@ -102,6 +120,12 @@ def fit(
         clip_value=_check_clip("clip_value", clip_value),
         shuffle=bool(shuffle),
         seed=_check_seed(seed),
+        early_stopping=_read_early_stopping(early_stopping),
+        checkpoint="" if checkpoint is None else _check_path(checkpoint),
+        checkpoint_every=0
+        if checkpoint_every is None
+        else count("fit: checkpoint_every", checkpoint_every, 1, 2**62),
+        resume=bool(resume),
     )
     history = History()
     shown = Progress(epochs, progress and epochs > 0)
@@ -113,6 +137,8 @@ def fit(
         history.seconds = [epoch.seconds for epoch in result.epochs]
         if held_out is not None:
             history.validation_loss = [epoch.validation_loss for epoch in result.epochs]
+        history.best_epoch = result.best_epoch
+        history.stopped_early = result.stopped_early
         history.interrupted = result.interrupted
     finally:
         shown.close(history.interrupted)
@@ -135,6 +161,21 @@ def evaluate(
     objective = read_loss(loss)
     data = _read_data(network, x, y, lengths, objective)
     return _core.evaluate(network._core, data, objective._core(), batch_size)
+
+
+def _read_early_stopping(settings: EarlyStopping | None) -> _core.EarlyStopping | None:
+    if settings is None:
+        return None
+    if not isinstance(settings, EarlyStopping):
+        raise TypeError(f"fit: early_stopping is {settings!r}, expected a recurra.EarlyStopping or None")
+    return settings._core()
+
+
+def _check_path(path: str | os.PathLike[str]) -> str:
+    name = os.fspath(path)
+    if not name:
+        raise ValueError("fit: checkpoint is '', expected the name of a file")
+    return name
 
 
 def _check_clip(name: str, value: float | None) -> float:
