@@ -35,10 +35,10 @@ Sequences<T> sequences(const Array<T>& x, const Lengths& lengths, Index features
 
 // target: values of the output's shape, or class ids without its last axis.
 template <class T>
-Target<T> target(const py::array& array, Loss loss, const Sequences<T>& x, const BasicNetwork<T>& network) {
+Target<T> target(const py::array& array, const Loss& loss, const Sequences<T>& x, const BasicNetwork<T>& network) {
   const Index steps = network.pools() ? x.batch : x.batch * x.time;
   Target<T> result;
-  if (loss == Loss::mse) {
+  if (!loss.takes_classes()) {
     require(py::isinstance<Array<T>>(array) && array.size() == steps * network.output_size(),
             "target: expected the output's shape");
     result.values = static_cast<const T*>(array.data());

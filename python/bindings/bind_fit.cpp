@@ -10,7 +10,7 @@ template <class T>
 using DataTuple = std::tuple<Array<T>, py::array, Lengths>;
 
 template <class T>
-Data<T> data_from(const DataTuple<T>& tuple, Loss loss, const BasicNetwork<T>& network) {
+Data<T> data_from(const DataTuple<T>& tuple, const Loss& loss, const BasicNetwork<T>& network) {
   const Sequences<T> x = sequences(std::get<0>(tuple), std::get<2>(tuple), network.input_size());
   return {x, target(std::get<1>(tuple), loss, x, network)};
 }
@@ -29,14 +29,19 @@ bool call(const py::object& callback, SignalCheck& signals, const Args&... args)
 }
 
 struct Settings {
-  std::string loss;
-  std::variant<Sgd, Adam> optimizer;
+  Loss loss;
+  Optimizer optimizer;
+  RateSchedule schedule;
   Index window;
   int epochs;
   Index batch_size;
   double clip_norm, clip_value;
   bool shuffle;
   std::uint64_t seed;
+  std::optional<EarlyStopping> early_stopping;
+  std::string checkpoint;
+  Index checkpoint_every;
+  bool resume;
 };
 
 template <class T>
@@ -44,8 +49,9 @@ History fit_python(PyNetwork<T>& self, const DataTuple<T>& training, const std::
                    const Settings& settings, const py::object& on_batch, const py::object& on_epoch) {
   SignalCheck signals;
   FitOptions options;
-  options.loss = loss_from_name(settings.loss);
+  options.loss = settings.loss;
   options.optimizer = settings.optimizer;
+  options.schedule = settings.schedule;
   options.window = settings.window;
   options.epochs = settings.epochs;
   options.batch_size = settings.batch_size;
@@ -53,6 +59,10 @@ History fit_python(PyNetwork<T>& self, const DataTuple<T>& training, const std::
   options.clip_value = settings.clip_value;
   options.shuffle = settings.shuffle;
   options.seed = settings.seed;
+  options.early_stopping = settings.early_stopping;
+  options.checkpoint = settings.checkpoint;
+  options.checkpoint_every = settings.checkpoint_every;
+  options.resume = settings.resume;
   options.interrupt = signals.function();
   options.on_batch = [&](const Progress& p) {
     if (on_batch.is_none()) return signals();
@@ -76,26 +86,39 @@ History fit_python(PyNetwork<T>& self, const DataTuple<T>& training, const std::
 }  // namespace
 
 void bind_history(py::module_& m) {
+  py::class_<EarlyStopping>(m, "EarlyStopping").def(py::init([](int patience, double min_delta, bool restore_best) {
+    const EarlyStopping settings{patience, min_delta, restore_best};
+    check_early_stopping(settings);
+    return settings;
+  }));
   py::class_<Settings>(m, "FitSettings")
-      .def(py::init([](std::string loss, std::variant<Sgd, Adam> optimizer, Index window, int epochs, Index batch_size,
-                       double clip_norm, double clip_value, bool shuffle, std::uint64_t seed) {
-             return Settings{std::move(loss), optimizer, window, epochs, batch_size, clip_norm, clip_value, shuffle, seed};
+      .def(py::init([](Loss loss, const Optimizer& optimizer, const RateSchedule& schedule, Index window, int epochs,
+                       Index batch_size, double clip_norm, double clip_value, bool shuffle, std::uint64_t seed,
+                       std::optional<EarlyStopping> early_stopping, std::string checkpoint, Index checkpoint_every, bool resume) {
+             return Settings{std::move(loss),  optimizer,  schedule, window, epochs,         batch_size,
+                             clip_norm,        clip_value, shuffle,  seed,   early_stopping, std::move(checkpoint),
+                             checkpoint_every, resume};
            }),
-           py::kw_only(), py::arg("loss"), py::arg("optimizer"), py::arg("window"), py::arg("epochs"), py::arg("batch_size"),
-           py::arg("clip_norm"), py::arg("clip_value"), py::arg("shuffle"), py::arg("seed"));
+           py::kw_only(), py::arg("loss"), py::arg("optimizer"), py::arg("schedule"), py::arg("window"), py::arg("epochs"),
+           py::arg("batch_size"), py::arg("clip_norm"), py::arg("clip_value"), py::arg("shuffle"), py::arg("seed"),
+           py::arg("early_stopping"), py::arg("checkpoint"), py::arg("checkpoint_every"), py::arg("resume"));
   py::class_<Epoch>(m, "Epoch")
       .def_readonly("loss", &Epoch::loss)
       .def_readonly("validation_loss", &Epoch::validation_loss)
+      .def_readonly("learning_rate", &Epoch::learning_rate)
       .def_readonly("seconds", &Epoch::seconds);
-  py::class_<History>(m, "History").def_readonly("epochs", &History::epochs).def_readonly("interrupted", &History::interrupted);
+  py::class_<History>(m, "History")
+      .def_readonly("epochs", &History::epochs)
+      .def_readonly("interrupted", &History::interrupted)
+      .def_readonly("stopped_early", &History::stopped_early)
+      .def_readonly("best_epoch", &History::best_epoch);
 }
 
 template <class T>
 void bind_fit(py::module_& m) {
   m.def("fit", &fit_python<T>, py::arg("network"), py::arg("training"), py::arg("validation"), py::arg("settings"),
         py::arg("on_batch"), py::arg("on_epoch"));
-  m.def("evaluate", [](PyNetwork<T>& self, const DataTuple<T>& tuple, const std::string& loss_name, Index batch_size) {
-    const Loss loss = loss_from_name(loss_name);
+  m.def("evaluate", [](PyNetwork<T>& self, const DataTuple<T>& tuple, const Loss& loss, Index batch_size) {
     const Data<T> data = data_from(tuple, loss, self.network);
     SignalCheck signals;
     return unlocked(signals, [&] { return evaluate(self.network, data, loss, batch_size, {.interrupt = signals.function()}); });

@@ -28,10 +28,9 @@ py::tuple forward(PyNetwork<T>& self, const Array<T>& x, const Lengths& lengths,
 }
 
 template <class T>
-py::tuple loss_and_gradient(PyNetwork<T>& self, const Array<T>& x, const py::array& wanted, const std::string& loss_name,
+py::tuple loss_and_gradient(PyNetwork<T>& self, const Array<T>& x, const py::array& wanted, const Loss& loss,
                             const Lengths& lengths, const Values<T>& state, Index window, bool training, std::uint64_t noise) {
   const BasicNetwork<T>& network = self.network;
-  const Loss loss = loss_from_name(loss_name);
   const Sequences<T> batch = sequences(x, lengths, network.input_size());
   const Target<T> goal = target(wanted, loss, batch, network);
   BasicState<T> carried = state ? state_from(*state, network, batch.batch) : BasicState<T>(network, batch.batch);

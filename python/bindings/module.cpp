@@ -31,6 +31,7 @@ PYBIND11_MODULE(_core, m) {
   bind_isa(m);
   bind_threads(m);
   bind_layer_spec(m);
+  bind_loss(m);
   bind_network<float>(m, "NetworkF32");
   bind_network<double>(m, "NetworkF64");
   bind_stream<float>(m, "StreamF32");
@@ -38,6 +39,7 @@ PYBIND11_MODULE(_core, m) {
   bind_optimizer_settings(m);
   bind_optimizer<float>(m, "OptimizerF32");
   bind_optimizer<double>(m, "OptimizerF64");
+  bind_rate_schedule(m);
   bind_history(m);
   bind_fit<float>(m);
   bind_fit<double>(m);

@@ -49,6 +49,7 @@ class PyNetwork {
 void bind_isa(py::module_& m);
 void bind_threads(py::module_& m);
 void bind_layer_spec(py::module_& m);
+void bind_loss(py::module_& m);
 template <class T>
 void bind_network(py::module_& m, const char* name);
 template <class T>
@@ -60,5 +61,6 @@ template <class T>
 void bind_fit(py::module_& m);
 void bind_history(py::module_& m);
 void bind_model_file(py::module_& m);
+void bind_rate_schedule(py::module_& m);
 
 }  // namespace recurra::python

@@ -168,8 +168,8 @@ def test_target_of_a_pooled_output() -> None:
 
 def test_unknown_names() -> None:
     network = build("LSTM")
-    with refused(ValueError, "loss", "'mae'", "'mse', 'cross_entropy'", network=network):
-        network.loss_and_gradient(X, TARGET, "mae")  # type: ignore[call-overload]
+    with refused(ValueError, "loss", "'l2'", "'mse', 'mae', 'huber'", network=network):
+        network.loss_and_gradient(X, TARGET, "l2")  # type: ignore[call-overload]
     with refused(KeyError, "parameter", "'0.weigth'", "0.weight_ih, 0.weight_hh, 0.bias", network=network):
         network.parameters["0.weigth"]
     with refused(TypeError, "rule", "'bptt'", "recurra.BPTT()", network=network):

@@ -49,7 +49,7 @@ CASES: dict[str, Case] = {
     "late inf": case(ValueError, "inf", "batch 6, time 3, feature 0", y=changed(Y, (6, 3, 0), np.inf)),
     "late class": case(ValueError, "id 2", "(batch 7, time 1)", "0 .. 1", y=LATE, loss="cross_entropy"),
     "class shape": case(ValueError, "y", "(8, 4, 1)", "(8, 4)", y=CLASSES[..., None], loss="cross_entropy"),
-    "loss": case(ValueError, "loss", "'mae'", "'mse', 'cross_entropy'", loss="mae"),
+    "loss": case(ValueError, "loss", "'l2'", "'mse', 'mae', 'huber'", "recurra.Loss", loss="l2"),
     "epochs": case(ValueError, "epochs", "-1", "at least 0", epochs=-1),
     "float epochs": case(TypeError, "epochs", "1.5", "an integer", epochs=1.5),
     "huge epochs": case(ValueError, "epochs", str(2**31), "at most", epochs=2**31),

@@ -91,7 +91,10 @@ def test_a_loop_of_ones_own_learns(optimizer: rc.Optimizer) -> None:
 
 
 def test_representations() -> None:
-    assert repr(rc.SGD(0.1, 0.5, l2=1e-3)) == "SGD(learning_rate=0.1, momentum=0.5, l2=0.001, l1=0.0)"
+    text = "SGD(learning_rate=0.1, momentum=0.5, l2=0.001, l1=0.0, nesterov=False)"
+    assert repr(rc.SGD(0.1, 0.5, l2=1e-3)) == text
+    text = "AdamW(learning_rate=0.002, betas=(0.9, 0.999), epsilon=1e-08, weight_decay=0.01)"
+    assert repr(rc.AdamW(2e-3)) == text
     assert (
         repr(rc.Adam(2e-3)) == "Adam(learning_rate=0.002, betas=(0.9, 0.999), epsilon=1e-08, l2=0.0, l1=0.0)"
     )
@@ -117,6 +120,17 @@ NAN, INF = float("nan"), float("inf")
         (rc.Adam, {"betas": (0.9, NAN)}, "Adam: beta2 is nan, expected 0 <= beta2 < 1"),
         (rc.Adam, {"epsilon": -1.0}, "Adam: epsilon is -1.*, expected a finite number > 0"),
         (rc.Adam, {"l2": NAN}, "Adam: l2 is nan, expected a finite number >= 0"),
+        (rc.SGD, {"nesterov": True}, "SGD: momentum is 0.*, expected more than 0 with nesterov"),
+        (rc.AdamW, {"weight_decay": -1.0}, "AdamW: weight_decay is -1.*, expected a finite number >= 0"),
+        (rc.RMSprop, {"alpha": 1.0}, "RMSprop: alpha is 1.*, expected 0 <= alpha < 1"),
+        (rc.RMSprop, {"epsilon": 0.0}, "RMSprop: epsilon is 0.*, expected a finite number > 0"),
+        (rc.RMSprop, {"momentum": 1.0}, "RMSprop: momentum is 1.*, expected 0 <= momentum < 1"),
+        (
+            rc.Adagrad,
+            {"initial_accumulator": -1.0},
+            "Adagrad: initial_accumulator is -1.*, expected a finite",
+        ),
+        (rc.Adagrad, {"learning_rate_decay": INF}, "Adagrad: learning_rate_decay is inf, expected a finite"),
     ],
 )
 def test_settings(make: Callable[..., rc.Optimizer], options: dict[str, Any], message: str) -> None:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import termios
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,15 +20,15 @@ if {hidden}:
     sys.modules["tqdm"] = None
 import recurra as rc
 x = np.ones((40, 3, 2), "float32")
-rc.fit(rc.Network([rc.Linear(2, 2)]), x, x, epochs=3, batch_size=4, progress={progress})
+rc.fit(rc.Network([rc.Linear(2, 2)]), x, x, epochs=3, batch_size=4, progress={progress}, {options})
 """
 
 
-def on_a_terminal(*, progress: bool = True, hidden: bool = False) -> str:
+def on_a_terminal(*, progress: bool = True, hidden: bool = False, options: str = "") -> str:
     """What fit writes to a pseudo terminal."""
     reader, writer = pty.openpty()
     termios.tcsetwinsize(writer, (24, 80))
-    script = SCRIPT.format(progress=progress, hidden=hidden)
+    script = SCRIPT.format(progress=progress, hidden=hidden, options=options)
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=writer) as process:
         os.close(writer)
         text = b""
@@ -81,3 +82,19 @@ def test_a_plain_bar_on_a_terminal_without_tqdm() -> None:
     assert "\r" in text
     assert "] 10/10  loss" in text
     assert [match.group(1) for match in LINE.finditer(text)] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_resumed_run_begins_where_it_stood(hidden: bool, tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    x = np.ones((40, 3, 2), np.float32)
+    network = rc.Network([rc.Linear(2, 2)])
+    rc.fit(network, x, x, epochs=1, batch_size=4, progress=False, checkpoint=path)
+    text = on_a_terminal(hidden=hidden, options=f"checkpoint={str(path)!r}, resume=True")
+    assert [match.group(1) for match in LINE.finditer(text)] == ["2", "3"]
+    if hidden:
+        assert "epoch 1" not in text
+    else:
+        pytest.importorskip("tqdm")
+        done = [int(count) for count in re.findall(r"(\d+)/30", text)]
+        assert min(count for count in done if count > 0) >= 11

@@ -1,22 +1,74 @@
-// Losses: means over the valid entries of a batch.
+// Losses: what is minimised, a mean over the valid entries of a batch. An entry is an output's step, or its sequence if the
+// network pools; every value and gradient is that of PyTorch's loss of the same name with reduction "mean".
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "recurra/network.h"
 
 namespace recurra {
 
-enum class Loss {
-  mse,            // mean of (y - target)^2 over the valid steps and features
-  cross_entropy,  // mean of -log softmax(y)[class] over the valid steps; y are logits, targets class ids
+// Means over the entries and their features, of d = y - target:
+struct Mse {  // d^2
+  bool operator==(const Mse&) const = default;
+};
+struct Mae {  // |d|; its derivative at 0 is 0
+  bool operator==(const Mae&) const = default;
+};
+struct Huber {  // d^2 / 2 up to |d| = delta, delta (|d| - delta / 2) beyond. P. J. Huber, Ann. Math. Statist. 35 (1964).
+  double delta = 1;
+  bool operator==(const Huber&) const = default;
 };
 
-// "mse", "cross_entropy". Throws std::invalid_argument.
+// Of logits y and class ids: sum over the entries of (1 - s) w[class] (-log p[class]) + s / C sum_c w[c] (-log p[c]) with
+// p = softmax(y), divided by the sum of w[class]. Entries of the ignored class do not count. If all weights are 0, so is it.
+// Label smoothing s: C. Szegedy et al., CVPR 2016.
+struct CrossEntropy {
+  std::vector<double> class_weights{};          // w, one per class; none: all 1
+  std::optional<std::int64_t> ignored_class{};  // need not be a class of the network
+  double label_smoothing = 0;                   // s, 0 .. 1
+  bool operator==(const CrossEntropy&) const = default;
+};
+
+// Of logits y and targets t in [0, 1], a mean over the entries and their features:
+// -positive_weight t log(logistic(y)) - (1 - t) log(1 - logistic(y)).
+struct BinaryCrossEntropy {
+  double positive_weight = 1;
+  bool operator==(const BinaryCrossEntropy&) const = default;
+};
+
+// One of them: Loss::huber, or Huber{.delta = 2}.
+class Loss {
+ public:
+  enum Kind { mse, mae, huber, cross_entropy, binary_cross_entropy };
+  using Settings = std::variant<Mse, Mae, Huber, CrossEntropy, BinaryCrossEntropy>;
+
+  Loss(Kind kind = mse);  // with its default settings
+  Loss(Mse settings) : settings_(settings) {}
+  Loss(Mae settings) : settings_(settings) {}
+  Loss(Huber settings) : settings_(settings) {}
+  Loss(CrossEntropy settings) : settings_(std::move(settings)) {}
+  Loss(BinaryCrossEntropy settings) : settings_(settings) {}
+
+  Kind kind() const { return Kind(settings_.index()); }
+  const char* name() const;  // "mse", ...
+  const Settings& settings() const { return settings_; }
+  bool takes_classes() const { return kind() == cross_entropy; }
+  bool operator==(const Loss&) const = default;
+
+ private:
+  Settings settings_;
+};
+
+// "mse", "mae", "huber", "cross_entropy", "binary_cross_entropy". Throws std::invalid_argument.
 Loss loss_from_name(const std::string& name);
 
-// What a batch should give: `values`, shaped as the output, for mse, or `classes`, without the last axis, for cross_entropy.
+// What a batch should give: class ids, without the output's last axis, for cross_entropy; values shaped as the output for the
+// others.
 template <class T>
 struct Target {
   const T* values = nullptr;

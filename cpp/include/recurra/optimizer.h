@@ -1,8 +1,13 @@
-// Optimizers: rules that turn a gradient into an update of the flat parameters, and clipping.
+// Optimizers: rules that turn a gradient into an update of the flat parameters, and clipping. Each is PyTorch's of that name.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
+#include <variant>
+#include <vector>
 
 #include "recurra/network.h"
 
@@ -13,10 +18,11 @@ struct Decay {
   double l2 = 0, l1 = 0;
 };
 
-// v <- momentum v + g;  w <- w - learning_rate v.
+// v <- momentum v + g;  w <- w - learning_rate v, or, with Nesterov's look ahead, w - learning_rate (g + momentum v).
 struct Sgd {
   double learning_rate = 1e-2, momentum = 0;
   Decay decay{};
+  bool nesterov = false;
 };
 
 // D. P. Kingma, J. Ba, Adam, ICLR 2015.
@@ -25,17 +31,54 @@ struct Adam {
   Decay decay{};
 };
 
+// Adam, whose decay passes its mean and square by: first w <- w - learning_rate weight_decay w.
+// I. Loshchilov, F. Hutter, Decoupled weight decay regularization, ICLR 2019.
+struct AdamW {
+  double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 1e-2;
+};
+
+// s <- alpha s + (1 - alpha) g^2, centred: less the square of the running mean of g;  v <- momentum v + g / (sqrt(s) + epsilon);
+// w <- w - learning_rate v. T. Tieleman, G. Hinton, 2012 (lecture 6.5); centred: A. Graves, arXiv 1308.0850.
+struct RmsProp {
+  double learning_rate = 1e-2, alpha = 0.99, epsilon = 1e-8, momentum = 0;
+  bool centered = false;
+  Decay decay{};
+};
+
+// s <- s + g^2;  w <- w - learning_rate / (1 + learning_rate_decay (updates so far)) g / (sqrt(s) + epsilon).
+// J. Duchi, E. Hazan, Y. Singer, JMLR 12 (2011).
+struct Adagrad {
+  double learning_rate = 1e-2, learning_rate_decay = 0, initial_accumulator = 0, epsilon = 1e-10;
+  Decay decay{};
+};
+
+using Optimizer = std::variant<Sgd, Adam, AdamW, RmsProp, Adagrad>;
+
+// What an optimizer remembers of the gradients it has seen.
+template <class T>
+struct OptimizerState {
+  std::uint64_t updates = 0;                        // so far
+  std::map<std::string, std::vector<T>> vectors{};  // by name, one value per parameter: "velocity", "square", ...
+};
+
 // An optimizer at work: its settings and what it remembers of one network.
 template <class T>
 class BasicOptimizer {
  public:
-  // Throw std::invalid_argument for a setting out of range.
-  BasicOptimizer(const Sgd& settings, Index num_parameters);
-  BasicOptimizer(const Adam& settings, Index num_parameters);
+  // Throws std::invalid_argument for a setting out of range.
+  BasicOptimizer(const Optimizer& settings, Index num_parameters);
   ~BasicOptimizer();
   BasicOptimizer(BasicOptimizer&&) noexcept;
   // Throws std::invalid_argument if a length is not num_parameters.
   void update(std::span<T> parameters, std::span<const T> gradient);
+
+  // That of the next updates. Throws std::invalid_argument unless it is finite and at least 0.
+  void set_learning_rate(double rate);
+  double learning_rate() const;
+
+  OptimizerState<T> state() const;
+  // Throws std::invalid_argument for vectors this optimizer does not have, of another length, or with a NaN.
+  void set_state(OptimizerState<T> state);
 
   struct Rule;
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "recurra/cell_registry.h"
+#include "recurra/early_stopping.h"
 #include "recurra/fit.h"
 #include "recurra/initialization.h"
 #include "recurra/isa.h"
@@ -10,6 +11,7 @@
 #include "recurra/model_file.h"
 #include "recurra/network.h"
 #include "recurra/optimizer.h"
+#include "recurra/rate_schedule.h"
 #include "recurra/runner.h"
 #include "recurra/state.h"
 #include "recurra/stream.h"

@@ -52,16 +52,16 @@ class BasicRunner {
   // Throws std::invalid_argument for an empty batch, lengths out of range, a state that does not fit, a non-finite input.
   void forward(const Sequences<T>& x, T* y, BasicState<T>* state = nullptr, const RunOptions& options = {});
 
-  // The loss by BPTT; its gradient, laid out as the flat parameters, is added to `gradient`. No valid entry: 0, and 0.
-  // Throws as forward, and std::invalid_argument for a target that is not finite or a class out of range,
+  // The loss by BPTT; its gradient, laid out as the flat parameters, is added to `gradient`. No entry that counts: 0, and 0.
+  // Throws as forward, and std::invalid_argument for a target that is not finite, a class out of range or a loss's setting,
   // std::overflow_error for a loss that is not finite.
-  double loss_and_gradient(const Sequences<T>& x, const Target<T>& target, Loss loss, T* gradient, BasicState<T>* state = nullptr,
-                           const RunOptions& options = {});
+  double loss_and_gradient(const Sequences<T>& x, const Target<T>& target, const Loss& loss, T* gradient,
+                           BasicState<T>* state = nullptr, const RunOptions& options = {});
   // The same for one window: the mean over the window's valid entries. A network that pools does so over the window.
-  double window_gradient(const Sequences<T>& x, const Target<T>& target, Loss loss, Window window, T* gradient,
+  double window_gradient(const Sequences<T>& x, const Target<T>& target, const Loss& loss, Window window, T* gradient,
                          BasicState<T>* state, const RunOptions& options);
   // The loss alone.
-  double loss(const Sequences<T>& x, const Target<T>& target, Loss loss, BasicState<T>* state = nullptr,
+  double loss(const Sequences<T>& x, const Target<T>& target, const Loss& loss, BasicState<T>* state = nullptr,
               const RunOptions& options = {});
 
  private:

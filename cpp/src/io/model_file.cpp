@@ -1,4 +1,4 @@
-#include "recurra/model_file.h"
+#include "model_file.h"
 
 #include <algorithm>
 #include <array>
@@ -11,7 +11,6 @@
 #include "architecture.h"
 #include "error_text.h"
 #include "file.h"
-#include "safetensors.h"
 
 namespace recurra {
 
@@ -25,7 +24,7 @@ constexpr const char* dtype_name() {
   return sizeof(T) == sizeof(float) ? "F32" : "F64";
 }
 
-// The metadata of the file and nothing else, or an error.
+// The metadata of a model, that of a checkpoint beside it, and nothing else, or an error.
 void check_metadata(const Safetensors& file, const std::string& source) {
   const std::array<std::string, 4> keys{"format", "version", "dtype", "architecture"};
   for (const std::string& key : keys)
@@ -35,7 +34,8 @@ void check_metadata(const Safetensors& file, const std::string& source) {
     throw bad_file(source, "has format " + quote(format) + " version " + quote(version) + ", expected 'recurra' version '" +
                                format_version + "'");
   for (const auto& [key, value] : file.metadata)
-    if (std::find(keys.begin(), keys.end(), key) == keys.end()) throw bad_file(source, "has the unused metadata " + quote(key));
+    if (std::find(keys.begin(), keys.end(), key) == keys.end() && key != training_key)
+      throw bad_file(source, "has the unused metadata " + quote(key));
 }
 
 template <class T>
@@ -53,8 +53,10 @@ void check_tensors(const std::vector<Parameter>& parameters, const Safetensors& 
                      "tensor '" + parameter.name + "' has shape " + shape_text(shape) + ", expected " + shape_text(expected));
     names.insert(parameter.name);
   }
+  const bool is_checkpoint = file.metadata.count(training_key) > 0;
   for (const auto& [name, entry] : file.tensors)
-    if (!names.count(name)) throw bad_file(source, "has the unused tensor " + quote(name));
+    if (!names.count(name) && !(is_checkpoint && name.starts_with(training_prefix)))
+      throw bad_file(source, "has the unused tensor " + quote(name));
 }
 
 // The model serves for its shapes: they are compared with the header before any memory is spent on them.
@@ -70,7 +72,7 @@ std::vector<T> flat_from(const Safetensors& file, const Model<T>& model, const s
 }
 
 template <class T>
-BasicNetwork<T> network_from(const Safetensors& file, std::vector<LayerSpec> layers, const std::string& source) {
+BasicNetwork<T> network_of(const Safetensors& file, std::vector<LayerSpec> layers, const std::string& source) {
   std::vector<T> flat = flat_from(file, Model<T>(layers), source);
   return BasicNetwork<T>(std::move(layers), std::move(flat));
 }
@@ -78,31 +80,44 @@ BasicNetwork<T> network_from(const Safetensors& file, std::vector<LayerSpec> lay
 }  // namespace
 
 template <class T>
-std::vector<char> to_bytes(const BasicNetwork<T>& network) {
+std::vector<Tensor> model_tensors(const BasicNetwork<T>& network) {
   std::vector<Tensor> tensors;
   for (const Parameter& parameter : network.parameters())
     tensors.push_back({parameter.name,
                        dtype_name<T>(),
                        {parameter.shape.begin(), parameter.shape.end()},
                        network.flat().data() + parameter.offset});
-  return encode_safetensors(tensors, {{"format", "recurra"},
-                                      {"version", format_version},
-                                      {"dtype", dtype_name<T>()},
-                                      {"architecture", architecture_to_json(network.layers())}});
+  return tensors;
+}
+
+template <class T>
+std::map<std::string, std::string> model_metadata(const BasicNetwork<T>& network) {
+  return {{"format", "recurra"},
+          {"version", format_version},
+          {"dtype", dtype_name<T>()},
+          {"architecture", architecture_to_json(network.layers())}};
+}
+
+template <class T>
+std::vector<char> to_bytes(const BasicNetwork<T>& network) {
+  return encode_safetensors(model_tensors(network), model_metadata(network));
 }
 
 AnyNetwork from_bytes(std::vector<char> bytes, const std::string& source) try {
-  const Safetensors file = decode_safetensors(std::move(bytes), source);
+  return network_from(decode_safetensors(std::move(bytes), source), source);
+} catch (const std::bad_alloc&) {
+  throw bad_file(source, "no memory for its network");
+}
+
+AnyNetwork network_from(const Safetensors& file, const std::string& source) try {
   check_metadata(file, source);
   const std::string& dtype = file.metadata.at("dtype");
   if (dtype != "F32" && dtype != "F64") throw bad_file(source, "has dtype " + quote(dtype) + ", expected F32 or F64");
   std::vector<LayerSpec> layers = architecture_from_json(file.metadata.at("architecture"));
-  if (dtype == "F32") return network_from<float>(file, std::move(layers), source);
-  return network_from<double>(file, std::move(layers), source);
+  if (dtype == "F32") return network_of<float>(file, std::move(layers), source);
+  return network_of<double>(file, std::move(layers), source);
 } catch (const std::invalid_argument& error) {
   throw bad_file(source, printable(error.what(), longest_message));  // it may hold the file's own words
-} catch (const std::bad_alloc&) {
-  throw bad_file(source, "no memory for its network");
 }
 
 template <class T>
@@ -119,9 +134,11 @@ BasicNetwork<T> load(const std::string& path) {
   throw bad_file(path, std::string("is of another dtype, expected ") + dtype_name<T>());
 }
 
-#define RECURRA_INSTANTIATE(T)                                    \
-  template std::vector<char> to_bytes(const BasicNetwork<T>&);    \
-  template void save(const BasicNetwork<T>&, const std::string&); \
+#define RECURRA_INSTANTIATE(T)                                                        \
+  template std::vector<Tensor> model_tensors(const BasicNetwork<T>&);                 \
+  template std::map<std::string, std::string> model_metadata(const BasicNetwork<T>&); \
+  template std::vector<char> to_bytes(const BasicNetwork<T>&);                        \
+  template void save(const BasicNetwork<T>&, const std::string&);                     \
   template BasicNetwork<T> load(const std::string&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

@@ -16,7 +16,32 @@ Index count_valid(const Model<T>& model, const Sequences<T>& x, Window window) {
   return count;
 }
 
+template <class T>
+double total_weight(const Model<T>& model, const Sequences<T>& x, const Target<T>& target, const Loss& loss, Window window) {
+  const auto* by_class = std::get_if<CrossEntropy>(&loss.settings());
+  if (!by_class || (by_class->class_weights.empty() && !by_class->ignored_class)) return double(count_valid(model, x, window));
+  double sum = 0;
+  for (Index sequence = 0; sequence < x.batch; ++sequence) {
+    const Index row = x.row(sequence), length = window_length(x, sequence, window);
+    for (Index i = 0; i < (model.pools() ? Index(length > 0) : length); ++i) {
+      const Index entry = model.pools() ? row : row * x.time + window.begin + i;
+      check_target(model, target, loss, entry, sequence, window.begin + i);
+      sum += class_weight(*by_class, target.classes[entry]);
+    }
+  }
+  return sum;
+}
+
 namespace {
+
+template <class T>
+double entry_loss(const CrossEntropy& loss, const T* y, const Target<T>& target, Index entry, Index width, double scale, T* dy) {
+  return loss_row(loss, y, target.classes[entry], width, scale, dy);
+}
+template <class AnyLoss, class T>
+double entry_loss(const AnyLoss& loss, const T* y, const Target<T>& target, Index entry, Index width, double scale, T* dy) {
+  return loss_row(loss, y, target.values + entry * width, width, scale / double(width), dy);
+}
 
 // The sum of the outputs' losses; their cotangents go to the last tape if a gradient is wanted.
 template <class T>
@@ -34,9 +59,9 @@ double output_loss(Shard<T>& shard, const Pass<T>& pass) {
       const Index row = pass.x.row(sequence), entry = model.pools() ? row : row * pass.x.time + step;
       const T* y = tape.y + node * tape.y_stride;
       T* dy = pass.gradient ? tape.dy + node * tape.dy_stride : nullptr;
-      check_target(model, *pass.target, pass.loss, entry, sequence, step);
-      sum += pass.loss == Loss::mse ? mse_row(y, pass.target->values + entry * width, width, pass.scale / double(width), dy)
-                                    : cross_entropy_row(y, pass.target->classes[entry], width, pass.scale, dy);
+      check_target(model, *pass.target, *pass.loss, entry, sequence, step);
+      sum += std::visit([&](const auto& loss) { return entry_loss(loss, y, *pass.target, entry, width, pass.scale, dy); },
+                        pass.loss->settings());
     }
   return sum;
 }
@@ -69,8 +94,9 @@ void run_shard(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& p
   if (!pass.state) initial_gradient(workspace, {shard.gradient.data()});
 }
 
-#define RECURRA_INSTANTIATE(T)                                              \
-  template Index count_valid(const Model<T>&, const Sequences<T>&, Window); \
+#define RECURRA_INSTANTIATE(T)                                                                               \
+  template Index count_valid(const Model<T>&, const Sequences<T>&, Window);                                  \
+  template double total_weight(const Model<T>&, const Sequences<T>&, const Target<T>&, const Loss&, Window); \
   template void run_shard(const ModelWeights<T>&, Shard<T>&, const Pass<T>&, const Interrupt&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

@@ -26,14 +26,19 @@ struct Pass {
   const RunOptions& options;
   T* y = nullptr;                     // where outputs go, or
   const Target<T>* target = nullptr;  // what they should be,
-  Loss loss = Loss::mse;
-  double scale = 0;       // what each output counts in the loss,
+  const Loss* loss = nullptr;
+  double scale = 0;       // what each output of weight 1 counts in the loss,
   bool gradient = false;  // and whether the shard's gradient is wanted
 };
 
 // How many outputs inside the window count: steps, or sequences with a step if the network pools.
 template <class T>
 Index count_valid(const Model<T>& model, const Sequences<T>& x, Window window);
+
+// What the mean over the window's valid entries is divided by: their number, or the sum of their class weights. Throws
+// std::invalid_argument for a class out of range where weights are asked for by class.
+template <class T>
+double total_weight(const Model<T>& model, const Sequences<T>& x, const Target<T>& target, const Loss& loss, Window window);
 
 // Throws std::invalid_argument for a value that is refused, Interrupted.
 template <class T>

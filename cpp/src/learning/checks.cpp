@@ -56,12 +56,40 @@ void check_window(const std::string& function, const Sequences<T>& x, Window win
                                 std::to_string(window.end) + ", expected a part of 0 .. " + std::to_string(x.time));
 }
 
+namespace {
+
+void require(bool condition, const std::string& function, const std::string& name, double value, const std::string& expected) {
+  if (!condition) throw std::invalid_argument(function + ": " + name + " is " + shortest(value) + ", expected " + expected);
+}
+
+void check_settings(const std::string&, const Mse&, Index) {}
+void check_settings(const std::string&, const Mae&, Index) {}
+void check_settings(const std::string& function, const Huber& loss, Index) {
+  require(loss.delta > 0 && std::isfinite(loss.delta), function, "delta", loss.delta, "a finite number > 0");
+}
+void check_settings(const std::string& function, const CrossEntropy& loss, Index width) {
+  const std::vector<double>& weights = loss.class_weights;
+  if (!weights.empty() && Index(weights.size()) != width)
+    throw std::invalid_argument(function + ": class_weights has " + std::to_string(weights.size()) + " values, expected " +
+                                std::to_string(width) + ", one per class");
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    require(weights[i] >= 0 && std::isfinite(weights[i]), function, "class_weights[" + std::to_string(i) + "]", weights[i],
+            "a finite number >= 0");
+  require(loss.label_smoothing >= 0 && loss.label_smoothing <= 1, function, "label_smoothing", loss.label_smoothing, "0 .. 1");
+}
+void check_settings(const std::string& function, const BinaryCrossEntropy& loss, Index) {
+  require(loss.positive_weight >= 0 && std::isfinite(loss.positive_weight), function, "positive_weight", loss.positive_weight,
+          "a finite number >= 0");
+}
+
+}  // namespace
+
 template <class T>
-void check_target_kind(const std::string& function, const Target<T>& target, Loss loss) {
-  if (loss == Loss::mse ? !target.values : !target.classes)
-    throw std::invalid_argument(
-        function + ": the target has no " +
-        (loss == Loss::mse ? "values, expected them for mse" : "classes, expected them for cross_entropy"));
+void check_loss(const std::string& function, const Model<T>& model, const Target<T>& target, const Loss& loss) {
+  std::visit([&](const auto& settings) { check_settings(function, settings, model.output_size); }, loss.settings());
+  if (loss.takes_classes() ? !target.classes : !target.values)
+    throw std::invalid_argument(function + ": the target has no " + (loss.takes_classes() ? "classes" : "values") +
+                                ", expected them for " + loss.name());
 }
 
 template <class T>
@@ -73,23 +101,29 @@ void check_features(const Model<T>& model, const T* features, Index sequence, In
 }
 
 template <class T>
-void check_target(const Model<T>& model, const Target<T>& target, Loss loss, Index entry, Index sequence, Index step) {
+void check_target(const Model<T>& model, const Target<T>& target, const Loss& loss, Index entry, Index sequence, Index step) {
   const Index width = model.output_size;
-  if (loss == Loss::mse) {
+  if (!loss.takes_classes()) {
     const T* values = target.values + entry * width;
     if (!all_finite(values, width)) refuse("target", values, place(sequence, step, model.pools()));
+    for (Index j = 0; loss.kind() == Loss::binary_cross_entropy && j < width; ++j)
+      if (!(values[j] >= T(0) && values[j] <= T(1)))
+        throw std::invalid_argument("target has the value " + shortest(double(values[j])) + place(sequence, step, model.pools()) +
+                                    ", feature " + std::to_string(j) + "), expected 0 .. 1 for binary_cross_entropy");
     return;
   }
   const std::int64_t id = target.classes[entry];
+  if (id == std::get<CrossEntropy>(loss.settings()).ignored_class) return;
   if (id < 0 || id >= width)
     throw std::invalid_argument("target has the class id " + std::to_string(id) + place(sequence, step, model.pools()) +
                                 "), expected 0 .. " + std::to_string(width - 1));
 }
 
 template <class T>
-void check_data(const std::string& function, const Model<T>& model, const Sequences<T>& x, const Target<T>& target, Loss loss) {
+void check_data(const std::string& function, const Model<T>& model, const Sequences<T>& x, const Target<T>& target,
+                const Loss& loss) {
   check_batch(function, x);
-  check_target_kind(function, target, loss);
+  check_loss(function, model, target, loss);
   for (Index sequence = 0; sequence < x.batch; ++sequence) {
     const Index row = x.row(sequence), length = x.length(sequence);
     for (Index step = 0; step < length; ++step) {
@@ -100,13 +134,13 @@ void check_data(const std::string& function, const Model<T>& model, const Sequen
   }
 }
 
-#define RECURRA_INSTANTIATE(T)                                                              \
-  template void check_features(const Model<T>&, const T*, Index, Index);                    \
-  template void check_target(const Model<T>&, const Target<T>&, Loss, Index, Index, Index); \
-  template void check_batch(const std::string&, const Sequences<T>&);                       \
-  template void check_window(const std::string&, const Sequences<T>&, Window);              \
-  template void check_target_kind(const std::string&, const Target<T>&, Loss);              \
-  template void check_data(const std::string&, const Model<T>&, const Sequences<T>&, const Target<T>&, Loss);
+#define RECURRA_INSTANTIATE(T)                                                                     \
+  template void check_features(const Model<T>&, const T*, Index, Index);                           \
+  template void check_target(const Model<T>&, const Target<T>&, const Loss&, Index, Index, Index); \
+  template void check_batch(const std::string&, const Sequences<T>&);                              \
+  template void check_window(const std::string&, const Sequences<T>&, Window);                     \
+  template void check_loss(const std::string&, const Model<T>&, const Target<T>&, const Loss&);    \
+  template void check_data(const std::string&, const Model<T>&, const Sequences<T>&, const Target<T>&, const Loss&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)
 

@@ -14,9 +14,9 @@ void check_batch(const std::string& function, const Sequences<T>& x);
 template <class T>
 void check_window(const std::string& function, const Sequences<T>& x, Window window);
 
-// The target has what the loss compares with.
+// The loss's settings are in range and fit the network, and the target has what it compares with.
 template <class T>
-void check_target_kind(const std::string& function, const Target<T>& target, Loss loss);
+void check_loss(const std::string& function, const Model<T>& model, const Target<T>& target, const Loss& loss);
 
 // One step's features (or class id). Throws std::invalid_argument.
 template <class T>
@@ -24,10 +24,11 @@ void check_features(const Model<T>& model, const T* features, Index sequence, In
 
 // The target of one output. `step` is of no meaning if the network pools.
 template <class T>
-void check_target(const Model<T>& model, const Target<T>& target, Loss loss, Index entry, Index sequence, Index step);
+void check_target(const Model<T>& model, const Target<T>& target, const Loss& loss, Index entry, Index sequence, Index step);
 
 // The batch and all its valid steps, so that training on it does not stop half-way.
 template <class T>
-void check_data(const std::string& function, const Model<T>& model, const Sequences<T>& x, const Target<T>& target, Loss loss);
+void check_data(const std::string& function, const Model<T>& model, const Sequences<T>& x, const Target<T>& target,
+                const Loss& loss);
 
 }  // namespace recurra

@@ -5,10 +5,23 @@
 
 namespace recurra {
 
-// The row's loss times `scale`; its cotangent goes to dy (null: not wanted).
+// Each returns the row's loss times `scale`; its cotangent goes to dy (null: not wanted). The sums are double, dy is written
+// in full, and nothing overflows for any finite row whose loss does not.
 template <class T>
-double mse_row(const T* y, const T* target, Index width, double scale, T* dy);
+double loss_row(const Mse& loss, const T* y, const T* target, Index width, double scale, T* dy);
 template <class T>
-double cross_entropy_row(const T* y, std::int64_t target, Index width, double scale, T* dy);
+double loss_row(const Mae& loss, const T* y, const T* target, Index width, double scale, T* dy);
+template <class T>
+double loss_row(const Huber& loss, const T* y, const T* target, Index width, double scale, T* dy);
+template <class T>
+double loss_row(const BinaryCrossEntropy& loss, const T* y, const T* target, Index width, double scale, T* dy);
+template <class T>
+double loss_row(const CrossEntropy& loss, const T* y, std::int64_t target, Index width, double scale, T* dy);
+
+// What an entry of this class counts in the mean. The class must be ignored or in range.
+inline double class_weight(const CrossEntropy& loss, std::int64_t id) {
+  if (id == loss.ignored_class) return 0;
+  return loss.class_weights.empty() ? 1 : loss.class_weights[std::size_t(id)];
+}
 
 }  // namespace recurra

@@ -81,6 +81,15 @@ struct BasicRunner<T>::Impl {
   int used = 0;
 };
 
+namespace {
+// Where no entry counts, all are ignored or of weight 0, the sequences still run: their last state is wanted.
+template <class T>
+double entry_scale(const Model<T>& model, const Sequences<T>& x, const Target<T>& target, const Loss& loss, Window window) {
+  const double weight = total_weight(model, x, target, loss, window);
+  return weight > 0 ? 1 / weight : 0;
+}
+}  // namespace
+
 template <class T>
 BasicRunner<T>::BasicRunner(const BasicNetwork<T>& network) : impl_(std::make_unique<Impl>(network)) {}
 template <class T>
@@ -102,30 +111,30 @@ void BasicRunner<T>::forward(const Sequences<T>& x, T* y, BasicState<T>* state, 
 }
 
 template <class T>
-double BasicRunner<T>::window_gradient(const Sequences<T>& x, const Target<T>& target, Loss loss, Window window, T* gradient,
-                                       BasicState<T>* state, const RunOptions& options) {
+double BasicRunner<T>::window_gradient(const Sequences<T>& x, const Target<T>& target, const Loss& loss, Window window,
+                                       T* gradient, BasicState<T>* state, const RunOptions& options) {
   impl_->begin("window_gradient", x, state);
-  check_target_kind("window_gradient", target, loss);
+  check_loss("window_gradient", *impl_->model, target, loss);
   check_window("window_gradient", x, window);
-  const Index valid = count_valid(*impl_->model, x, window);
-  if (valid == 0) return 0;
-  return impl_->run({x, window, options.initial ? nullptr : state, options, nullptr, &target, loss, 1 / double(valid), true},
-                    state, gradient);
+  if (count_valid(*impl_->model, x, window) == 0) return 0;
+  const double scale = entry_scale(*impl_->model, x, target, loss, window);
+  return impl_->run({x, window, options.initial ? nullptr : state, options, nullptr, &target, &loss, scale, true}, state,
+                    gradient);
 }
 
 template <class T>
-double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>& target, Loss loss, T* gradient,
+double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>& target, const Loss& loss, T* gradient,
                                          BasicState<T>* state, const RunOptions& options) {
   if (options.window < 0)
     throw std::invalid_argument("loss_and_gradient: window is " + std::to_string(options.window) + ", expected at least 1");
   impl_->begin("loss_and_gradient", x, state);
-  check_target_kind("loss_and_gradient", target, loss);
+  check_loss("loss_and_gradient", *impl_->model, target, loss);
   const Index window = options.window > 0 ? options.window : x.time;
   if (window < x.time && (impl_->model->pools() || impl_->model->looks_ahead()))
     throw std::invalid_argument("loss_and_gradient: a window cuts the time axis, but the network " +
                                 std::string(impl_->model->pools() ? "pools over it" : "looks ahead"));
-  const Index valid = count_valid(*impl_->model, x, {0, x.time});
-  if (valid == 0) return 0;
+  if (count_valid(*impl_->model, x, {0, x.time}) == 0) return 0;
+  const double scale = entry_scale(*impl_->model, x, target, loss, {0, x.time});
   const bool initial = options.initial || !state;
   BasicState<T> carried = state ? *state : BasicState<T>(impl_->network, x.batch);
   std::vector<T> sum(impl_->network.flat().size(), T(0));
@@ -137,8 +146,8 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
                          options,
                          nullptr,
                          &target,
-                         loss,
-                         1 / double(valid),
+                         &loss,
+                         scale,
                          true},
                         &carried, sum.data());
   for (std::size_t j = 0; j < sum.size(); ++j) gradient[j] += sum[j];
@@ -147,13 +156,13 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
 }
 
 template <class T>
-double BasicRunner<T>::loss(const Sequences<T>& x, const Target<T>& target, Loss loss, BasicState<T>* state,
+double BasicRunner<T>::loss(const Sequences<T>& x, const Target<T>& target, const Loss& loss, BasicState<T>* state,
                             const RunOptions& options) {
   impl_->begin("loss", x, state);
-  check_target_kind("loss", target, loss);
-  const Index valid = count_valid(*impl_->model, x, {0, x.time});
-  if (valid == 0) return 0;
-  return impl_->run({x, {0, x.time}, state, options, nullptr, &target, loss, 1 / double(valid)}, state);
+  check_loss("loss", *impl_->model, target, loss);
+  if (count_valid(*impl_->model, x, {0, x.time}) == 0) return 0;
+  const double scale = entry_scale(*impl_->model, x, target, loss, {0, x.time});
+  return impl_->run({x, {0, x.time}, state, options, nullptr, &target, &loss, scale}, state);
 }
 
 template class BasicRunner<float>;

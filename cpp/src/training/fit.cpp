@@ -1,41 +1,22 @@
 #include "recurra/fit.h"
 
-#include <algorithm>
-#include <chrono>
-#include <cmath>
-#include <stdexcept>
+#include <unistd.h>
 
-#include "../learning/bptt.h"
+#include <cmath>
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+
 #include "../learning/checks.h"
-#include "../math/random.h"
+#include "checkpoint.h"
+#include "fitting.h"
 
 namespace recurra {
 
 namespace {
 
-template <class T>
-Sequences<T> select(const Sequences<T>& x, const std::vector<Index>& order, Index begin, Index count) {
-  Sequences<T> batch = x;
-  batch.rows = order.data() + begin;
-  batch.batch = count;
-  return batch;
-}
-
-template <class T>
-Index longest(const Sequences<T>& batch) {
-  Index length = 0;
-  for (Index i = 0; i < batch.batch; ++i) length = std::max(length, batch.length(i));
-  return length;
-}
-
-// The rows of x, in their order or in one drawn for this epoch.
-template <class T>
-std::vector<Index> row_order(const Sequences<T>& x, bool shuffle = false, std::uint64_t seed = 0, int epoch = 0) {
-  std::vector<Index> order;
-  for (Index i = 0; i < x.batch; ++i) order.push_back(x.row(i));
-  Random random{mix(seed, std::uint64_t(epoch))};
-  for (std::size_t i = order.size(); shuffle && i > 1; --i) std::swap(order[i - 1], order[std::size_t(random.below(i))]);
-  return order;
+double base_rate(const FitOptions& options) {
+  return std::visit([](const auto& settings) { return settings.learning_rate; }, options.optimizer);
 }
 
 void check(const FitOptions& o) {
@@ -47,142 +28,148 @@ void check(const FitOptions& o) {
   require(o.window >= 0, "window", double(o.window), "at least 1");
   require(o.clip_norm >= 0 && std::isfinite(o.clip_norm), "clip_norm", o.clip_norm, "a finite number > 0");
   require(o.clip_value >= 0 && std::isfinite(o.clip_value), "clip_value", o.clip_value, "a finite number > 0");
+  require(o.checkpoint_every >= 0, "checkpoint_every", double(o.checkpoint_every), "at least 1");
+  if (o.checkpoint.empty() && (o.resume || o.checkpoint_every > 0))
+    throw std::invalid_argument(std::string("fit: ") + (o.resume ? "resume" : "checkpoint_every") +
+                                " is given without a checkpoint, expected its file");
+  if (o.early_stopping) check_early_stopping(*o.early_stopping);
 }
 
-// A sum of losses weighted by their number of valid entries.
-struct MeanLoss {
-  double sum = 0, entries = 0;
-  void add(double loss, Index valid) {
-    sum += loss * double(valid);
-    entries += double(valid);
-  }
-  double value() const { return entries > 0 ? sum / entries : 0; }
-};
+// A folder that is not there is better known before the first epoch than after it.
+void check_folder(const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::weakly_canonical(path).parent_path();
+  if (::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
+    throw std::system_error(errno, std::generic_category(), "fit: checkpoint: " + path + ": cannot write into its folder");
+}
 
+// One call of fit.
 template <class T>
-class Fitting {
+class Run {
  public:
-  Fitting(BasicNetwork<T>& network, const Data<T>& data, const FitOptions& options)
-      : network_(network),
-        data_(data),
-        options_(options),
-        runner_(network),
-        optimizer_(
-            std::visit([&](const auto& o) { return BasicOptimizer<T>(o, Index(network.flat().size())); }, options.optimizer)),
-        gradient_(network.flat().size()) {
-    if (options.window > 0 && (network.pools() || network.looks_ahead()))
-      throw std::invalid_argument("fit: a window cuts the time axis, but the network " +
-                                  std::string(network.pools() ? "pools over it" : "looks ahead"));
+  Run(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* validation, const FitOptions& options)
+      : network_(network), validation_(validation), options_(options), fitting_(network, training, options) {
+    if (options.checkpoint.empty()) return;
+    check_folder(options.checkpoint);
+    settings_ = run_settings(network, training, validation, options);
+    const bool exists = std::filesystem::exists(options.checkpoint);
+    if (exists && options.resume) resume();
+    keeps_old_ = exists && !options.resume;
   }
 
-  // One epoch; false if stopped before its end.
-  bool epoch(int number, Epoch& result) {
-    const std::vector<Index> order = row_order(data_.x, options_.shuffle, options_.seed, number);
-    const Index batches = (data_.x.batch + options_.batch_size - 1) / options_.batch_size;
-    MeanLoss mean;
-    for (Index b = 0; b < batches; ++b) {
-      const Index begin = b * options_.batch_size;
-      try {
-        batch(select(data_.x, order, begin, std::min(options_.batch_size, data_.x.batch - begin)), mean);
-      } catch (const InterruptedBatch&) {
-        return false;
-      }
-      stopped_ = options_.on_batch && options_.on_batch({number, b + 1, batches, mean.value()});
-      if (stopped_ && b + 1 < batches) return false;
-    }
-    result.loss = mean.value();
-    return true;
+  History fit() {
+    bool interrupted = false;
+    while (!interrupted && Index(run_.epochs.size()) < options_.epochs && !stops_early()) interrupted = !epoch();
+    History history;
+    history.epochs = run_.epochs;
+    history.interrupted = interrupted;
+    history.stopped_early = stops_early() && Index(run_.epochs.size()) < options_.epochs;
+    history.best_epoch = best();
+    if (!interrupted && !run_.best.empty()) std::copy(run_.best.begin(), run_.best.end(), network_.flat().begin());
+    return history;
   }
-  // A callback asked for the end after the last batch of an epoch: that epoch is complete.
-  bool stopped() const { return stopped_; }
 
  private:
-  void batch(const Sequences<T>& x, MeanLoss& mean) {
-    const Index end = longest(x), window = options_.window > 0 ? options_.window : end;
-    BasicState<T> state(network_, x.batch);
-    for (Index begin = 0; begin < end; begin += window) {
-      const Window steps{begin, std::min(begin + window, end)};
-      const Index valid = count_valid(*network_.model(), x, steps);
-      std::fill(gradient_.begin(), gradient_.end(), T(0));
-      RunOptions training{0, true, mix(options_.seed, ++updates_), options_.interrupt, begin == 0};
-      const double loss = runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(), &state, training);
-      update();
-      mean.add(loss, valid);
+  // The next one; false if it is to be the last.
+  bool epoch() {
+    const int number = int(run_.epochs.size());
+    Epoch epoch;
+    epoch.learning_rate = scheduled_rate(options_.schedule, base_rate(options_), number, monitored());
+    if (!fitting_.epoch(number, epoch.learning_rate, [this] { save_if_due(); })) return false;
+    bool interrupted = fitting_.stopped();
+    try {
+      if (validation_ && !interrupted)
+        epoch.validation_loss =
+            evaluate(network_, *validation_, options_.loss, options_.batch_size, {.interrupt = options_.interrupt});
+    } catch (const InterruptedBatch&) {
+      interrupted = true;
     }
+    const PartialEpoch partial = fitting_.partial();
+    epoch.loss = partial.mean.value();
+    epoch.seconds = partial.seconds;
+    run_.epochs.push_back(epoch);
+    fitting_.finish();
+    if (!validation_ || !std::isnan(epoch.validation_loss)) complete();
+    return !(options_.on_epoch && options_.on_epoch(number, epoch)) && !interrupted;
   }
 
-  void update() {
-    const std::span<T> gradient{gradient_};
-    const double norm = gradient_norm<T>(gradient);
-    if (!std::isfinite(norm))
-      throw std::overflow_error("fit: the norm of the gradient is " + std::to_string(norm) + ", expected a finite value");
-    if (options_.clip_value > 0) clip_value(gradient, options_.clip_value);
-    if (options_.clip_norm > 0) clip_norm(gradient, options_.clip_norm);
-    optimizer_.update(network_.flat(), gradient_);
+  // An epoch without its validation loss is not: a run that goes on must look at it first.
+  void complete() {
+    const bool keeps_best = options_.early_stopping && options_.early_stopping->restore_best;
+    if (keeps_best && best() == int(run_.epochs.size()) - 1) run_.best.assign(network_.flat().begin(), network_.flat().end());
+    save({});
   }
+
+  void save_if_due() {
+    const bool due =
+        options_.checkpoint_every > 0 && fitting_.updates() - saved_updates_ >= std::uint64_t(options_.checkpoint_every);
+    if (due && !(keeps_old_ && run_.epochs.empty())) save(fitting_.partial());
+  }
+
+  void save(const PartialEpoch& partial) {
+    if (options_.checkpoint.empty()) return;
+    run_.optimizer = fitting_.optimizer();
+    run_.partial = partial;
+    write_checkpoint(options_.checkpoint, network_, run_, settings_);
+    saved_updates_ = fitting_.updates();
+  }
+
+  // Nothing of the caller's changes before all has been checked.
+  void resume() {
+    const std::string& path = options_.checkpoint;
+    const Checkpoint checkpoint(path);
+    require_same_run(settings_, checkpoint.settings(), path);
+    const BasicNetwork<T> network = checkpoint.network<T>();
+    RunState<T> run = checkpoint.run<T>();
+    const Index begun = Index(run.epochs.size()) + (run.partial.batch > 0);
+    if (options_.epochs < begun)
+      throw std::invalid_argument("fit: epochs is " + std::to_string(options_.epochs) + ", expected at least " +
+                                  std::to_string(begun) + " to resume the run in " + path);
+    const bool restores = options_.early_stopping && options_.early_stopping->restore_best && !run.epochs.empty();
+    if (network.layers() != network_.layers() || run.partial.batch > fitting_.batches() ||
+        run.best.size() != (restores ? network.flat().size() : 0))
+      throw std::runtime_error("load: " + path + ": its parts do not fit together");
+    try {
+      fitting_.resume(run.optimizer, run.partial);
+    } catch (const std::invalid_argument& error) {
+      throw std::runtime_error("load: " + path + ": " + error.what());
+    }
+    run_ = std::move(run);
+    saved_updates_ = run_.optimizer.updates;
+    std::copy(network.flat().begin(), network.flat().end(), network_.flat().begin());
+  }
+
+  std::vector<double> monitored() const {
+    std::vector<double> losses;
+    for (const Epoch& epoch : run_.epochs) losses.push_back(validation_ ? epoch.validation_loss : epoch.loss);
+    return losses;
+  }
+  std::optional<int> best() const {
+    return best_epoch(monitored(), options_.early_stopping ? options_.early_stopping->min_delta : 0);
+  }
+  bool stops_early() const { return options_.early_stopping && stops(*options_.early_stopping, monitored()); }
 
   BasicNetwork<T>& network_;
-  const Data<T>& data_;
+  const Data<T>* validation_;
   const FitOptions& options_;
-  BasicRunner<T> runner_;
-  BasicOptimizer<T> optimizer_;
-  std::vector<T> gradient_;
-  std::uint64_t updates_ = 0;
-  bool stopped_ = false;
+  Fitting<T> fitting_;
+  RunSettings settings_;
+  RunState<T> run_;
+  std::uint64_t saved_updates_ = 0;
+  bool keeps_old_ = false;  // until the first epoch is complete
 };
 
 }  // namespace
 
 template <class T>
-double evaluate(const BasicNetwork<T>& network, const Data<T>& data, Loss loss, Index batch_size, const RunOptions& options) {
-  if (batch_size < 1)
-    throw std::invalid_argument("evaluate: batch_size is " + std::to_string(batch_size) + ", expected at least 1");
-  check_batch("evaluate", data.x);
-  const std::vector<Index> order = row_order(data.x);
-  BasicRunner<T> runner(network);
-  MeanLoss mean;
-  for (Index begin = 0; begin < data.x.batch; begin += batch_size) {
-    const Sequences<T> batch = select(data.x, order, begin, std::min(batch_size, data.x.batch - begin));
-    mean.add(runner.loss(batch, data.target, loss, nullptr, options), count_valid(*network.model(), batch, {0, batch.time}));
-  }
-  return mean.value();
-}
-
-template <class T>
 History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* validation, const FitOptions& options) {
   check(options);
+  check_schedule(options.schedule, base_rate(options));
   check_data("fit", *network.model(), training.x, training.target, options.loss);
   if (validation) check_data("fit: validation", *network.model(), validation->x, validation->target, options.loss);
-  Fitting<T> fitting(network, training, options);
-  History history;
-  for (int number = 0; number < options.epochs; ++number) {
-    const auto start = std::chrono::steady_clock::now();
-    Epoch epoch;
-    if (!fitting.epoch(number, epoch)) {
-      history.interrupted = true;
-      break;
-    }
-    try {
-      if (validation && !fitting.stopped())
-        epoch.validation_loss =
-            evaluate(network, *validation, options.loss, options.batch_size, {.interrupt = options.interrupt});
-    } catch (const InterruptedBatch&) {
-      history.interrupted = true;
-    }
-    epoch.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    history.epochs.push_back(epoch);
-    if ((options.on_epoch && options.on_epoch(number, epoch)) || fitting.stopped() || history.interrupted) {
-      history.interrupted = true;
-      break;
-    }
-  }
-  return history;
+  return Run<T>(network, training, validation, options).fit();
 }
 
-#define RECURRA_INSTANTIATE(T)                                                               \
-  template History fit(BasicNetwork<T>&, const Data<T>&, const Data<T>*, const FitOptions&); \
-  template double evaluate(const BasicNetwork<T>&, const Data<T>&, Loss, Index, const RunOptions&);
-RECURRA_INSTANTIATE(float)
-RECURRA_INSTANTIATE(double)
+template History fit(BasicNetwork<float>&, const Data<float>&, const Data<float>*, const FitOptions&);
+template History fit(BasicNetwork<double>&, const Data<double>&, const Data<double>*, const FitOptions&);
 
 }  // namespace recurra

@@ -24,14 +24,25 @@ from recurra._cells import (
     Stages,
 )
 from recurra._core import __version__
+from recurra._early_stopping import EarlyStopping
 from recurra._fit import evaluate, fit
 from recurra._history import History
 from recurra._initialization import Init
 from recurra._isa import available_isas, isa
 from recurra._layer import Layer
 from recurra._layers import Dropout, Embedding, Last, Linear, Logistic, Mean, Relu, Tanh
+from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss
 from recurra._network import Network, load
-from recurra._optimizers import SGD, Adam, Optimizer, Updater
+from recurra._optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, Updater
+from recurra._rate_schedules import (
+    ConstantRate,
+    CosineDecay,
+    ExponentialDecay,
+    LinearWarmup,
+    RateSchedule,
+    ReduceOnPlateau,
+    StepDecay,
+)
 from recurra._rules import BPTT
 from recurra._state import State
 from recurra._stream import Stream
@@ -46,36 +57,53 @@ __all__ = [
     "LRU",
     "LSTM",
     "LSTM1997",
+    "MAE",
+    "MSE",
     "SGD",
     "SLSTM",
     "SRU",
+    "Adagrad",
     "Adam",
+    "AdamW",
     "Bidirectional",
+    "BinaryCrossEntropy",
     "Cell",
+    "ConstantRate",
     "ConversionWarning",
+    "CosineDecay",
+    "CrossEntropy",
     "Dropout",
+    "EarlyStopping",
     "Elman",
     "Embedding",
+    "ExponentialDecay",
     "FullyRecurrent",
     "History",
+    "Huber",
     "IndRNN",
     "Init",
     "Last",
     "Layer",
     "LeakyElman",
     "Linear",
+    "LinearWarmup",
     "Logistic",
+    "Loss",
     "Mean",
     "MinGRU",
     "MinLSTM",
     "Network",
     "Optimizer",
+    "RMSprop",
+    "RateSchedule",
+    "ReduceOnPlateau",
     "Relu",
     "Residual",
     "ResidualRNN",
     "Skip",
     "Stages",
     "State",
+    "StepDecay",
     "Stream",
     "Tanh",
     "Updater",

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from recurra import _core
 from recurra._arrays import FloatArray, IntArray, check_lengths, check_shape, floats, integers
-
-LOSSES = ("mse", "cross_entropy")
+from recurra._losses import Loss
 
 
 @dataclass
@@ -50,7 +49,7 @@ def read_input(
 
 def read_target(
     target: npt.ArrayLike,
-    loss: str,
+    loss: Loss,
     batch: Batch,
     core: _core._Network,
     dtype: np.dtype[Any],
@@ -58,13 +57,11 @@ def read_target(
     name: str = "target",
 ) -> npt.NDArray[Any]:
     """The target in exactly the shape the loss wants for this batch."""
-    if loss not in LOSSES:
-        raise ValueError(f"loss is {loss!r}, expected one of {', '.join(map(repr, LOSSES))}")
     leading = batch.x.shape[:1] if core.pools else batch.x.shape[:2]
     axes = "batch" if core.pools else "batch, time"
     if batch.single:
         leading, axes = leading[1:], axes.removeprefix("batch").removeprefix(", ")
-    if loss == "mse":
+    if not loss.takes_classes:
         array: npt.NDArray[Any] = floats(name, target, dtype)
         check_shape(name, array, (*leading, core.output_size), f"({axes}{', ' if axes else ''}output)")
     else:

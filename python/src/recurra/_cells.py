@@ -368,8 +368,8 @@ class LRU(Cell):
 
     lambda = exp(-exp(nu) + i exp(theta)), gamma = exp(log gamma). (time, input_size) -> (time, 2
     hidden_size): [Re s, Im s]; a Linear on top reads it. Parameters: ``weight_ih`` (2 hidden, input),
-    ``nu_log``, ``theta_log``, ``gamma_log`` (hidden). States: ``re``, ``im``. lambda is drawn from the ring 0.9 .. 0.999,
-    phases up to pi / 10. Source: A. Orvieto et al., ICML 2023.
+    ``nu_log``, ``theta_log``, ``gamma_log`` (hidden). States: ``re``, ``im``. lambda is drawn from the ring
+    0.9 .. 0.999, phases up to pi / 10. Source: A. Orvieto et al., ICML 2023.
     """
 
     def __init__(self, input_size: int, hidden_size: int, **stages: Unpack[Stages]) -> None:

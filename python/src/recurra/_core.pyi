@@ -30,6 +30,20 @@ class LayerSpec:
     @property
     def layers(self) -> list[LayerSpec]: ...
 
+class Loss:
+    @staticmethod
+    def mse() -> Loss: ...
+    @staticmethod
+    def mae() -> Loss: ...
+    @staticmethod
+    def huber(delta: float) -> Loss: ...
+    @staticmethod
+    def cross_entropy(
+        class_weights: Sequence[float], ignored_class: int | None, label_smoothing: float
+    ) -> Loss: ...
+    @staticmethod
+    def binary_cross_entropy(positive_weight: float) -> Loss: ...
+
 class _Network:
     def __init__(self, layers: Sequence[LayerSpec], seed: int) -> None: ...
     @property
@@ -69,7 +83,7 @@ class _Network:
         self,
         x: FloatArray,
         target: npt.NDArray[Any],
-        loss: str,
+        loss: Loss,
         lengths: IntArray | None,
         state: FloatArray | None,
         window: int,
@@ -99,26 +113,92 @@ class StreamF32(_Stream): ...
 class StreamF64(_Stream): ...
 
 class Sgd:
-    def __init__(self, learning_rate: float, momentum: float, l2: float, l1: float) -> None: ...
+    def __init__(
+        self, *, learning_rate: float, momentum: float, nesterov: bool, l2: float, l1: float
+    ) -> None: ...
 
 class Adam:
     def __init__(
-        self, learning_rate: float, beta1: float, beta2: float, epsilon: float, l2: float, l1: float
+        self, *, learning_rate: float, beta1: float, beta2: float, epsilon: float, l2: float, l1: float
     ) -> None: ...
 
+class AdamW:
+    def __init__(
+        self, *, learning_rate: float, beta1: float, beta2: float, epsilon: float, weight_decay: float
+    ) -> None: ...
+
+class RmsProp:
+    def __init__(
+        self,
+        *,
+        learning_rate: float,
+        alpha: float,
+        epsilon: float,
+        momentum: float,
+        centered: bool,
+        l2: float,
+        l1: float,
+    ) -> None: ...
+
+class Adagrad:
+    def __init__(
+        self,
+        *,
+        learning_rate: float,
+        learning_rate_decay: float,
+        initial_accumulator: float,
+        epsilon: float,
+        l2: float,
+        l1: float,
+    ) -> None: ...
+
+OptimizerSettings: TypeAlias = Sgd | Adam | AdamW | RmsProp | Adagrad
+
 class _Optimizer:
-    def __init__(self, settings: Sgd | Adam, count: int) -> None: ...
+    def __init__(self, settings: OptimizerSettings, count: int) -> None: ...
+    learning_rate: float
+    def state(self) -> tuple[int, dict[str, FloatArray]]: ...
+    def set_state(self, updates: int, vectors: dict[str, FloatArray]) -> None: ...
     def update(self, network: _Network, gradient: FloatArray) -> None: ...
 
 class OptimizerF32(_Optimizer): ...
 class OptimizerF64(_Optimizer): ...
 
+class ConstantRate:
+    def __init__(self) -> None: ...
+
+class StepDecay:
+    def __init__(self, step_size: int, factor: float) -> None: ...
+
+class ExponentialDecay:
+    def __init__(self, factor: float) -> None: ...
+
+class CosineDecay:
+    def __init__(self, epochs: int, minimum: float) -> None: ...
+
+class ReduceOnPlateau:
+    def __init__(self, factor: float, patience: int, threshold: float, minimum: float) -> None: ...
+
+class LinearWarmup:
+    def __init__(self, epochs: int, then: RateSchedule) -> None: ...
+
+RateSchedule: TypeAlias = (
+    ConstantRate | StepDecay | ExponentialDecay | CosineDecay | ReduceOnPlateau | LinearWarmup
+)
+
+def check_schedule(schedule: RateSchedule, rate: float) -> None: ...
+def scheduled_rate(schedule: RateSchedule, rate: float, epoch: int, losses: Sequence[float]) -> float: ...
+
+class EarlyStopping:
+    def __init__(self, patience: int, min_delta: float, restore_best: bool) -> None: ...
+
 class FitSettings:
     def __init__(
         self,
         *,
-        loss: str,
-        optimizer: Sgd | Adam,
+        loss: Loss,
+        optimizer: OptimizerSettings,
+        schedule: RateSchedule,
         window: int,
         epochs: int,
         batch_size: int,
@@ -126,6 +206,10 @@ class FitSettings:
         clip_value: float,
         shuffle: bool,
         seed: int,
+        early_stopping: EarlyStopping | None,
+        checkpoint: str,
+        checkpoint_every: int,
+        resume: bool,
     ) -> None: ...
 
 class Epoch:
@@ -134,6 +218,8 @@ class Epoch:
     @property
     def validation_loss(self) -> float: ...
     @property
+    def learning_rate(self) -> float: ...
+    @property
     def seconds(self) -> float: ...
 
 class History:
@@ -141,6 +227,10 @@ class History:
     def epochs(self) -> list[Epoch]: ...
     @property
     def interrupted(self) -> bool: ...
+    @property
+    def stopped_early(self) -> bool: ...
+    @property
+    def best_epoch(self) -> int | None: ...
 
 def fit(
     network: _Network,
@@ -150,4 +240,4 @@ def fit(
     on_batch: Callable[[int, int, int, float], None] | None,
     on_epoch: Callable[[int, float, float, float], None],
 ) -> History: ...
-def evaluate(network: _Network, data: Data, loss: str, batch_size: int) -> float: ...
+def evaluate(network: _Network, data: Data, loss: Loss, batch_size: int) -> float: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Any, TypeAlias, TypeGuard
 
@@ -12,9 +13,12 @@ import numpy.typing as npt
 from recurra import _core
 from recurra._arrays import count
 from recurra._batch import Batch, read_input, read_target
+from recurra._early_stopping import EarlyStopping
 from recurra._history import History, Progress
-from recurra._network import LossName, Network, _check_seed
+from recurra._losses import Loss, LossName, read_loss
+from recurra._network import Network, _check_seed
 from recurra._optimizers import Adam, Optimizer
+from recurra._rate_schedules import RateSchedule, read_schedule
 from recurra._rules import BPTT, check_rule
 
 Sequences: TypeAlias = npt.ArrayLike | Sequence[npt.NDArray[Any]]
@@ -25,8 +29,9 @@ def fit(
     x: Sequences,
     y: Sequences,
     *,
-    loss: LossName = "mse",
+    loss: LossName | Loss = "mse",
     optimizer: Optimizer | None = None,
+    schedule: RateSchedule | None = None,
     rule: BPTT | None = None,
     epochs: int = 10,
     batch_size: int = 32,
@@ -37,6 +42,10 @@ def fit(
     shuffle: bool = True,
     progress: bool = True,
     seed: int = 0,
+    early_stopping: EarlyStopping | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
 ) -> History:
     """Train a network in place.
 
@@ -47,8 +56,10 @@ def fit(
         x: (sequences, time, features), or a list of arrays (time, features) of any lengths; class ids without
             the feature axis for an Embedding.
         y: What it should give, as `Network.loss_and_gradient` takes it, or a list of such arrays.
-        loss: "mse" or "cross_entropy".
+        loss: "mse", "mae", "huber", "cross_entropy" or "binary_cross_entropy", or an object with settings
+            such as ``Huber(delta=2.0)``.
         optimizer: Default ``Adam()``. It starts afresh.
+        schedule: Its learning rate in each epoch, such as ``CosineDecay(20)``. None: it stays.
         rule: `BPTT()`, or `BPTT(window=...)` for an update after every window with the state carried on.
         epochs: Passes over the data.
         batch_size: Sequences per update.
@@ -60,14 +71,27 @@ def fit(
         progress: Show a progress bar on a terminal (if tqdm is installed), or a line per epoch, on standard
             error.
         seed: Of the order and of dropout. The same seed and number of threads give the same bits.
+        early_stopping: When to stop for want of improvement. None: never.
+        checkpoint: A file to keep the whole run in, replaced in one step after every epoch. `load` reads it
+            as a network, with the parameters of its last update.
+        checkpoint_every: Also write it at the end of a batch this many or more updates after the last time.
+        resume: Go on with the run in `checkpoint`; network and history (but for the seconds) become those of
+            a run never stopped, bit for bit with the same number of threads and instruction set. Without such
+            a file it starts afresh. All arguments but `epochs`, `progress` and `checkpoint_every` must be
+            those of the run; more epochs may be asked for. Without `resume` a file that is there is replaced,
+            when the first epoch is complete.
 
     Raises:
         ValueError, TypeError: data or settings do not fit; nothing has changed then.
         OverflowError: the loss or the gradient is not finite; the network keeps its last update.
+        RuntimeError: the checkpoint to resume is damaged; nothing has changed then.
+        OSError: the checkpoint cannot be read (nothing has changed then) or written; the old one stays, the
+            network keeps its last update.
     """
     if not isinstance(network, Network):
         raise TypeError(f"fit: network is a {type(network).__name__}, expected a recurra.Network")
-    training = _read_data(network, x, y, lengths, loss)
+    objective = read_loss(loss)
+    training = _read_data(network, x, y, lengths, objective)
     held_out = None
     if isinstance(validation, tuple):
         if len(validation) not in (2, 3):
@@ -76,7 +100,7 @@ def fit(
             )
         try:
             held_x, held_y, *rest = validation
-            held_out = _read_data(network, held_x, held_y, rest[0] if rest else None, loss)
+            held_out = _read_data(network, held_x, held_y, rest[0] if rest else None, objective)
         except (TypeError, ValueError) as error:
             raise type(error)(f"fit: validation: {error}") from None
     elif validation is not None:
@@ -86,8 +110,9 @@ def fit(
         raise TypeError(f"fit: optimizer is {optimizer!r}, expected a recurra.Optimizer")
     epochs = count("fit: epochs", epochs, 0)
     settings = _core.FitSettings(
-        loss=loss,
+        loss=objective._core(),
         optimizer=optimizer._core,
+        schedule=read_schedule(schedule)._core(),
         window=check_rule(rule if rule is not None else BPTT()).window or 0,
         epochs=epochs,
         batch_size=count("fit: batch_size", batch_size, 1),
@@ -95,6 +120,12 @@ def fit(
         clip_value=_check_clip("clip_value", clip_value),
         shuffle=bool(shuffle),
         seed=_check_seed(seed),
+        early_stopping=_read_early_stopping(early_stopping),
+        checkpoint="" if checkpoint is None else _check_path(checkpoint),
+        checkpoint_every=0
+        if checkpoint_every is None
+        else count("fit: checkpoint_every", checkpoint_every, 1, 2**62),
+        resume=bool(resume),
     )
     history = History()
     shown = Progress(epochs, progress and epochs > 0)
@@ -102,9 +133,12 @@ def fit(
     try:
         result = _core.fit(network._core, training, held_out, settings, on_batch, shown.epoch)
         history.loss = [epoch.loss for epoch in result.epochs]
+        history.learning_rate = [epoch.learning_rate for epoch in result.epochs]
         history.seconds = [epoch.seconds for epoch in result.epochs]
         if held_out is not None:
             history.validation_loss = [epoch.validation_loss for epoch in result.epochs]
+        history.best_epoch = result.best_epoch
+        history.stopped_early = result.stopped_early
         history.interrupted = result.interrupted
     finally:
         shown.close(history.interrupted)
@@ -116,7 +150,7 @@ def evaluate(
     x: Sequences,
     y: Sequences,
     *,
-    loss: LossName = "mse",
+    loss: LossName | Loss = "mse",
     lengths: npt.ArrayLike | None = None,
     batch_size: int = 256,
 ) -> float:
@@ -124,7 +158,24 @@ def evaluate(
     if not isinstance(network, Network):
         raise TypeError(f"evaluate: network is a {type(network).__name__}, expected a recurra.Network")
     batch_size = count("evaluate: batch_size", batch_size, 1)
-    return _core.evaluate(network._core, _read_data(network, x, y, lengths, loss), loss, batch_size)
+    objective = read_loss(loss)
+    data = _read_data(network, x, y, lengths, objective)
+    return _core.evaluate(network._core, data, objective._core(), batch_size)
+
+
+def _read_early_stopping(settings: EarlyStopping | None) -> _core.EarlyStopping | None:
+    if settings is None:
+        return None
+    if not isinstance(settings, EarlyStopping):
+        raise TypeError(f"fit: early_stopping is {settings!r}, expected a recurra.EarlyStopping or None")
+    return settings._core()
+
+
+def _check_path(path: str | os.PathLike[str]) -> str:
+    name = os.fspath(path)
+    if not name:
+        raise ValueError("fit: checkpoint is '', expected the name of a file")
+    return name
 
 
 def _check_clip(name: str, value: float | None) -> float:
@@ -136,7 +187,7 @@ def _check_clip(name: str, value: float | None) -> float:
 
 
 def _read_data(
-    network: Network, x: Sequences, y: Sequences, lengths: npt.ArrayLike | None, loss: str
+    network: Network, x: Sequences, y: Sequences, lengths: npt.ArrayLike | None, loss: Loss
 ) -> _core.Data:
     if _is_ragged(x):
         if lengths is not None:

@@ -15,13 +15,20 @@ class History:
     Attributes:
         loss: Mean training loss of each epoch, every batch before its update.
         validation_loss: After each epoch; empty without validation data, NaN where Ctrl-C came in between.
+        learning_rate: That of each epoch.
         seconds: Duration of each epoch.
+        best_epoch: The epoch, from 0, with the lowest loss: the validation loss if there is one, and as
+            `EarlyStopping` sees it if it is asked for. None without a complete epoch.
+        stopped_early: Whether early stopping ended the training before its last epoch.
         interrupted: Whether Ctrl-C ended the training; the parameters are those of the last update.
     """
 
     loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    best_epoch: int | None = None
+    stopped_early: bool = False
     interrupted: bool = False
 
     def __len__(self) -> int:
@@ -66,7 +73,7 @@ class Progress:
             self._bar.reset(total=self._epochs * batches)
         self._bar.set_description(f"epoch {epoch + 1}/{self._epochs}", refresh=False)
         self._bar.set_postfix_str(f"loss {loss:.6g}", refresh=False)
-        self._bar.update(1)
+        self._bar.update(epoch * batches + batch - self._bar.n)  # a resumed run begins further on
 
     def epoch(self, epoch: int, loss: float, validation_loss: float, seconds: float) -> None:
         """An epoch is done."""

@@ -14,11 +14,10 @@ from recurra._arrays import FloatArray, count, parse_dtype
 from recurra._batch import Batch, read_input, read_target
 from recurra._initialization import Init
 from recurra._layer import Layer
+from recurra._losses import Loss, LossName, read_loss
 from recurra._rules import BPTT, check_rule
 from recurra._state import State, state_array
 from recurra._stream import Stream
-
-LossName = Literal["mse", "cross_entropy"]
 
 
 class Parameters(Mapping[str, FloatArray]):
@@ -209,7 +208,7 @@ class Network:
         self,
         x: npt.ArrayLike,
         target: npt.ArrayLike,
-        loss: LossName = ...,
+        loss: LossName | Loss = ...,
         rule: BPTT | None = ...,
         *,
         lengths: npt.ArrayLike | None = ...,
@@ -223,7 +222,7 @@ class Network:
         self,
         x: npt.ArrayLike,
         target: npt.ArrayLike,
-        loss: LossName = ...,
+        loss: LossName | Loss = ...,
         rule: BPTT | None = ...,
         *,
         lengths: npt.ArrayLike | None = ...,
@@ -236,7 +235,7 @@ class Network:
         self,
         x: npt.ArrayLike,
         target: npt.ArrayLike,
-        loss: LossName = "mse",
+        loss: LossName | Loss = "mse",
         rule: BPTT | None = None,
         *,
         lengths: npt.ArrayLike | None = None,
@@ -249,9 +248,10 @@ class Network:
 
         Args:
             x: As for a call.
-            target: "mse": exactly the output's shape, nothing broadcasts. "cross_entropy": class ids, the
-                output's shape without its last axis.
-            loss: "mse" or "cross_entropy" (of logits).
+            target: Exactly the output's shape, nothing broadcasts; for cross entropy class ids, the output's
+                shape without its last axis.
+            loss: "mse", "mae", "huber", "cross_entropy" or "binary_cross_entropy", or an object with settings
+                such as ``Huber(delta=2.0)``.
             rule: `BPTT()`, the default, or `BPTT(window=...)`.
             lengths: As for a call.
             state: As for a call; no gradient flows into it.
@@ -265,12 +265,13 @@ class Network:
             OverflowError: the loss is not finite.
         """
         batch = self._batch(x, lengths)
-        wanted = read_target(target, loss, batch, self._core, self.dtype)
+        objective = read_loss(loss)
+        wanted = read_target(target, objective, batch, self._core, self.dtype)
         window = check_rule(rule if rule is not None else BPTT()).window or 0
         value, gradient, last = self._core.loss_and_gradient(
             batch.x,
             wanted,
-            loss,
+            objective._core(),
             batch.lengths,
             self._state_in(state, batch),
             window,

@@ -1,14 +1,15 @@
-"""Optimizers: settings, and their work on one network."""
+"""Optimizers: settings, and their work on one network. Each is PyTorch's optimizer of the same name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from recurra import _core
-from recurra._arrays import check_shape, floats
+from recurra._arrays import FloatArray, check_shape, count, floats
 
 if TYPE_CHECKING:
     from recurra._network import Network
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 class Optimizer:
     """The settings of an optimizer. `fit` starts it afresh; `bind` puts it to work in a loop of your own."""
 
-    def __init__(self, core: _core.Sgd | _core.Adam, description: str) -> None:
+    def __init__(self, core: _core.OptimizerSettings, **settings: Any) -> None:  # noqa: ANN401
         self._core = core
-        self._description = description
+        self._settings = settings
         _core.OptimizerF32(core, 0)  # checks the settings
 
     def bind(self, network: Network) -> Updater:
@@ -27,7 +28,8 @@ class Optimizer:
         return Updater(self, network)
 
     def __repr__(self) -> str:
-        return self._description
+        described = ", ".join(f"{name}={value}" for name, value in self._settings.items())
+        return f"{type(self).__name__}({described})"
 
 
 class SGD(Optimizer):
@@ -38,15 +40,26 @@ class SGD(Optimizer):
         momentum: 0 <= momentum < 1.
         l2: Adds l2 w to the gradient.
         l1: Adds l1 sign(w) to the gradient.
+        nesterov: Step by g + momentum v instead of v; needs momentum > 0.
     """
 
     def __init__(
-        self, learning_rate: float = 1e-2, momentum: float = 0.0, *, l2: float = 0.0, l1: float = 0.0
+        self,
+        learning_rate: float = 1e-2,
+        momentum: float = 0.0,
+        *,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        nesterov: bool = False,
     ) -> None:
-        super().__init__(
-            _core.Sgd(learning_rate, momentum, l2, l1),
-            f"SGD(learning_rate={learning_rate}, momentum={momentum}, l2={l2}, l1={l1})",
-        )
+        settings: dict[str, Any] = {
+            "learning_rate": learning_rate,
+            "momentum": momentum,
+            "l2": l2,
+            "l1": l1,
+            "nesterov": nesterov,
+        }
+        super().__init__(_core.Sgd(**settings), **settings)
 
 
 class Adam(Optimizer):
@@ -64,10 +77,117 @@ class Adam(Optimizer):
         l2: float = 0.0,
         l1: float = 0.0,
     ) -> None:
+        beta1, beta2 = betas
         super().__init__(
-            _core.Adam(learning_rate, *betas, epsilon, l2, l1),
-            f"Adam(learning_rate={learning_rate}, betas={betas}, epsilon={epsilon}, l2={l2}, l1={l1})",
+            _core.Adam(learning_rate=learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon, l2=l2, l1=l1),
+            learning_rate=learning_rate,
+            betas=betas,
+            epsilon=epsilon,
+            l2=l2,
+            l1=l1,
         )
+
+
+class AdamW(Optimizer):
+    """Adam with decoupled decay: before its step, w <- w - learning_rate weight_decay w.
+
+    Source: I. Loshchilov and F. Hutter, ICLR 2019.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        beta1, beta2 = betas
+        super().__init__(
+            _core.AdamW(
+                learning_rate=learning_rate,
+                beta1=beta1,
+                beta2=beta2,
+                epsilon=epsilon,
+                weight_decay=weight_decay,
+            ),
+            learning_rate=learning_rate,
+            betas=betas,
+            epsilon=epsilon,
+            weight_decay=weight_decay,
+        )
+
+
+class RMSprop(Optimizer):
+    """RMSprop: s <- alpha s + (1 - alpha) g^2; v <- momentum v + g / (sqrt(s) + epsilon); w <- w - rate v.
+
+    Args:
+        learning_rate: At least 0.
+        alpha: 0 <= alpha < 1.
+        epsilon: > 0.
+        momentum: 0 <= momentum < 1.
+        centered: Take the square of the gradient's running mean from s.
+        l2: As for `SGD`.
+        l1: As for `SGD`.
+
+    Source: T. Tieleman and G. Hinton, lecture 6.5 (2012); centered: A. Graves, arXiv 1308.0850 (2013).
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 1e-2,
+        alpha: float = 0.99,
+        epsilon: float = 1e-8,
+        momentum: float = 0.0,
+        *,
+        centered: bool = False,
+        l2: float = 0.0,
+        l1: float = 0.0,
+    ) -> None:
+        settings: dict[str, Any] = {
+            "learning_rate": learning_rate,
+            "alpha": alpha,
+            "epsilon": epsilon,
+            "momentum": momentum,
+            "centered": centered,
+            "l2": l2,
+            "l1": l1,
+        }
+        super().__init__(_core.RmsProp(**settings), **settings)
+
+
+class Adagrad(Optimizer):
+    """Adagrad: s <- s + g^2; w <- w - learning_rate g / (sqrt(s) + epsilon).
+
+    Args:
+        learning_rate: At least 0.
+        epsilon: > 0.
+        initial_accumulator: What s starts from, at least 0.
+        learning_rate_decay: Divides the rate of update t = 0, 1, ... by 1 + t learning_rate_decay.
+        l2: As for `SGD`.
+        l1: As for `SGD`.
+
+    Source: J. Duchi, E. Hazan and Y. Singer, Journal of Machine Learning Research 12 (2011).
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 1e-2,
+        epsilon: float = 1e-10,
+        *,
+        initial_accumulator: float = 0.0,
+        learning_rate_decay: float = 0.0,
+        l2: float = 0.0,
+        l1: float = 0.0,
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "epsilon": epsilon,
+            "initial_accumulator": initial_accumulator,
+            "learning_rate_decay": learning_rate_decay,
+            "l2": l2,
+            "l1": l1,
+        }
+        super().__init__(_core.Adagrad(**settings), **settings)
 
 
 class Updater:
@@ -78,6 +198,15 @@ class Updater:
         self._core = core(optimizer._core, network.flat.size)
         self._network = network
 
+    @property
+    def learning_rate(self) -> float:
+        """That of the next updates; it can be set."""
+        return self._core.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self._core.learning_rate = rate
+
     def update(self, gradient: npt.ArrayLike) -> None:
         """Change the network's parameters; `gradient` is laid out as `Network.flat`."""
         array = floats("gradient", gradient, self._network.dtype)
@@ -85,3 +214,23 @@ class Updater:
         if not np.isfinite(array).all():
             raise ValueError("gradient has values that are not finite, expected finite values")
         self._core.update(self._network._core, array)
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """A copy of all it remembers: vectors laid out as `Network.flat`, and the number of ``updates``."""
+        updates, vectors = self._core.state()
+        return {"updates": np.array(updates, dtype=np.int64), **vectors}
+
+    def set_state(self, state: Mapping[str, npt.ArrayLike]) -> None:
+        """Remember what `state` returned: updates then go on as they did there.
+
+        Raises:
+            ValueError, TypeError: it is not the state of such an optimizer; nothing has changed then.
+        """
+        if "updates" not in state:
+            raise ValueError(f"state has {', '.join(map(repr, state)) or 'nothing'}, expected 'updates' too")
+        vectors: dict[str, FloatArray] = {}
+        for name, vector in state.items():
+            if name != "updates":
+                vectors[name] = floats(f"state: {name}", vector, self._network.dtype)
+                check_shape(f"state: {name}", vectors[name], self._network.flat.shape, "(parameters,)")
+        self._core.set_state(count("state: updates", state["updates"], 0, 2**63 - 1), vectors)

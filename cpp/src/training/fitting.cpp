@@ -1,0 +1,86 @@
+#include "fitting.h"
+
+#include <cmath>
+#include <stdexcept>
+
+#include "../learning/bptt.h"
+
+namespace recurra {
+
+template <class T>
+Fitting<T>::Fitting(BasicNetwork<T>& network, const Data<T>& data, const FitOptions& options)
+    : network_(network),
+      data_(data),
+      options_(options),
+      runner_(network),
+      optimizer_(options.optimizer, Index(network.flat().size())),
+      gradient_(network.flat().size()) {
+  if (options.window > 0 && (network.pools() || network.looks_ahead()))
+    throw std::invalid_argument("fit: a window cuts the time axis, but the network " +
+                                std::string(network.pools() ? "pools over it" : "looks ahead"));
+}
+
+template <class T>
+bool Fitting<T>::epoch(int number, double learning_rate, const std::function<void()>& on_boundary) {
+  begin_ = Clock::now();
+  optimizer_.set_learning_rate(learning_rate);
+  const std::vector<Index> order = row_order(data_.x, options_.shuffle, options_.seed, number);
+  while (partial_.batch < batches()) {
+    const Index begin = partial_.batch * options_.batch_size;
+    try {
+      batch(select(data_.x, order, begin, std::min(options_.batch_size, data_.x.batch - begin)));
+    } catch (const InterruptedBatch&) {
+      return false;
+    }
+    ++partial_.batch;
+    on_boundary();
+    stopped_ = options_.on_batch && options_.on_batch({number, partial_.batch, batches(), partial_.mean.value()});
+    if (stopped_ && partial_.batch < batches()) return false;
+  }
+  return true;
+}
+
+template <class T>
+PartialEpoch Fitting<T>::partial() const {
+  PartialEpoch partial = partial_;
+  partial.seconds += std::chrono::duration<double>(Clock::now() - begin_).count();
+  return partial;
+}
+
+template <class T>
+void Fitting<T>::resume(const OptimizerState<T>& optimizer, const PartialEpoch& partial) {
+  optimizer_.set_state(optimizer);
+  updates_ = optimizer.updates;
+  partial_ = partial;
+}
+
+template <class T>
+void Fitting<T>::batch(const Sequences<T>& x) {
+  const Index end = longest(x), window = options_.window > 0 ? options_.window : end;
+  BasicState<T> state(network_, x.batch);
+  for (Index begin = 0; begin < end; begin += window) {
+    const Window steps{begin, std::min(begin + window, end)};
+    const double weight = total_weight(*network_.model(), x, data_.target, options_.loss, steps);
+    std::fill(gradient_.begin(), gradient_.end(), T(0));
+    const RunOptions training{0, true, mix(options_.seed, ++updates_), options_.interrupt, begin == 0};
+    const double loss = runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(), &state, training);
+    update();
+    partial_.mean.add(loss, weight);
+  }
+}
+
+template <class T>
+void Fitting<T>::update() {
+  const std::span<T> gradient{gradient_};
+  const double norm = gradient_norm<T>(gradient);
+  if (!std::isfinite(norm))
+    throw std::overflow_error("fit: the norm of the gradient is " + std::to_string(norm) + ", expected a finite value");
+  if (options_.clip_value > 0) clip_value(gradient, options_.clip_value);
+  if (options_.clip_norm > 0) clip_norm(gradient, options_.clip_norm);
+  optimizer_.update(network_.flat(), gradient_);
+}
+
+template class Fitting<float>;
+template class Fitting<double>;
+
+}  // namespace recurra

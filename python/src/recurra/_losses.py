@@ -1,0 +1,162 @@
+"""Losses: what training minimises, a mean over the valid entries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from recurra import _core
+from recurra._arrays import count
+
+LossName: TypeAlias = Literal["mse", "mae", "huber", "cross_entropy", "binary_cross_entropy"]
+
+
+class Loss:
+    """What training minimises: one of the classes below, or its name for the default settings.
+
+    Each is the mean over the valid entries (steps; sequences if the network pools) that PyTorch's loss of the
+    same name gives with ``reduction="mean"``. Without an entry that counts, value and gradient are 0.
+    """
+
+    takes_classes = False  # whether targets are class ids
+
+    def _core(self) -> _core.Loss:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class MSE(Loss):
+    """Mean squared error: the mean of (y - target)^2.
+
+    Target: exactly the output's shape; the mean is over entries and features.
+    """
+
+    def _core(self) -> _core.Loss:
+        return _core.Loss.mse()
+
+
+@dataclass(frozen=True)
+class MAE(Loss):
+    """Mean absolute error: the mean of ``|y - target|``, whose derivative at 0 is 0.
+
+    Target: exactly the output's shape; the mean is over entries and features.
+    """
+
+    def _core(self) -> _core.Loss:
+        return _core.Loss.mae()
+
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    """The mean of d^2 / 2 where d = ``|y - target|`` is at most `delta`, of delta (d - delta / 2) elsewhere.
+
+    Target: exactly the output's shape; the mean is over entries and features.
+    Source: P. J. Huber, Annals of Mathematical Statistics 35 (1964).
+
+    Args:
+        delta: Where the square ends and the line begins, > 0.
+    """
+
+    delta: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check("Huber", "delta", self.delta, "a finite number > 0", self.delta > 0)
+
+    def _core(self) -> _core.Loss:
+        return _core.Loss.huber(self.delta)
+
+
+@dataclass(frozen=True)
+class CrossEntropy(Loss):
+    """Cross entropy of logits y and class ids: -log p[target] with p = softmax(y).
+
+    With weights w, label smoothing s and C classes, the sum over the entries of
+    (1 - s) w[target] (-log p[target]) + s / C sum_c w[c] (-log p[c]), divided by the sum of w[target].
+    Target: integers, the output's shape without its last axis.
+    Source of label smoothing: C. Szegedy et al., CVPR 2016.
+
+    Args:
+        class_weights: One number >= 0 per class. None: all 1. If the targets' weights add up to 0, the
+            loss is 0.
+        ignore_index: Entries with this target do not count. It need not be a class of the network.
+        label_smoothing: 0 .. 1.
+    """
+
+    class_weights: tuple[float, ...] | None = None
+    ignore_index: int | None = None
+    label_smoothing: float = 0.0
+
+    takes_classes = True
+
+    def __init__(
+        self,
+        class_weights: Iterable[float] | None = None,
+        ignore_index: int | None = None,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        weights = None if class_weights is None else tuple(float(weight) for weight in class_weights)
+        if weights == ():
+            raise ValueError("CrossEntropy: class_weights is empty, expected one number per class, or None")
+        for i, weight in enumerate(weights or ()):
+            _check("CrossEntropy", f"class_weights[{i}]", weight, "a finite number >= 0", weight >= 0)
+        if ignore_index is not None:
+            ignore_index = count("CrossEntropy: ignore_index", ignore_index, -(2**63), 2**63 - 1)
+        _check("CrossEntropy", "label_smoothing", label_smoothing, "0 .. 1", 0 <= label_smoothing <= 1)
+        object.__setattr__(self, "class_weights", weights)
+        object.__setattr__(self, "ignore_index", ignore_index)
+        object.__setattr__(self, "label_smoothing", float(label_smoothing))
+
+    def _core(self) -> _core.Loss:
+        return _core.Loss.cross_entropy(self.class_weights or (), self.ignore_index, self.label_smoothing)
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy(Loss):
+    """The mean of -w t log(p) - (1 - t) log(1 - p) with p = logistic(y), for logits y.
+
+    Target t: values in [0, 1], exactly the output's shape; the mean is over entries and features.
+
+    Args:
+        positive_weight: w >= 0; more than 1 counts what is 1 more than what is 0. None: 1.
+    """
+
+    positive_weight: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.positive_weight is not None:
+            _check(
+                "BinaryCrossEntropy",
+                "positive_weight",
+                self.positive_weight,
+                "a finite number >= 0",
+                self.positive_weight >= 0,
+            )
+
+    def _core(self) -> _core.Loss:
+        return _core.Loss.binary_cross_entropy(1.0 if self.positive_weight is None else self.positive_weight)
+
+
+BY_NAME: dict[str, type[Loss]] = {
+    "mse": MSE,
+    "mae": MAE,
+    "huber": Huber,
+    "cross_entropy": CrossEntropy,
+    "binary_cross_entropy": BinaryCrossEntropy,
+}
+
+
+def read_loss(loss: LossName | Loss) -> Loss:
+    """`loss`, or what it names with its default settings."""
+    if isinstance(loss, Loss):
+        return loss
+    if not isinstance(loss, str) or loss not in BY_NAME:
+        known = ", ".join(map(repr, BY_NAME))
+        raise ValueError(f"loss is {loss!r}, expected one of {known}, or a recurra.Loss")
+    return BY_NAME[loss]()
+
+
+def _check(owner: str, name: str, value: float, expected: str, condition: bool) -> None:
+    if not (condition and math.isfinite(value)):
+        raise ValueError(f"{owner}: {name} is {value}, expected {expected}")
