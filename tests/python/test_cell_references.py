@@ -17,7 +17,6 @@ from cell_cases import (
     layer,
     linear,
     residual,
-    series,
     skip,
     transcription,
 )
