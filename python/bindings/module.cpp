@@ -43,5 +43,7 @@ PYBIND11_MODULE(_core, m) {
   bind_history(m);
   bind_fit<float>(m);
   bind_fit<double>(m);
+  bind_diagnosis<float>(m, "DiagnosisF32");
+  bind_diagnosis<double>(m, "DiagnosisF64");
   bind_model_file(m);
 }

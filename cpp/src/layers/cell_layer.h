@@ -26,6 +26,10 @@ class CellLayer final : public Layer<T> {
   void initial_state(const T* params, T* to) const override;
   void load_state(Tape<T>&, Index sequence, const T* from) const override;
   void save_state(const Tape<T>&, Index level, Index sequence, T* to) const override;
+  void save_cotangent(Tape<T>&, Index level, Index sequence, Index seed, T* to) const override;
+  void add_cotangent(Tape<T>&, Index level, Index sequence, Index seed, const T* from) const override;
+  std::vector<StateSpec> signals() const override;
+  void save_signals(const Tape<T>&, Index level, Index sequence, T* to) const override;
   void carry(Tape<T>&, Index level) const override;
 
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;

@@ -100,6 +100,15 @@ class Layer {
   // The state of one sequence at the roots, in that order; and back, after `level`.
   virtual void load_state(Tape<T>&, Index sequence, const T* from) const { (void)sequence, (void)from; }
   virtual void save_state(const Tape<T>&, Index level, Index sequence, T* to) const { (void)level, (void)sequence, (void)to; }
+  // The cotangent of the state after `level` (0: before the first) of one seed of a sequence, in the order of the state: to, and
+  // added from. Pooling layers have none: no gradient passes through what they carry.
+  virtual void save_cotangent(Tape<T>&, Index level, Index sequence, Index seed, T* to) const;
+  virtual void add_cotangent(Tape<T>&, Index level, Index sequence, Index seed, const T* from) const {
+    (void)level, (void)sequence, (void)seed, (void)from;
+  }
+  // What can be looked at after `forward`: states and gates, by name.
+  virtual std::vector<StateSpec> signals() const { return {}; }
+  virtual void save_signals(const Tape<T>&, Index level, Index sequence, T* to) const { (void)level, (void)sequence, (void)to; }
   // Makes the states of this level (as wide as the roots) the roots: the next step continues from there.
   virtual void carry(Tape<T>&, Index level) const { (void)level; }
 
@@ -120,6 +129,11 @@ class Layer {
 template <class T>
 void Layer<T>::initial_state(const T* params, T* to) const {
   (void)params;
+  for (const StateSpec& block : state()) to = std::fill_n(to, block.width, T(0));
+}
+
+template <class T>
+void Layer<T>::save_cotangent(Tape<T>&, Index, Index, Index, T* to) const {
   for (const StateSpec& block : state()) to = std::fill_n(to, block.width, T(0));
 }
 

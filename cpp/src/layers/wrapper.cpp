@@ -83,6 +83,32 @@ void Wrapper<T>::save_state(const Tape<T>& of, Index level, Index sequence, T* t
 }
 
 template <class T>
+void Wrapper<T>::save_cotangent(Tape<T>& of, Index level, Index sequence, Index seed, T* to) const {
+  for (std::size_t i = 0; i < size(); ++i) child(i).save_cotangent(tape(of, i), level, sequence, seed, to + state_offset_[i]);
+}
+
+template <class T>
+void Wrapper<T>::add_cotangent(Tape<T>& of, Index level, Index sequence, Index seed, const T* from) const {
+  for (std::size_t i = 0; i < size(); ++i) child(i).add_cotangent(tape(of, i), level, sequence, seed, from + state_offset_[i]);
+}
+
+template <class T>
+std::vector<StateSpec> Wrapper<T>::signals() const {
+  std::vector<StateSpec> all;
+  for (const Child<T>& c : children_)
+    for (const StateSpec& spec : c.layer->signals()) all.push_back({c.name + spec.name, spec.width});
+  return all;
+}
+
+template <class T>
+void Wrapper<T>::save_signals(const Tape<T>& of, Index level, Index sequence, T* to) const {
+  for (std::size_t i = 0; i < size(); ++i) {
+    child(i).save_signals(*static_cast<const WrapperTape<T>&>(of).children[i], level, sequence, to);
+    for (const StateSpec& spec : child(i).signals()) to += spec.width;
+  }
+}
+
+template <class T>
 void Wrapper<T>::carry(Tape<T>& of, Index level) const {
   for (std::size_t i = 0; i < size(); ++i) child(i).carry(tape(of, i), level);
 }

@@ -34,15 +34,6 @@ double total_weight(const Model<T>& model, const Sequences<T>& x, const Target<T
 
 namespace {
 
-template <class T>
-double entry_loss(const CrossEntropy& loss, const T* y, const Target<T>& target, Index entry, Index width, double scale, T* dy) {
-  return loss_row(loss, y, target.classes[entry], width, scale, dy);
-}
-template <class AnyLoss, class T>
-double entry_loss(const AnyLoss& loss, const T* y, const Target<T>& target, Index entry, Index width, double scale, T* dy) {
-  return loss_row(loss, y, target.values + entry * width, width, scale / double(width), dy);
-}
-
 // The sum of the outputs' losses; their cotangents go to the last tape if a gradient is wanted.
 template <class T>
 double output_loss(Shard<T>& shard, const Pass<T>& pass) {
@@ -60,8 +51,7 @@ double output_loss(Shard<T>& shard, const Pass<T>& pass) {
       const T* y = tape.y + node * tape.y_stride;
       T* dy = pass.gradient ? tape.dy + node * tape.dy_stride : nullptr;
       check_target(model, *pass.target, *pass.loss, entry, sequence, step);
-      sum += std::visit([&](const auto& loss) { return entry_loss(loss, y, *pass.target, entry, width, pass.scale, dy); },
-                        pass.loss->settings());
+      sum += entry_loss(*pass.loss, y, *pass.target, entry, width, pass.scale, dy);
     }
   return sum;
 }

@@ -18,6 +18,19 @@ double loss_row(const BinaryCrossEntropy& loss, const T* y, const T* target, Ind
 template <class T>
 double loss_row(const CrossEntropy& loss, const T* y, std::int64_t target, Index width, double scale, T* dy);
 
+// The loss of one entry of a target, times `scale`. The target must have passed check_target().
+template <class T>
+double entry_loss(const Loss& loss, const T* y, const Target<T>& target, Index entry, Index width, double scale, T* dy) {
+  return std::visit(
+      [&](const auto& settings) {
+        if constexpr (std::is_same_v<decltype(settings), const CrossEntropy&>)
+          return loss_row(settings, y, target.classes[entry], width, scale, dy);
+        else
+          return loss_row(settings, y, target.values + entry * width, width, scale / double(width), dy);
+      },
+      loss.settings());
+}
+
 // What an entry of this class counts in the mean. The class must be ignored or in range.
 inline double class_weight(const CrossEntropy& loss, std::int64_t id) {
   if (id == loss.ignored_class) return 0;

@@ -24,6 +24,7 @@ from recurra._cells import (
     Stages,
 )
 from recurra._core import __version__
+from recurra._diagnosis import Diagnosis
 from recurra._early_stopping import EarlyStopping
 from recurra._fit import evaluate, fit
 from recurra._history import History
@@ -72,6 +73,7 @@ __all__ = [
     "ConversionWarning",
     "CosineDecay",
     "CrossEntropy",
+    "Diagnosis",
     "Dropout",
     "EarlyStopping",
     "Elman",
