@@ -1,6 +1,8 @@
 // All backends this machine can run, in one program: the same results as baseline's, and the same bits from run to run.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "backends/select.h"
 #include "problem.h"
 #include "recurra/isa.h"
@@ -46,6 +48,25 @@ void check_cell(const TestBackend& isa, const TestBackend& baseline, std::size_t
     }
 }
 
+// Cells with stages, whose kernels are the library's, run over sequences.
+template <class T>
+void check_stages(const TestBackend& isa, const TestBackend& baseline, const std::string& name, double tolerance) {
+  const LayerSpec spec = cell_layer(name, 3, 18);
+  const auto table = [&](const TestBackend& of) -> const CellTable& {
+    return *std::find_if(of.cells.begin(), of.cells.end(), [&](const CellTable& t) { return t.info.name == cell_variant(spec); });
+  };
+  const auto run_on = [&](const TestBackend& of) {
+    test::BasicCellProblem<T> problem(table(of), kernels<T>(of.backend), Schedule::sequences({6, 5, 5, 2, 0}), spec);
+    problem.objective();
+    return Outcome<T>{problem.states(), problem.gradients()};
+  };
+  const Outcome<T> expected = run_on(baseline), actual = run_on(isa);
+  CHECK(difference(actual.states, expected.states) < tolerance);
+  CHECK(difference(actual.gradients.params, expected.gradients.params) < tolerance);
+  CHECK(difference(actual.gradients.x, expected.gradients.x) < tolerance);
+  CHECK(difference(actual.gradients.initial, expected.gradients.initial) < tolerance);
+}
+
 template <class T>
 void check_activations(const Kernels<T>& kernels, const Kernels<T>& baseline, double tolerance) {
   for (auto function : {&Kernels<T>::tanh, &Kernels<T>::relu, &Kernels<T>::logistic}) {
@@ -61,6 +82,17 @@ void check_activations(const Kernels<T>& kernels, const Kernels<T>& baseline, do
 }
 
 }  // namespace
+
+TEST_CASE("isa: every backend = baseline for every cell with its stages") {
+  for (const TestBackend& isa : all_backends())
+    for (const std::string& name : all_layers()) {
+      if (name.find(" + ") == std::string::npos) continue;
+      CAPTURE(isa.backend.name);
+      CAPTURE(name);
+      check_stages<double>(isa, all_backends().front(), name, 1e-9);  // normalisation magnifies what is nearly equal
+      check_stages<float>(isa, all_backends().front(), name, 2e-2);
+    }
+}
 
 TEST_CASE("isa: every backend = baseline for every cell") {
   const TestBackend& baseline = all_backends().front();

@@ -53,10 +53,8 @@ def test_residual_of_nothing_is_the_input() -> None:
 
 
 def test_descriptions_survive() -> None:
-    layers = [
-        rc.Bidirectional(rc.LSTM(3, 4, zoneout=0.1)),
-        rc.Residual([rc.Skip(rc.GRU(8, 2)), rc.Linear(10, 8)]),
-    ]
+    nested = rc.Residual([rc.Skip(rc.GRU(8, 2)), rc.Linear(10, 8)])
+    layers: list[rc.Layer] = [rc.Bidirectional(rc.LSTM(3, 4, zoneout=0.1)), nested]
     network = pickle.loads(pickle.dumps(rc.Network(layers)))
     assert [type(layer) for layer in network.layers] == [rc.Bidirectional, rc.Residual]
     inside = network.layers[1].layers
