@@ -16,8 +16,8 @@
 #define RECURRA_HD __host__ __device__
 #define RECURRA_INLINE __host__ __device__ __forceinline__
 #else
-#define RECURRA_HD
 #define RECURRA_INLINE inline __attribute__((always_inline))
+#define RECURRA_HD RECURRA_INLINE  // a cell's functions melt into the kernels; by itself the compiler calls the larger ones
 #endif
 
 namespace recurra {
