@@ -64,8 +64,8 @@ std::vector<double> central_difference(std::span<double> w, const Objective& obj
 
 // sLSTM's normaliser n is a sum of positive terms; everything else may be drawn as it comes.
 template <class T>
-void make_possible(const std::string& state_or_parameter, T* values, Index width) {
-  if (!state_or_parameter.ends_with(".n") && state_or_parameter != "n" && !state_or_parameter.ends_with("initial_n")) return;
+void make_possible(const std::string& state, T* values, Index width) {
+  if (!state.ends_with(".n") && state != "n") return;
   for (Index j = 0; j < width; ++j) values[j] = T(0.5) + std::abs(values[j]);
 }
 template <class T>

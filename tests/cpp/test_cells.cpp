@@ -58,14 +58,17 @@ std::vector<std::string> all_layers() {
   std::vector<std::string> names;
   for (const std::string& cell : all_cells()) {
     names.push_back(cell);
-    std::string together;
-    for (const char* stage : {"layer_norm", "learned_initial_state", "recurrent_dropout", "projection", "heads", "zoneout"}) {
-      const std::string suffix = std::string(" + ") + stage;
-      if (!admits(cell, suffix)) continue;
-      names.push_back(cell + suffix);
-      if (admits(cell, together + suffix)) together += suffix;
+    // All together, once with a projection and once with heads: they exclude each other.
+    for (const std::string without : {"heads", "projection"}) {
+      std::string together;
+      for (const std::string stage :
+           {"layer_norm", "learned_initial_state", "recurrent_dropout", "projection", "heads", "zoneout"}) {
+        const std::string suffix = " + " + stage;
+        if (without == "heads" && admits(cell, suffix)) names.push_back(cell + suffix);
+        if (stage != without && admits(cell, together + suffix)) together += suffix;
+      }
+      if (together.find(" + ", 1) != std::string::npos && names.back() != cell + together) names.push_back(cell + together);
     }
-    if (together.find(" + ", 1) != std::string::npos) names.push_back(cell + together);
   }
   return names;
 }

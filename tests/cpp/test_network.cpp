@@ -234,3 +234,70 @@ TEST_CASE("network: a cell may be registered twice, its name not taken by anothe
   CHECK_THROWS_WITH_AS(register_cell({nullptr, nullptr, nullptr}), Contains("register_cell: the cell was not compiled for "),
                        std::invalid_argument);
 }
+
+TEST_CASE("network: sizes inside layers cannot overflow, heads are bounded") {
+  const auto refuse = [](std::vector<LayerSpec> layers, const char* words) {
+    CAPTURE(words);
+    try {
+      const Network network(std::move(layers));
+      FAIL("accepted");
+    } catch (const std::invalid_argument& error) {
+      CAPTURE(std::string(error.what()));
+      CHECK(std::string(error.what()).find(words) != std::string::npos);
+    }
+  };
+  constexpr std::int64_t huge = std::numeric_limits<std::int64_t>::max();
+  refuse({cell("LRU", 1, huge)}, "has sizes whose product overflows");
+  refuse({cell("LSTM1997", 1, huge, {{"block_size", 2}})}, "has sizes whose product overflows");
+  refuse({lstm(1, 4, {{"projection", huge}})}, "has sizes whose product overflows");
+  refuse({cell("SLSTM", 1, 1 << 20, {{"heads", 1 << 20}})}, "has heads = 1048576, expected at most 4096");
+  std::vector<LayerSpec> doubling{linear(1, 1)};
+  for (int i = 0; i < 63; ++i) doubling.push_back(skip({layers::tanh()}));
+  refuse(doubling, "features, expected at most");
+  const std::vector<LayerSpec> many(2048, linear(std::int64_t(1) << 26, std::int64_t(1) << 26));
+  refuse({residual(many)}, "the number of parameters overflows");
+  for (const double leak : {0.0, -7.5, 1.5})
+    refuse({cell("LeakyElman", 1, 2, {{"activation", "tanh"}, {"leak", leak}})}, "expected 0 < leak <= 1");
+  refuse({cell("GRU(reset=after)", 1, 2)}, "is unknown as");
+}
+
+TEST_CASE("network: what a cell does not admit is refused with the reason") {
+  const auto refuse = [](const LayerSpec& spec, const std::string& what) {
+    CAPTURE(to_string(spec));
+    CHECK_THROWS_WITH_AS(Network({spec}), ("Network: layer 0 (" + spec.type + ") " + what).c_str(), std::invalid_argument);
+  };
+  const Options projection{{"projection", 2}}, heads{{"heads", 2}}, dropout{{"recurrent_dropout", 0.5}};
+  const std::string not_fed = "has a projection, but its cell does not feed its one output back through R; put a Linear on top";
+  refuse(cell("SRU", 2, 4, projection), not_fed);
+  refuse(cell("LSTM1997", 2, 4, {{"block_size", 2}, {"projection", 2}}), not_fed);
+  refuse(gru(2, 4, "after", projection), "has a projection, but its cell also carries its output past R");
+  refuse(cell("MinGRU", 2, 4, heads), "has heads, but its cell does not feed one state back through R");
+  refuse(lstm(2, 4, {{"heads", 2}, {"projection", 2}}), "has heads and a projection, expected one of them");
+  refuse(lstm(2, 5, heads), "has heads = 2, expected a divisor of hidden_size = 5");
+  refuse(cell("ELSTM", 2, 4, dropout), "has recurrent_dropout, but its cell does not feed a state back through R");
+  refuse(gru(2, 4, "before", dropout),
+         "has recurrent_dropout, but its cell's R also multiplies a message, which a mask of the fed state does not reach");
+  refuse(cell("SRU", 2, 4, {{"zoneout_h", 0.5}}), "has zoneout_h, but its h is not carried from step to step");
+  refuse(cell("SLSTM", 2, 4, {{"zoneout_c", 0.5}}), "has zoneout_c, but its c has a meaning only together with other states");
+  refuse(lstm(2, 4, {{"zoneout", 0.5}, {"projection", 2}}),
+         "has zoneout of h and a projection, expected one of them: what is carried is the projection");
+  refuse(lstm(2, 4, {{"zoneout_x", 0.5}}), "has an unknown option 'zoneout_x'");
+  refuse(lstm(2, 4, {{"zoneout_c", 1.0}}), "has zoneout_c = 1.000000, expected 0 <= zoneout_c < 1");
+  refuse(fully_recurrent(2, 4, 5), "has output_size = 5, expected at most 4");
+}
+
+TEST_CASE("network: layers inside layers are drawn independently") {
+  for (const char* type : {"IndRNN", "LRU"}) {
+    const Options options = std::string(type) == "IndRNN" ? Options{{"activation", "relu"}} : Options{};
+    const BasicNetwork<double> network({bidirectional(cell(type, 2, 5, options))});
+    std::vector<double> ahead, back;
+    for (const Parameter& p : network.parameters())
+      if (p.shape.size() == 1 && p.name.find("bias") == std::string::npos) {
+        auto& values = p.name.find("forward") != std::string::npos ? ahead : back;
+        const auto from = network.flat().subspan(std::size_t(p.offset), std::size_t(p.size));
+        values.insert(values.end(), from.begin(), from.end());
+      }
+    REQUIRE(ahead.size() == back.size());
+    for (std::size_t i = 0; i < ahead.size(); ++i) CHECK(ahead[i] != back[i]);
+  }
+}

@@ -134,9 +134,6 @@ class Case:
         rng = np.random.default_rng(seed)
         self.network = rc.Network([made], dtype="float64")
         randomize(self.network, seed)
-        for name, values in self.network.parameters.items():
-            if name.endswith("initial_n"):  # what sLSTM divides by
-                values[:] = np.abs(values) + 0.5
         self.build = series(build)
         self.x = rng.normal(size=(len(LENGTHS), TIME, INPUT))
         self.target = rng.normal(size=(len(LENGTHS), TIME, self.network.output_size))

@@ -365,13 +365,13 @@ def lru(k: Terms, s: Vectors) -> Result:
 def slstm(k: Terms, s: Vectors) -> Result:
     """m = max(log s(a_f) + m-, a_i), c = f' c- + i' tanh(a_z), n = f' n- + i', h = s(a_o) c / n.
 
-    i' = exp(a_i - m), f' = exp(log s(a_f) + m- - m).
+    i' = exp(a_i - m), f' = exp(log s(a_f) + m- - m); without a past, n- = 0, m = a_i.
 
     M. Beck et al., xLSTM: extended long short-term memory, NeurIPS 2024.
     """
     i, f, z, o = k.gates("i f z o", s["h"])
     kept = k.log_sigmoid(f) + s["m"]
-    m = k.xp.maximum(kept, i)
+    m = k.xp.where(s["n"] > 0, k.xp.maximum(kept, i), i)
     i, f = k.xp.exp(i - m), k.xp.exp(kept - m)
     c, n = f * s["c"] + i * k.tanh(z), f * s["n"] + i
     return {"m": m, "c": c, "n": n, "h": k.sigmoid(o) * k.read("c", c) / k.read("n", n)}, "h"

@@ -133,7 +133,10 @@ def walk(function: Function, parameters: Mapping[str, Vector], xp: ModuleType, s
     terms = Terms(xp, parameters, stages.layer_norm)
 
     def run(xs: Sequence, state: Vectors) -> tuple[Sequence, Vectors]:
-        state = state or inner(parameters, "initial_")
+        if not state:
+            state = inner(parameters, "initial_")
+            if state and getattr(function, "func", function).__name__ == "slstm":
+                state |= {name: state["h"] * 0 for name in ("c", "n", "m")}  # not learned
         ys = []
         for x in xs:
             terms.x = x

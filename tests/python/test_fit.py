@@ -138,3 +138,18 @@ def test_what_is_not_finite_ends_training_with_the_last_update(dtype: str, targe
     fit(expected, x[:3], y[:3], **options)
     assert np.array_equal(network.flat, expected.flat)
     assert np.isfinite(network(x)).all()
+
+
+def test_a_learned_initial_state_of_slstm_stays_in_bounds() -> None:
+    """Its normaliser is no parameter: an optimizer would drive it through zero."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 8, 2))
+    y = x[:, 0, :1] * x[:, 1, 1:]
+    for seed in range(6):
+        layers = [rc.SLSTM(2, 6, learned_initial_state=True), rc.Last(), rc.Linear(6, 1)]
+        network = rc.Network(layers, dtype="float64", seed=seed)
+        history = rc.fit(network, x, y, optimizer=rc.Adam(1e-2), epochs=60, progress=False, seed=seed)
+        assert max(history.loss) < 10
+        assert history.loss[-1] < history.loss[0]
+        assert "0.initial_h" in network.parameters
+        assert "0.initial_n" not in network.parameters

@@ -8,17 +8,18 @@
 
 namespace recurra {
 
-inline constexpr int max_gates = 16, max_cells = 64;
+inline constexpr int max_gates = 16, max_params = 32, max_cells = 64;
 
 // What the library needs to know of a cell besides its functions. Gates, states, messages in the cell's own order.
 struct CellInfo {
   const char *name, *state_names, *param_names, *gate_names;
   int num_states, num_messages, num_gates, num_params, num_constants, feeds, outputs, max_parents, forget_gate;
   Gate gates[max_gates];
-  std::uint64_t carried;       // bit s: state s is fed, or `edge` reads it of a parent
-  std::uint64_t read_by_edge;  // of these, what `edge` reads
-  std::uint64_t read_by_out;   // the new states that `out` reads
-  std::uint64_t bound_states;
+  std::uint64_t carried;                              // bit s: state s is fed, or `edge` reads it of a parent
+  std::uint64_t read_by_edge;                         // of these, what `edge` reads
+  std::uint64_t read_by_out;                          // the new states that `out` reads
+  std::uint64_t bound_states;                         // what zoneout does not hold back, and is not learned
+  double most_constant;                               // 0 < constant <= this
   void (*initial)(const double* uniform, double* u);  // draws one unit's parameters; null: as weights are drawn
 };
 

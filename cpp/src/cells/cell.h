@@ -38,13 +38,14 @@ inline namespace RECURRA_ISA {
 
 struct CellBase {
   static constexpr int num_params = 0;  // per-unit parameters, u
-  static constexpr int num_constants =
-      0;                             // the last of them are constants: numbers that the description of a layer gives by name
+  // The last of them are constants, 0 < constant <= most_constant: numbers that the description of a layer gives by name.
+  static constexpr int num_constants = 0;
+  static constexpr double most_constant = 1;
   static constexpr int feeds = 1;    // states 0 .. feeds-1 are what From::feed multiplies
   static constexpr int outputs = 1;  // states 0 .. outputs-1 leave the layer
   static constexpr int unlimited = 1 << 30, max_parents = unlimited;
   static constexpr int forget_gate = -1;  // the gate whose bias decides how long a memory is kept; -1: none
-  // States that zoneout must not hold back one by one, a bit each: they have a meaning only together.
+  // States that have a meaning only together, a bit each: zoneout must not hold them back one by one, nor are they learned.
   static constexpr unsigned bound_states = 0;
   // Names are separated by spaces; where left out: s0, s1, ... (u0, ..., a0, ...). A gate that is a function of its
   // pre-activation alone may say so, for those who look at it: "i:logistic g:tanh".

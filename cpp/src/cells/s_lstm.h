@@ -1,7 +1,7 @@
 // sLSTM: an exponential input gate, with a normaliser n and a stabiliser m that keeps every exponent at or below zero.
 //   m = max(log f + m-, a_i);  i' = exp(a_i - m);  f' = exp(log f + m- - m),  log f = log sigmoid(a_f);
 //   c = f' c- + i' tanh(a_z);  n = f' n- + i';  h = sigmoid(a_o) c / n.
-// n would be zero only where i' underflows before anything was written; h is zero there.
+// A normaliser n- of zero means that there is no past: then m = a_i, and n is never below 1 (as in the authors' own code).
 // M. Beck et al., xLSTM, NeurIPS 2024, eqs. 8 to 17. Its block-diagonal R is the option `heads` of the layer.
 #pragma once
 
@@ -30,13 +30,13 @@ struct SLstm : CellBase {
   template <class N>
   RECURRA_HD static void node(const N* a, const N*, const N* past, N* s) {
     N kept = past[past_m] - softplus(-a[f]);  // log f + m-
-    N largest = max(kept, a[i]);
+    N largest = select(past[past_n] > N(0), max(kept, a[i]), a[i]);
     N in = exp(a[i] - largest), keep = exp(kept - largest);
     N memory = keep * past[past_c] + in * tanh(a[z]), normaliser = keep * past[past_n] + in;
     s[c] = memory;
     s[n] = normaliser;
     s[m] = largest;
-    s[h] = sigmoid(a[o]) * memory / max(normaliser, N(1e-30));
+    s[h] = sigmoid(a[o]) * memory / normaliser;
   }
 };
 

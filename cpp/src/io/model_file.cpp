@@ -38,6 +38,13 @@ void check_metadata(const Safetensors& file, const std::string& source) {
       throw bad_file(source, "has the unused metadata " + quote(key));
 }
 
+// The tensors that a checkpoint has besides (training/checkpoint.cpp), which only a resumed run reads.
+bool is_training_tensor(const std::string& name) {
+  if (!name.starts_with(training_prefix)) return false;
+  const std::string rest = name.substr(std::strlen(training_prefix));
+  return rest == "epochs" || rest == "partial_epoch" || rest == "best" || rest.starts_with("optimizer.");
+}
+
 template <class T>
 void check_tensors(const std::vector<Parameter>& parameters, const Safetensors& file, const std::string& source) {
   std::set<std::string> names;
@@ -55,7 +62,7 @@ void check_tensors(const std::vector<Parameter>& parameters, const Safetensors& 
   }
   const bool is_checkpoint = file.metadata.count(training_key) > 0;
   for (const auto& [name, entry] : file.tensors)
-    if (!names.count(name) && !(is_checkpoint && name.starts_with(training_prefix)))
+    if (!names.count(name) && !(is_checkpoint && is_training_tensor(name)))
       throw bad_file(source, "has the unused tensor " + quote(name));
 }
 

@@ -18,6 +18,7 @@ void CellLayer<T>::initial_gradient(Tape<T>& base, GradientTarget<T> target) con
   auto& tape = static_cast<CellTape<T>&>(base);
   for (Index row = 0; row < tape.in->num_roots() * tape.seeds; ++row)
     for (const CarriedState& c : layout_.carried) {
+      if (c.initial < 0) continue;
       const T* d = carried_cotangent(tape, c, row);
       T* to = target.data + row * target.stride + c.initial;
       for (Index j = 0; j < c.width; ++j) to[j] += d[j];

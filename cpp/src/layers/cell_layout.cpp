@@ -154,7 +154,8 @@ CellLayout::CellLayout(const CellInfo& cell, CellOptions o)
       }
   }
   if (options.learned_initial_state)
-    for (CarriedState& c : carried) c.initial = add("initial_" + states[std::size_t(c.state)], {c.width}, Role::zero);
+    for (CarriedState& c : carried)
+      if (!(info.bound_states >> c.state & 1)) c.initial = add("initial_" + states[std::size_t(c.state)], {c.width}, Role::zero);
 }
 
 }  // namespace recurra

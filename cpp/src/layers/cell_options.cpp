@@ -1,13 +1,13 @@
 #include "cell_options.h"
 
-#include <cmath>
-
 #include "cell_layout.h"
 #include "option_reader.h"
 
 namespace recurra {
 
 namespace {
+
+constexpr Index most_heads = 4096;  // each is a product of its own, and takes memory before a file's sizes are checked
 
 const std::set<std::string>& layer_options() {
   static const std::set<std::string> names{
@@ -52,6 +52,8 @@ void check(const OptionReader& options, const CellInfo& info, const CellOptions&
     if (info.read_by_edge & 1) options.fail("has a projection, but its cell also carries its output past R");
   }
   if (o.heads > 1) {
+    if (o.heads > most_heads)
+      options.fail("has heads = " + std::to_string(o.heads) + ", expected at most " + std::to_string(most_heads));
     if (!fed || info.feeds != 1) options.fail("has heads, but its cell does not feed one state back through R");
     if (o.projection > 0) options.fail("has heads and a projection, expected one of them");
     if (o.hidden_size % o.heads != 0)
@@ -85,19 +87,25 @@ CellOptions cell_options(const LayerSpec& spec, const CellInfo& info, const std:
   result.input_size = options.size("input_size");
   result.hidden_size = options.size("hidden_size");
   result.output_size = options.size("output_size", 0);
+  result.projection = options.size("projection", 0);
+  options.check_product({result.input_size, result.hidden_size, Index(max_gates)});
+  options.check_product({result.hidden_size, result.hidden_size, Index(max_gates)});
+  if (result.projection > 0) options.check_product({result.hidden_size, result.projection, Index(max_gates)});
   if (spec.type == "FullyRecurrent" && result.output_size == 0)
     options.fail("lacks the option 'output_size', expected an integer");
   result.layer_norm = options.flag("layer_norm");
   result.learned_initial_state = options.flag("learned_initial_state");
-  result.projection = options.size("projection", 0);
   result.heads = options.size("heads", 1);
   result.recurrent_dropout = options.probability("recurrent_dropout");
   read_zoneout(options, info, result);
   const std::vector<std::string> params = split_names(info.param_names, info.num_params, "u");
   for (int k = info.num_params - info.num_constants; k < info.num_params; ++k) {
     const double value = options.number(params[std::size_t(k)]);
-    if (!std::isfinite(value))
-      options.fail("has " + params[std::size_t(k)] + " = " + std::to_string(value) + ", expected a finite number");
+    if (!(value > 0 && value <= info.most_constant)) {
+      const std::string& name = params[std::size_t(k)];
+      options.fail("has " + name + " = " + std::to_string(value) + ", expected 0 < " + name +
+                   " <= " + std::to_string(info.most_constant));
+    }
     result.constants.push_back(value);
   }
   for (const auto& [name, value] : spec.options)

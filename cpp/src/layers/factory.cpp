@@ -34,12 +34,6 @@ struct Context {
     if (place.features == 0) options.fail("needs a layer before it that fixes the number of features");
     return place.features;
   }
-  void check_product(std::initializer_list<Index> factors) const {
-    Index product = 1;
-    for (const Index factor : factors)
-      if (__builtin_mul_overflow(product, factor, &product) || product > std::numeric_limits<Index>::max() / 1024)
-        options.fail("has sizes whose product overflows");
-  }
 };
 
 template <class T>
@@ -96,7 +90,7 @@ std::unique_ptr<Layer<T>> bidirectional(Context& c) {
 template <class T>
 std::unique_ptr<Layer<T>> embedding(Context& c) {
   const Index count = c.options.size("num_embeddings"), size = c.options.size("size");
-  c.check_product({count, size});
+  c.options.check_product({count, size});
   if (c.place.position != 0 || c.place.inside) c.options.fail("takes class ids, expected it as layer 0");
   if (count > Index(1) << std::numeric_limits<T>::digits)
     c.options.fail("has num_embeddings = " + std::to_string(count) + ", expected at most " +
@@ -110,7 +104,7 @@ const std::map<std::string, Builder<T>>& builders() {
       {"Linear",
        [](Context& c) {
          const Index inputs = c.options.size("input_size"), outputs = c.options.size("output_size");
-         c.check_product({inputs, outputs});
+         c.options.check_product({inputs, outputs});
          return std::make_unique<Linear<T>>(kernels<T>(backend()).products, inputs, outputs);
        }},
       {"Embedding", embedding<T>},
@@ -155,6 +149,7 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSpec& spec, const Place& place) 
   context.options = OptionReader(spec, context.where());
   if (const auto found = builders<T>().find(spec.type); found != builders<T>().end()) {
     auto layer = found->second(context);
+    context.options.check_features(layer->output_size());
     context.options.check_all_used();
     if (spec.type != "Bidirectional" && spec.type != "Residual" && spec.type != "Skip") context.options.check_no_children();
     return layer;
@@ -163,9 +158,6 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSpec& spec, const Place& place) 
   const CellTable* table = spec.type.find('(') == std::string::npos ? find_cell(cell_variant(spec)) : nullptr;
   if (!table) context.options.fail("is unknown as '" + cell_variant(spec) + "', expected one of " + known_types());
   CellOptions options = cell_options(spec, table->info, context.where());
-  context.check_product({options.input_size, options.hidden_size, Index(max_gates)});
-  context.check_product({options.hidden_size, options.hidden_size, Index(max_gates)});
-  context.check_product({options.hidden_size, options.projection + 1, Index(max_gates)});
   return std::make_unique<CellLayer<T>>(*table, kernels<T>(backend()), std::move(options), place.salt);
 }
 

@@ -1,6 +1,7 @@
 // Reads a description's options, remembers which were asked for, and refuses what is left.
 #pragma once
 
+#include <limits>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -12,6 +13,8 @@ namespace recurra {
 
 class OptionReader {
  public:
+  static constexpr Index most_elements = std::numeric_limits<Index>::max() / 1024, most_features = Index(1) << 48;
+
   // `where` begins every message: "Network: layer 1 (Linear)".
   OptionReader(const LayerSpec& spec, std::string where) : spec_(&spec), where_(std::move(where)) {}
 
@@ -41,6 +44,16 @@ class OptionReader {
   void check_all_used() const {
     for (const auto& [name, value] : spec_->options)
       if (!used_.count(name)) fail("has an unknown option '" + name + "'");
+  }
+  // Products and sums of sizes must be far from overflowing.
+  void check_product(std::initializer_list<Index> factors) const {
+    Index product = 1;
+    for (const Index factor : factors)
+      if (__builtin_mul_overflow(product, factor, &product) || product > most_elements) fail("has sizes whose product overflows");
+  }
+  void check_features(Index features) const {
+    if (features > most_features)
+      fail("has " + std::to_string(features) + " features, expected at most " + std::to_string(most_features));
   }
   void check_no_children() const {
     if (!spec_->children.empty()) fail("has layers inside, expected none");

@@ -1,15 +1,20 @@
 #include "wrapper.h"
 
+#include <stdexcept>
+
 namespace recurra {
 
 template <class T>
 Wrapper<T>::Wrapper(std::vector<Child<T>> children) : children_(std::move(children)) {
+  const auto add = [](Index& sum, Index size) {
+    if (__builtin_add_overflow(sum, size, &sum)) throw std::invalid_argument("Network: the number of parameters overflows");
+  };
   for (const Child<T>& c : children_) {
-    Index parameters = 0, states = 0;
-    for (const ParameterSpec& spec : c.layer->parameters()) parameters += spec.size();
-    for (const StateSpec& spec : c.layer->state()) states += spec.width;
-    parameter_offset_.push_back(parameter_offset_.back() + parameters);
-    state_offset_.push_back(state_offset_.back() + states);
+    Index parameters = parameter_offset_.back(), states = state_offset_.back();
+    for (const ParameterSpec& spec : c.layer->parameters()) add(parameters, spec.size());
+    for (const StateSpec& spec : c.layer->state()) add(states, spec.width);
+    parameter_offset_.push_back(parameters);
+    state_offset_.push_back(states);
   }
 }
 

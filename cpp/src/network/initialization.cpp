@@ -79,13 +79,18 @@ void draw_weight(const ParameterSpec& spec, const std::string& name, double scal
 
 template <class T>
 void draw_by_cell(const ParameterSpec& spec, std::uint64_t key, T* to) {
-  constexpr int most = 32;
   for (Index j = 0; j < spec.size(); ++j) {
-    double uniform[most], u[most];
-    for (int k = 0; k < most; ++k) uniform[k] = unit_interval(mix(mix(key, std::uint64_t(j)), std::uint64_t(k)));
+    double uniform[max_params], u[max_params];
+    for (int k = 0; k < max_params; ++k) uniform[k] = unit_interval(mix(mix(key, std::uint64_t(j)), std::uint64_t(k)));
     spec.cell_initial(uniform, u);
     to[j] = T(u[spec.cell_param]);
   }
+}
+
+// One key for all parameters of one cell, which may be a layer inside layers: "reverse.u" is of the cell "reverse.".
+std::uint64_t owner_key(std::uint64_t layer_key, const std::string& name) {
+  for (std::size_t i = 0; i < name.rfind('.') + 1; ++i) layer_key = mix(layer_key, std::uint64_t(name[i]));
+  return layer_key;
 }
 
 }  // namespace
@@ -110,7 +115,7 @@ void initialize(BasicNetwork<T>& network, std::uint64_t seed, const Initializati
             *to = spec.role == Role::bias && init.bias == "zeros" ? T(0) : T(random.uniform(-spec.scale, spec.scale));
           if (init.forget_bias) std::fill(flat + spec.forget_gate.begin, flat + spec.forget_gate.end, T(*init.forget_bias));
           break;
-        case Role::drawn_by_cell: draw_by_cell(spec, layer_key, flat); break;
+        case Role::drawn_by_cell: draw_by_cell(spec, owner_key(layer_key, spec.name), flat); break;
         case Role::gain:
         case Role::zero: std::fill(flat, end, T(spec.role == Role::gain)); break;
         case Role::embedding:

@@ -36,7 +36,7 @@ std::uint64_t read_by_out() {
 template <class Cell>
 CellInfo cell_info() {
   using Traits = CellTraits<Cell>;
-  static_assert(Traits::gates <= max_gates && Traits::states < 64);
+  static_assert(Traits::gates <= max_gates && Traits::states < 64 && Traits::params <= max_params);
   CellInfo info{};
   info.name = Cell::name;
   info.state_names = Cell::state_names;
@@ -55,6 +55,7 @@ CellInfo cell_info() {
   if (Traits::multiplies(From::feed)) info.carried |= (std::uint64_t(1) << Cell::feeds) - 1;
   info.read_by_out = read_by_out<Cell>();
   info.bound_states = Cell::bound_states;
+  info.most_constant = Cell::most_constant;
   if constexpr (requires { &Cell::initial; }) info.initial = Cell::initial;
   for (int k = 0; k < Traits::gates; ++k) info.gates[k] = Cell::gate(k);
   return info;
