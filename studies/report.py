@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,8 +50,9 @@ def print_search(outcomes: Sequence[Outcome], form: str) -> None:
 
 
 def seconds(outcome: Outcome) -> str:
-    """The median duration of a training run."""
-    return f"{statistics.median(run.seconds for run in outcome.runs):.1f}"
+    """The median duration of a training run, of those that did not diverge."""
+    durations = [run.seconds for run in outcome.runs if math.isfinite(run.test)]
+    return f"{statistics.median(durations):.1f}" if durations else "-"
 
 
 def plot(path: Path, outcomes: Sequence[Outcome], title: str, per_epoch: int) -> None:
