@@ -45,7 +45,7 @@ def problem(quick: bool) -> Problem:
         epochs=6 if quick else 10,
         batch_size=32,
         clip_norm=1.0,
-        rates=(1e-2, 3e-2) if quick else (1e-3, 3e-3, 1e-2, 3e-2),
+        rates=(1e-2, 3e-2) if quick else (3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
         seeds=(0,) if quick else (0, 1, 2),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -89,6 +90,7 @@ def error(net: rc.Network, problem: Problem, data: Data) -> float:
 
 def train(entry: Entry, units: int, rate: float, seed: int, problem: Problem) -> Run:
     """Train one network. One that diverges counts as infinitely bad."""
+    print(f"{entry.name}, rate {rate:g}, seed {seed}", file=sys.stderr, flush=True)
     inputs = problem.training[0].shape[2]
     net = entry.network(inputs, units, problem.outputs, seed)
     try:
