@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 Run = Callable[[int], None]
 """Makes so many calls of what is timed."""
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,15 @@ def calls_in(run: Run, block: float) -> int:
 
 
 def by_turns(
-    runs: Mapping[str, Run], seconds: float, block: float = 2e7, pause: float = 0.0
-) -> dict[str, Timing]:
+    runs: Mapping[Name, Run], seconds: float, block: float = 2e7, pause: float = 0.0
+) -> dict[Name, Timing]:
     """Time each run in blocks of about `block` ns, A B C A B C ..., for so many seconds or seven rounds.
 
     A pause of `pause` seconds and an untimed call before each block let the worker threads of another
     peer stop spinning first.
     """
     calls = {name: calls_in(run, block) for name, run in runs.items()}
-    samples: dict[str, list[float]] = {name: [] for name in runs}
+    samples: dict[Name, list[float]] = {name: [] for name in runs}
     end = time.perf_counter() + seconds
     rounds = 0
     while rounds < 7 or time.perf_counter() < end:

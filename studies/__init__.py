@@ -1,0 +1,1 @@
+"""Small studies of known problems, cell beside cell: ``python -m studies adding``."""

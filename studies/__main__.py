@@ -1,0 +1,37 @@
+"""``python -m studies``, from the repository root, in an environment with recurra[studies]."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+import recurra as rc
+
+from studies import adding, digits
+
+STUDIES = {"adding": adding, "digits": digits}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a study."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = argparse.ArgumentParser(
+        prog="python -m studies", description="Known problems, cell beside cell."
+    )
+    commands = parser.add_subparsers(dest="study", required=True)
+    for name, module in STUDIES.items():
+        command = commands.add_parser(name, help=str(module.__doc__).split("\n")[0])
+        command.add_argument("--quick", action="store_true", help="a small version that takes seconds")
+        command.add_argument("--plot", type=Path, metavar="FILE", help="draw the validation losses")
+        if name == "digits":
+            command.add_argument("--pixels", action="store_true", help="pixel by pixel instead of row by row")
+    options = parser.parse_args(arguments)
+    options.command = shlex.join(arguments)
+    rc.set_num_threads(1)
+    STUDIES[options.study].run(options)
+
+
+if __name__ == "__main__":
+    main()
