@@ -9,9 +9,9 @@ from pathlib import Path
 
 import recurra as rc
 
-from studies import adding, digits
+from studies import adding, digits, gradients
 
-STUDIES = {"adding": adding, "digits": digits}
+STUDIES = {"adding": adding, "digits": digits, "gradients": gradients}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -24,7 +24,12 @@ def main(arguments: list[str] | None = None) -> None:
     for name, module in STUDIES.items():
         command = commands.add_parser(name, help=str(module.__doc__).split("\n")[0])
         command.add_argument("--quick", action="store_true", help="a small version that takes seconds")
-        command.add_argument("--plot", type=Path, metavar="FILE", help="draw the validation losses")
+        command.add_argument(
+            "--plot",
+            type=Path,
+            metavar="FILE",
+            help="draw it: the validation losses, or the gradients by lag",
+        )
         if name == "digits":
             command.add_argument("--pixels", action="store_true", help="pixel by pixel instead of row by row")
     options = parser.parse_args(arguments)

@@ -14,7 +14,7 @@ import recurra as rc
 pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 
-from studies import adding, digits, report
+from studies import adding, digits, gradients, report
 from studies.__main__ import main
 from studies.cells import ENTRIES, Entry
 from studies.runs import Outcome, Problem, Run, error, study, train
@@ -181,3 +181,30 @@ def test_tables_show_medians_and_all_seeds(capsys: pytest.CaptureFixture[str]) -
     assert row[5:] == ["**100** (100, 50, -)", "2.0"]
     report.print_table(["a", "b"], [["1", "2"]])
     assert capsys.readouterr().out == "| a | b |\n| --- | --- |\n| 1 | 2 |\n\n"
+
+
+def test_gradients_quick(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    main(["gradients", "--quick", "--plot", str(tmp_path / "lags.png")])
+    text = capsys.readouterr().out
+    assert (tmp_path / "lags.png").read_bytes().startswith(b"\x89PNG")
+    rows = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("|")}
+    far = {
+        name: float(line.split("|")[-2]) for name, line in rows.items() if name.startswith(("E", "L", "R"))
+    }
+    assert far["ResidualRNN, linear form"] == 1
+    assert far["Elman (tanh), R orthogonal x 0.5"] < 1e-4 < far["LSTM, forget bias 1"]
+    assert far["LSTM, forget bias 0"] < far["LSTM, forget bias 1"] < far["LSTM, forget bias 4"]
+    assert far["Elman (relu), R orthogonal x 2"] > 100
+
+
+def test_gradients_of_a_network_that_only_remembers() -> None:
+    """The linear residual form carries a gradient unchanged; half an identity halves it."""
+    case = next(c for c in gradients.UNTRAINED if c.name == "ResidualRNN, linear form")
+    network = case.network(0)
+    np.testing.assert_allclose(gradients.by_lag(network, 12), 1)
+    assert gradients.radius(network, 12) == pytest.approx(1)
+    halving = rc.Network([rc.Elman(2, 4, "relu"), rc.Last(), rc.Linear(4, 1)], dtype="float64")
+    halving.parameters["0.weight_hh"][:] = np.eye(4) / 2
+    halving.parameters["0.weight_ih"][:] = 1
+    halving.parameters["0.bias"][:] = 1
+    np.testing.assert_allclose(gradients.by_lag(halving, 12), 0.5 ** np.arange(12))
