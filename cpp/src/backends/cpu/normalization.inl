@@ -6,14 +6,34 @@
 namespace recurra {
 inline namespace RECURRA_ISA {
 
+#if defined(__GNUC__) && !defined(__clang__)
+// By halves; every step a template, so that the shuffle's pattern is a constant.
+template <class T, int step = Pack<T>::lanes / 2>
+RECURRA_INLINE T lane_sum(Pack<T> x) {
+  if constexpr (step == 0) {
+    return x.v[0];
+  } else {
+    typename Pack<T>::Mask partner{};
+#pragma GCC unroll 16
+    for (int lane = 0; lane < Pack<T>::lanes; ++lane) partner[lane] = lane ^ step;
+    return lane_sum<T, step / 2>(x + Pack<T>(__builtin_shuffle(x.v, partner)));
+  }
+}
+#else
+template <class T>
+RECURRA_INLINE T lane_sum(Pack<T> x) {
+  T total = 0;
+  for (int lane = 0; lane < Pack<T>::lanes; ++lane) total += x.v[lane];
+  return total;
+}
+#endif
+
 // The sum of f(register) over a block; lanes past its end are zeroed by `lanes.load`, and f must keep them zero.
 template <class T, class F>
 RECURRA_INLINE T block_sum(Index units, const F& f) {
   Pack<T> sum(0);
   for_each_register<T>(units, [&](Index j, const auto& lanes) __attribute__((always_inline)) { sum = sum + f(j, lanes); });
-  T total = 0;
-  for (int lane = 0; lane < Pack<T>::lanes; ++lane) total += sum.v[lane];
-  return total;
+  return lane_sum(sum);
 }
 
 template <class T>
@@ -59,8 +79,13 @@ void normalization_jacobian(const NormRows<T>& rows, Index seeds, const T* v, In
       const auto value = [&](Index j, const auto& lanes) {
         return gained ? lanes.load(from + j) * lanes.load(gain + j) : lanes.load(from + j);
       };
-      const T mean = share * block_sum<T>(units, value);
-      const T along = share * block_sum<T>(units, [&](Index j, const auto& lanes) { return value(j, lanes) * lanes.load(n + j); });
+      N sum(0), product(0);
+      for_each_register<T>(units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
+        const N x = value(j, lanes);
+        sum = sum + x;
+        product = product + x * lanes.load(n + j);
+      });
+      const T mean = share * lane_sum(sum), along = share * lane_sum(product);
       const N rate(rows.rate[r * rows.rate_stride + b]);
       for_each_register<T>(units, [&](Index j, const auto& lanes) {
         lanes.store(to + j, rate * (value(j, lanes) - N(mean) - lanes.load(n + j) * N(along)));
