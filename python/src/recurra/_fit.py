@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra import _core
-from recurra._arrays import count
+from recurra._arrays import count, flag, number
 from recurra._batch import Batch, read_input, read_target
 from recurra._early_stopping import EarlyStopping
 from recurra._history import History, Progress
@@ -118,17 +118,17 @@ def fit(
         batch_size=count("fit: batch_size", batch_size, 1),
         clip_norm=_check_clip("clip_norm", clip_norm),
         clip_value=_check_clip("clip_value", clip_value),
-        shuffle=bool(shuffle),
+        shuffle=flag("fit: shuffle", shuffle),
         seed=_check_seed(seed),
         early_stopping=_read_early_stopping(early_stopping),
         checkpoint="" if checkpoint is None else _check_path(checkpoint),
         checkpoint_every=0
         if checkpoint_every is None
         else count("fit: checkpoint_every", checkpoint_every, 1, 2**62),
-        resume=bool(resume),
+        resume=flag("fit: resume", resume),
     )
     history = History()
-    shown = Progress(epochs, progress and epochs > 0)
+    shown = Progress(epochs, flag("fit: progress", progress) and epochs > 0)
     on_batch = shown.batch if shown.wants_batches else None
     try:
         result = _core.fit(network._core, training, held_out, settings, on_batch, shown.epoch)
@@ -181,9 +181,10 @@ def _check_path(path: str | os.PathLike[str]) -> str:
 def _check_clip(name: str, value: float | None) -> float:
     if value is None:
         return 0.0
-    if not (value > 0 and math.isfinite(value)):
+    limit = number(f"fit: {name}", value)
+    if not (limit > 0 and math.isfinite(limit)):
         raise ValueError(f"fit: {name} is {value}, expected a finite number > 0, or None")
-    return float(value)
+    return limit
 
 
 def _read_data(
