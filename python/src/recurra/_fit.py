@@ -85,8 +85,8 @@ def fit(
         ValueError, TypeError: data or settings do not fit; nothing has changed then.
         OverflowError: the loss or the gradient is not finite; the network keeps its last update.
         RuntimeError: the checkpoint to resume is damaged; nothing has changed then.
-        OSError: the checkpoint cannot be read (nothing has changed then) or written; the old one stays, the
-            network keeps its last update.
+        OSError: the checkpoint cannot be read, or is a folder, a pipe or a link to nothing (nothing has
+            changed then), or cannot be written; the old one stays, the network keeps its last update.
     """
     if not isinstance(network, Network):
         raise TypeError(f"fit: network is a {type(network).__name__}, expected a recurra.Network")
@@ -121,7 +121,7 @@ def fit(
         shuffle=flag("fit: shuffle", shuffle),
         seed=_check_seed(seed),
         early_stopping=_read_early_stopping(early_stopping),
-        checkpoint="" if checkpoint is None else _check_path(checkpoint),
+        checkpoint="" if checkpoint is None else _check_path(checkpoint, bool(resume)),
         checkpoint_every=0
         if checkpoint_every is None
         else count("fit: checkpoint_every", checkpoint_every, 1, 2**62),
@@ -140,6 +140,8 @@ def fit(
         history.best_epoch = result.best_epoch
         history.stopped_early = result.stopped_early
         history.interrupted = result.interrupted
+    except UnicodeDecodeError as error:  # the message of a ValueError that names such a path
+        raise ValueError(os.fsdecode(error.object)) from None
     finally:
         shown.close(history.interrupted)
     return history
@@ -171,10 +173,21 @@ def _read_early_stopping(settings: EarlyStopping | None) -> _core.EarlyStopping 
     return settings._core()
 
 
-def _check_path(path: str | os.PathLike[str]) -> str:
-    name = os.fspath(path)
-    if not name:
-        raise ValueError("fit: checkpoint is '', expected the name of a file")
+def _check_path(path: str | os.PathLike[str], resume: bool) -> bytes:
+    """A path that a file can take, before the first epoch instead of after it."""
+    try:
+        name = os.fsencode(path)
+    except TypeError:
+        raise TypeError(f"fit: checkpoint is {path!r}, expected the name of a file") from None
+    if not name or b"\0" in name:
+        raise ValueError(f"fit: checkpoint is {path!r}, expected the name of a file")
+    shown = f"fit: checkpoint: {os.fsdecode(name)}"
+    if os.path.islink(name) and not os.path.exists(name):
+        raise FileNotFoundError(f"{shown} is a link to nothing, expected a file or nothing")
+    if not resume and os.path.isdir(name):  # to resume, the file is read, which refuses these itself
+        raise IsADirectoryError(f"{shown} is a folder, expected a file or nothing")
+    if not resume and os.path.exists(name) and not os.path.isfile(name):
+        raise OSError(f"{shown} is no regular file, expected one or nothing")
     return name
 
 
