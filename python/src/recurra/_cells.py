@@ -204,14 +204,16 @@ class LSTM(Cell):
     Args:
         input_size: Features of the input.
         hidden_size: Units.
-        forget_gate: False: f = 1, gates i, g, o, as in 1997 (see also `LSTM1997`).
+        forget_gate: False: f = 1, gates i, g, o. The idea is that of 1997, the form Greff's NFG without
+            peepholes; `LSTM1997` has the block of 1997 to the letter.
         peephole: Gates also see the memory, by ``peephole_i``, ``peephole_f``, ``peephole_o`` (hidden).
             "current" (or True): i and f see c_{t-1}, o sees c_t (Gers; ONNX). "previous": all see c_{t-1}.
         coupled: f = 1 - i, gates i, g, o; also with peephole="current".
         stages: See `Stages`.
 
     Source: S. Hochreiter and J. Schmidhuber, Neural Computation 9 (1997); F. Gers et al., ibid. 12 (2000);
-    peepholes: F. Gers et al., JMLR 3 (2002); coupled: K. Greff et al., IEEE TNNLS 28 (2017).
+    peepholes: F. Gers et al., JMLR 3 (2002), "previous": F. Gers and J. Schmidhuber, IJCNN 2000, with every
+    gate seeing c_{t-1}; coupled and without forget gate: K. Greff et al., IEEE TNNLS 28 (2017).
     """
 
     def __init__(
