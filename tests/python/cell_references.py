@@ -185,7 +185,8 @@ def lstm(k: Terms, s: Vectors) -> Result:
 def lstm_without_forget_gate(k: Terms, s: Vectors) -> Result:
     """c = c- + s(a_i) tanh(a_g), h = s(a_o) tanh(c).
 
-    K. Greff et al., LSTM: a search space odyssey, IEEE TNNLS 28 (2017): NFG, here without peepholes.
+    S. Hochreiter and J. Schmidhuber, Neural Computation 9 (1997), the idea; K. Greff et al., LSTM: a search
+    space odyssey, IEEE TNNLS 28 (2017), this form: NFG, here without peepholes.
     """
     i, g, o = k.gates("i g o", s["h"])
     c = s["c"] + k.sigmoid(i) * k.tanh(g)

@@ -1,14 +1,15 @@
-"""Prints the table of docs/cells.md: every cell, its source, and how far it is from its transcription.
+"""Prints the tables of docs/cells.md: every cell, its source, and how far it is from its transcription.
 
     python tests/python/cell_table.py
 
 The differences are the largest in float64, over outputs and last states and over all gradients, of the ragged
-batch in cell_cases.py.
+batch in cell_cases.py. The second table is that of library_table.py.
 """
 
 import numpy as np
 from cell_cases import CELLS, REQUIRED, Case, layer, transcription
 from cell_references import canonical, find, parse
+from library_table import LIBRARY_HEADER, LIBRARY_ROWS, library_call, library_differences
 from onnx_twin import OPERATORS
 from problems import Array
 from torch_twin import TWIN_CELLS
@@ -64,3 +65,7 @@ if __name__ == "__main__":
     print(line(HEADER), line(("---",) * len(HEADER)), sep="\n")
     for cell in CELLS:
         print(line(text(cell) + measured(cell)))
+    print("", line(LIBRARY_HEADER), line(("---",) * len(LIBRARY_HEADER)), sep="\n")
+    for row in LIBRARY_ROWS:
+        found = ("-" if value is None else f"{value:.0e}" for value in library_differences(*row))
+        print(line((library_call(*row), *found)))

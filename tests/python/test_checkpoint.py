@@ -281,3 +281,47 @@ def test_a_closed_folder() -> None:
     finally:
         folder.chmod(0o700)
         folder.rmdir()
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take UTF-8 alone")
+@pytest.mark.parametrize("kind", [os.fsdecode, os.fsencode])
+def test_a_path_that_is_not_utf_8(kind: Callable[[bytes], Any], tmp_path: Path) -> None:
+    path = kind(os.fsencode(tmp_path) + b"/run-\xff.safetensors")
+    train(path, epochs=2)
+    network, _ = train(path, resume=True)
+    assert np.array_equal(network.flat, train(None)[0].flat)
+    assert os.listdir(os.fsencode(tmp_path)) == [b"run-\xff.safetensors"]
+    assert np.array_equal(rc.load(path).flat, network.flat)
+    with refused(ValueError, "to resume the run in", "run-\udcff", "batch_size is 8", network=network):
+        fit(network, *running_sum(), epochs=4, checkpoint=path, resume=True, batch_size=8)
+
+
+def test_what_no_checkpoint_can_replace(tmp_path: Path) -> None:
+    """It is known before the first epoch, and still there afterwards."""
+    folder, pipe, link = tmp_path / "folder", tmp_path / "pipe", tmp_path / "link"
+    folder.mkdir()
+    os.mkfifo(pipe)
+    link.symlink_to(tmp_path / "nowhere")
+    network, (x, y) = small(), running_sum()
+    for path, resume, error, words in (
+        (folder, False, IsADirectoryError, "is a folder"),
+        (pipe, False, OSError, "is no regular file"),
+        (Path("/dev/null"), False, OSError, "is no regular file"),
+        (link, False, FileNotFoundError, "is a link to nothing"),
+        (link, True, FileNotFoundError, "is a link to nothing"),
+        (folder, True, RuntimeError, "not a regular file"),
+        (pipe, True, RuntimeError, "not a regular file"),
+    ):
+        with refused(error, str(path), words, network=network):
+            fit(network, x, y, checkpoint=path, resume=resume)
+    assert folder.is_dir()
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    with refused(ValueError, "checkpoint is 'a\\x00b'", network=network):
+        fit(network, x, y, checkpoint="a\0b")
+    with refused(TypeError, "checkpoint is 3", "expected the name of a file", network=network):
+        fit(network, x, y, checkpoint=3)
+    reachable = tmp_path / "reachable"
+    reachable.symlink_to(tmp_path / "file")
+    train(tmp_path / "file", epochs=1)
+    train(reachable, epochs=1)

@@ -93,6 +93,66 @@ def test_classes_steps_and_states() -> None:
     assert (only_h > 0).all()
 
 
+def test_norms_of_jacobians() -> None:
+    """The largest singular value, whose square is an eigenvalue of J J^T; it bounds what a step does."""
+    network = rc.Network([rc.LSTM(INPUT, 5)], dtype="float64", seed=1)
+    diagnosis = rc.Diagnosis(network, np.random.default_rng(0).normal(size=(TIME, INPUT)))
+    jacobians, norms = diagnosis.jacobians(), diagnosis.jacobian_norms()
+    assert norms.shape == (TIME,)
+    squares = np.linalg.eigvalsh(jacobians @ jacobians.transpose(0, 2, 1)).max(axis=1)
+    assert_close(norms**2, squares, (1e-9, 1e-12))
+    assert (norms >= diagnosis.spectral_radius() * (1 - 1e-12)).all()
+    gradients = diagnosis.gradient_norms(np.zeros(5))
+    assert (gradients[1:] <= gradients[:-1] * norms[1:][::-1][: TIME - 1] * (1 + 1e-9)).all()
+
+
+def test_radii_below_one_do_not_bound_a_product() -> None:
+    """Two nilpotent steps in turn: each has the radius 0, together they grow."""
+    network = rc.Network([rc.GRU(1, 2)], dtype="float64")
+    jacobians = np.zeros((2, 2, 2))
+    jacobians[0, 0, 1], jacobians[1, 1, 0] = 4, 4
+    diagnosis = rc.Diagnosis(network, np.zeros((2, 1)))
+    diagnosis.jacobians = lambda: jacobians  # type: ignore[method-assign]
+    assert_close(diagnosis.spectral_radius(), [0, 0])
+    assert_close(diagnosis.jacobian_norms(), [4, 4])
+    assert np.abs(np.linalg.eigvals(jacobians[0] @ jacobians[1])).max() == 16
+
+
+def test_signals_of_a_projection() -> None:
+    network = rc.Network([rc.LSTM(INPUT, 5, projection=2)], dtype="float64", seed=1)
+    x = np.random.default_rng(0).normal(size=(TIME, INPUT))
+    signals = rc.Diagnosis(network, x).signals()
+    raw, carried = signals["0.state.h"], signals["0.state.projection"]
+    assert raw.shape == (TIME, 5)
+    assert_close(raw @ network.parameters["0.weight_hr"].T, carried)
+    assert_close(carried[-1], network(x, return_state=True)[1]["0.h"][0])
+
+
+def test_a_network_without_states() -> None:
+    network = build("Linear")
+    diagnosis = rc.Diagnosis(network, np.zeros((TIME, INPUT)))
+    for call in (
+        diagnosis.spectral_radius,
+        diagnosis.jacobian_norms,
+        lambda: diagnosis.gradient_norms(np.zeros(2)),
+    ):
+        with refused(ValueError, "the network has no states", "expected a recurrent layer", network=network):
+            call()
+
+
+def test_which_states() -> None:
+    network = build("LSTM")
+    diagnosis = rc.Diagnosis(network, np.random.default_rng(0).normal(size=(TIME, INPUT)))
+    target = np.zeros(2)
+    one = diagnosis.gradient_norms(target, states="0.h")
+    assert np.array_equal(one, diagnosis.gradient_norms(target, states=["0.h"]))
+    assert not np.array_equal(one, diagnosis.gradient_norms(target))
+    with refused(ValueError, "states is ()", "0.h, 0.c", network=network):
+        diagnosis.gradient_norms(target, states=())
+    with refused(KeyError, "'0.hh'", "0.h, 0.c", network=network):
+        diagnosis.gradient_norms(target, states="0.hh")
+
+
 def test_errors() -> None:
     network = build("LSTM")
     x = np.zeros((TIME, INPUT))

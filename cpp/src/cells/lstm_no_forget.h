@@ -1,5 +1,6 @@
 // LSTM without forget gate, with today's squashing:  c = c- + sigmoid(a_i) tanh(a_g);  h = sigmoid(a_o) tanh(c).
-// S. Hochreiter, J. Schmidhuber, Neural Computation 9 (1997). lstm_1997.h has the block of that paper to the letter.
+// The idea: S. Hochreiter and J. Schmidhuber, Neural Computation 9 (1997), whose block lstm_1997.h has to the letter.
+// This form: K. Greff et al., IEEE TNNLS 28 (2017), NFG, here without peepholes.
 #pragma once
 
 #include "cell.h"

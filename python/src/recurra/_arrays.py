@@ -7,9 +7,11 @@ what it expected.
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 import warnings
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -80,17 +82,41 @@ def integers(name: str, value: npt.ArrayLike) -> IntArray:
     return np.array(array, dtype=np.int64, order="C")
 
 
-def count(name: str, value: object, least: int, most: int = 2**31 - 1) -> int:
-    """`value` as an integer, `least` .. `most`."""
+def integer(name: str, value: object) -> int:
+    """`value` as an integer; True and False are none."""
     try:
-        number = operator.index(value)  # type: ignore[arg-type]
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"{name} is {value!r}, expected an integer") from None
-    if number < least:
-        raise ValueError(f"{name} is {number}, expected at least {least}")
-    if number > most:
-        raise ValueError(f"{name} is {number}, expected at most {most}")
-    return number
+
+
+def count(name: str, value: object, least: int, most: int = 2**31 - 1) -> int:
+    """`value` as an integer, `least` .. `most`."""
+    found = integer(name, value)
+    if found < least:
+        raise ValueError(f"{name} is {found}, expected at least {least}")
+    if found > most:
+        raise ValueError(f"{name} is {found}, expected at most {most}")
+    return found
+
+
+def number(name: str, value: object) -> float:
+    """`value` as a real number; True and False are none."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} is {value!r}, expected a number")
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond all doubles, which a range then refuses
+        return -math.inf if isinstance(value, int) and value < 0 else math.inf
+
+
+def flag(name: str, value: object) -> bool:
+    """`value`, if it is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} is {value!r}, expected True or False")
+    return bool(value)
 
 
 def check_shape(name: str, array: npt.NDArray[Any], expected: tuple[int, ...], axes: str) -> None:

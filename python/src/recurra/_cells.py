@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypedDict, Unpack
 
-from recurra._layer import Layer, Option, size
+from recurra._arrays import flag, integer, number
+from recurra._layer import Layer, Option, probability, size
 
 Activation = Literal["tanh", "relu", "logistic"]
 ACTIVATIONS = ("tanh", "relu", "logistic")
@@ -48,24 +49,27 @@ def _stage_options(name: str, stages: Stages) -> dict[str, Option]:
     if unknown:
         raise TypeError(f"{name}: got an unexpected keyword {min(unknown)!r}")
     options: dict[str, Option] = {}
-    for flag in ("layer_norm", "learned_initial_state"):
-        if stages.get(flag, False):
-            options[flag] = True
+    for option, chosen in (
+        ("layer_norm", stages.get("layer_norm", False)),
+        ("learned_initial_state", stages.get("learned_initial_state", False)),
+    ):
+        if flag(f"{name}: {option}", chosen):
+            options[option] = True
     if (projection := stages.get("projection")) is not None:
         options["projection"] = size(name, "projection", projection)
-    if (heads := stages.get("heads", 1)) != 1:
-        options["heads"] = size(name, "heads", heads)
-    zoneout = stages.get("zoneout", 0.0)
-    named = (
-        {f"zoneout_{state}": p for state, p in zoneout.items()}
-        if isinstance(zoneout, Mapping)
-        else {"zoneout": zoneout}
-    )
-    for option, probability in (named | {"recurrent_dropout": stages.get("recurrent_dropout", 0.0)}).items():
-        if not 0 <= probability < 1:
-            raise ValueError(f"{name}: {option} is {probability!r}, expected 0 <= {option} < 1")
-        if probability > 0:
-            options[option] = float(probability)
+    if (heads := size(name, "heads", stages.get("heads", 1))) != 1:
+        options["heads"] = heads
+    zoneout, dropout = stages.get("zoneout", 0.0), stages.get("recurrent_dropout", 0.0)
+    if isinstance(zoneout, Mapping):
+        for state, p in zoneout.items():
+            if not isinstance(state, str):
+                raise TypeError(f"{name}: zoneout has the key {state!r}, expected the name of a state")
+            # A 0 too is handed on: the network knows the cell's states, and refuses other names.
+            options[f"zoneout_{state}"] = probability(name, f"zoneout_{state}", p)
+    elif (everywhere := probability(name, "zoneout", zoneout)) > 0:
+        options["zoneout"] = everywhere
+    if (dropped := probability(name, "recurrent_dropout", dropout)) > 0:
+        options["recurrent_dropout"] = dropped
     return options
 
 
@@ -152,7 +156,7 @@ class LeakyElman(Cell):
         **stages: Unpack[Stages],
     ) -> None:
         _check_activation("LeakyElman", activation)
-        if not 0 < leak <= 1:
+        if not 0 < number("LeakyElman: leak", leak) <= 1:
             raise ValueError(f"LeakyElman: leak is {leak!r}, expected 0 < leak <= 1")
         super().__init__(
             "LeakyElman",
@@ -186,7 +190,7 @@ class ResidualRNN(Cell):
             input_size,
             hidden_size,
             activation=activation,
-            recurrent=bool(recurrent),
+            recurrent=flag("ResidualRNN: recurrent", recurrent),
             **_stage_options("ResidualRNN", stages),
         )
 
@@ -200,14 +204,16 @@ class LSTM(Cell):
     Args:
         input_size: Features of the input.
         hidden_size: Units.
-        forget_gate: False: f = 1, gates i, g, o, as in 1997 (see also `LSTM1997`).
+        forget_gate: False: f = 1, gates i, g, o. The idea is that of 1997, the form Greff's NFG without
+            peepholes; `LSTM1997` has the block of 1997 to the letter.
         peephole: Gates also see the memory, by ``peephole_i``, ``peephole_f``, ``peephole_o`` (hidden).
             "current" (or True): i and f see c_{t-1}, o sees c_t (Gers; ONNX). "previous": all see c_{t-1}.
         coupled: f = 1 - i, gates i, g, o; also with peephole="current".
         stages: See `Stages`.
 
     Source: S. Hochreiter and J. Schmidhuber, Neural Computation 9 (1997); F. Gers et al., ibid. 12 (2000);
-    peepholes: F. Gers et al., JMLR 3 (2002); coupled: K. Greff et al., IEEE TNNLS 28 (2017).
+    peepholes: F. Gers et al., JMLR 3 (2002), "previous": F. Gers and J. Schmidhuber, IJCNN 2000, with every
+    gate seeing c_{t-1}; coupled and without forget gate: K. Greff et al., IEEE TNNLS 28 (2017).
     """
 
     def __init__(
@@ -221,11 +227,11 @@ class LSTM(Cell):
         **stages: Unpack[Stages],
     ) -> None:
         variant: dict[str, Option] = {}
-        if not forget_gate:
+        if not flag("LSTM: forget_gate", forget_gate):
             variant["forget_gate"] = False
-        if coupled:
+        if flag("LSTM: coupled", coupled):
             variant["coupled"] = True
-        if peephole:
+        if peephole is not False:
             variant["peephole"] = "current" if peephole is True else peephole
         known: list[dict[str, Option]] = [
             {},
@@ -266,10 +272,10 @@ class LSTM1997(Cell):
         gates_out: bool = True,
         **stages: Unpack[Stages],
     ) -> None:
-        if block_size not in (1, 2, 3, 4):
+        if integer("LSTM1997: block_size", block_size) not in (1, 2, 3, 4):
             raise ValueError(f"LSTM1997: block_size is {block_size!r}, expected 1, 2, 3 or 4")
         options = _stage_options("LSTM1997", stages)
-        if not gates_out:
+        if not flag("LSTM1997: gates_out", gates_out):
             options["output_size"] = block_size * size("LSTM1997", "num_blocks", num_blocks)
         super().__init__("LSTM1997", input_size, num_blocks, block_size=block_size, **options)
 

@@ -207,7 +207,7 @@ class FitSettings:
         shuffle: bool,
         seed: int,
         early_stopping: EarlyStopping | None,
-        checkpoint: str,
+        checkpoint: str | bytes,
         checkpoint_every: int,
         resume: bool,
     ) -> None: ...

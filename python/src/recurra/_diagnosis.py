@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,7 +56,9 @@ class Diagnosis:
         """All states and gates over time, by name: (time, width) each.
 
         ``"0.state.h"`` is a state after each step; ``"0.gate.i"`` the value of a gate. Where a gate also has
-        a per-unit term (a peephole), ``"0.gate.a_i"`` is its pre-activation without it.
+        a per-unit term (a peephole), ``"0.gate.a_i"`` is its pre-activation without it. With a projection,
+        ``"0.state.h"`` is the cell's own h', before it, and ``"0.state.projection"`` what is fed, leaves and
+        is carried: the ``"0.h"`` of a `State` and of `state_gradients`.
         """
         return self._core.signals()
 
@@ -91,7 +94,7 @@ class Diagnosis:
         loss: LossName | Loss = "mse",
         *,
         step: int | None = None,
-        states: tuple[str, ...] | None = None,
+        states: str | Sequence[str] | None = None,
     ) -> FloatArray:
         """The Euclidean norm of dL_t/ds_k by lag, (step + 1,): element 0 is the state just before step t.
 
@@ -102,13 +105,22 @@ class Diagnosis:
             target: As in `state_gradients`.
             loss: As in `state_gradients`.
             step: As in `state_gradients`.
-            states: Only these states, such as ``("0.h",)``; default all.
+            states: Only these states, such as ``"0.h"`` or ``("0.h", "0.c")``; default all.
+
+        Raises:
+            IndexError, ValueError: as `state_gradients`; there are no states, or none was named.
+            KeyError: no state has that name.
         """
+        self._require_states("gradient_norms")
+        known = [name for name, *_ in self._blocks]
+        names = known if states is None else [states] if isinstance(states, str) else list(states)
+        if not names:
+            raise ValueError(f"states is {states!r}, expected some of {', '.join(known)}, or None")
+        for name in names:
+            if name not in known:
+                raise KeyError(f"no state is named {name!r}, expected some of {', '.join(known)}")
         gradients = self.state_gradients(target, loss, step=step)
-        unknown = set(states or ()) - set(gradients)
-        if unknown:
-            raise KeyError(f"no state is named {min(unknown)!r}, expected some of {', '.join(gradients)}")
-        chosen = [gradients[name] for name in (states or gradients)]
+        chosen = [gradients[name] for name in names]
         norms: FloatArray = np.linalg.norm(np.concatenate(chosen, axis=1), axis=1)[::-1].copy()
         return norms
 
@@ -123,10 +135,33 @@ class Diagnosis:
     def spectral_radius(self) -> FloatArray:
         """The largest absolute eigenvalue of every step's Jacobian, (time,).
 
-        Below 1 at all steps a gradient shrinks in the long run, above 1 it may explode.
+        It decides only where every step has the same Jacobian: a gradient shrinks in the long run if it is
+        below 1, and may grow if it is above. Products of different Jacobians can grow although each radius is
+        below 1; see `jacobian_norms`.
+
+        Raises:
+            ValueError: the network pools over time, or has no states.
         """
+        self._require_states("spectral_radius")
         radius: FloatArray = np.abs(np.linalg.eigvals(self.jacobians())).max(axis=1)
         return radius
+
+    def jacobian_norms(self) -> FloatArray:
+        """The largest singular value of every step's Jacobian, (time,): how much it can stretch a gradient.
+
+        A gradient's norm by lag is at most the product of those in between, so bounded below 1 they suffice
+        for it to vanish; above 1 they tell nothing, for the bound need not be reached.
+
+        Raises:
+            ValueError: the network pools over time, or has no states.
+        """
+        self._require_states("jacobian_norms")
+        norms: FloatArray = np.linalg.norm(self.jacobians(), ord=2, axis=(1, 2))
+        return norms
+
+    def _require_states(self, function: str) -> None:
+        if not self._blocks:
+            raise ValueError(f"{function}: the network has no states, expected a recurrent layer in it")
 
     def plot(
         self,

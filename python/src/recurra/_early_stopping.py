@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from recurra import _core
-from recurra._arrays import count
+from recurra._arrays import count, flag, number
 
 
 @dataclass(frozen=True)
@@ -30,4 +30,6 @@ class EarlyStopping:
 
     def _core(self) -> _core.EarlyStopping:
         patience = count("EarlyStopping: patience", self.patience, 1)
-        return _core.EarlyStopping(patience, self.min_delta, bool(self.restore_best))
+        min_delta = number("EarlyStopping: min_delta", self.min_delta)
+        restore_best = flag("EarlyStopping: restore_best", self.restore_best)
+        return _core.EarlyStopping(patience, min_delta, restore_best)

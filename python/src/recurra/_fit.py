@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra import _core
-from recurra._arrays import count
+from recurra._arrays import count, flag, number
 from recurra._batch import Batch, read_input, read_target
 from recurra._early_stopping import EarlyStopping
 from recurra._history import History, Progress
@@ -85,8 +85,8 @@ def fit(
         ValueError, TypeError: data or settings do not fit; nothing has changed then.
         OverflowError: the loss or the gradient is not finite; the network keeps its last update.
         RuntimeError: the checkpoint to resume is damaged; nothing has changed then.
-        OSError: the checkpoint cannot be read (nothing has changed then) or written; the old one stays, the
-            network keeps its last update.
+        OSError: the checkpoint cannot be read, or is a folder, a pipe or a link to nothing (nothing has
+            changed then), or cannot be written; the old one stays, the network keeps its last update.
     """
     if not isinstance(network, Network):
         raise TypeError(f"fit: network is a {type(network).__name__}, expected a recurra.Network")
@@ -118,17 +118,17 @@ def fit(
         batch_size=count("fit: batch_size", batch_size, 1),
         clip_norm=_check_clip("clip_norm", clip_norm),
         clip_value=_check_clip("clip_value", clip_value),
-        shuffle=bool(shuffle),
+        shuffle=flag("fit: shuffle", shuffle),
         seed=_check_seed(seed),
         early_stopping=_read_early_stopping(early_stopping),
-        checkpoint="" if checkpoint is None else _check_path(checkpoint),
+        checkpoint="" if checkpoint is None else _check_path(checkpoint, bool(resume)),
         checkpoint_every=0
         if checkpoint_every is None
         else count("fit: checkpoint_every", checkpoint_every, 1, 2**62),
-        resume=bool(resume),
+        resume=flag("fit: resume", resume),
     )
     history = History()
-    shown = Progress(epochs, progress and epochs > 0)
+    shown = Progress(epochs, flag("fit: progress", progress) and epochs > 0)
     on_batch = shown.batch if shown.wants_batches else None
     try:
         result = _core.fit(network._core, training, held_out, settings, on_batch, shown.epoch)
@@ -140,6 +140,8 @@ def fit(
         history.best_epoch = result.best_epoch
         history.stopped_early = result.stopped_early
         history.interrupted = result.interrupted
+    except UnicodeDecodeError as error:  # the message of a ValueError that names such a path
+        raise ValueError(os.fsdecode(error.object)) from None
     finally:
         shown.close(history.interrupted)
     return history
@@ -171,19 +173,31 @@ def _read_early_stopping(settings: EarlyStopping | None) -> _core.EarlyStopping 
     return settings._core()
 
 
-def _check_path(path: str | os.PathLike[str]) -> str:
-    name = os.fspath(path)
-    if not name:
-        raise ValueError("fit: checkpoint is '', expected the name of a file")
+def _check_path(path: str | os.PathLike[str], resume: bool) -> bytes:
+    """A path that a file can take, before the first epoch instead of after it."""
+    try:
+        name = os.fsencode(path)
+    except TypeError:
+        raise TypeError(f"fit: checkpoint is {path!r}, expected the name of a file") from None
+    if not name or b"\0" in name:
+        raise ValueError(f"fit: checkpoint is {path!r}, expected the name of a file")
+    shown = f"fit: checkpoint: {os.fsdecode(name)}"
+    if os.path.islink(name) and not os.path.exists(name):
+        raise FileNotFoundError(f"{shown} is a link to nothing, expected a file or nothing")
+    if not resume and os.path.isdir(name):  # to resume, the file is read, which refuses these itself
+        raise IsADirectoryError(f"{shown} is a folder, expected a file or nothing")
+    if not resume and os.path.exists(name) and not os.path.isfile(name):
+        raise OSError(f"{shown} is no regular file, expected one or nothing")
     return name
 
 
 def _check_clip(name: str, value: float | None) -> float:
     if value is None:
         return 0.0
-    if not (value > 0 and math.isfinite(value)):
+    limit = number(f"fit: {name}", value)
+    if not (limit > 0 and math.isfinite(limit)):
         raise ValueError(f"fit: {name} is {value}, expected a finite number > 0, or None")
-    return float(value)
+    return limit
 
 
 def _read_data(

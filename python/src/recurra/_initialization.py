@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from recurra._arrays import number
+
 
 @dataclass(frozen=True)
 class Init:
@@ -31,3 +33,11 @@ class Init:
     recurrent_scale: float = 1.0
     bias: Literal["uniform", "zeros"] = "uniform"
     forget_bias: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("input", self.input), ("recurrent", self.recurrent), ("bias", self.bias)):
+            if not isinstance(value, str):
+                raise TypeError(f"Init: {name} is {value!r}, expected the name of an initialisation")
+        number("Init: recurrent_scale", self.recurrent_scale)
+        if self.forget_bias is not None:
+            number("Init: forget_bias", self.forget_bias)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from recurra import _core
-from recurra._arrays import count
+from recurra._arrays import count, number
 
 Option = bool | int | float | str
 
@@ -13,6 +13,28 @@ Option = bool | int | float | str
 def size(layer: str, name: str, value: int) -> int:
     """A size as an integer of at least 1."""
     return count(f"{layer}: {name}", value, 1, 2**62)
+
+
+def probability(layer: str, name: str, value: float) -> float:
+    """A probability below 1."""
+    found = number(f"{layer}: {name}", value)
+    if not 0 <= found < 1:
+        raise ValueError(f"{layer}: {name} is {value!r}, expected 0 <= {name} < 1")
+    return found
+
+
+def listed(owner: str, layers: Sequence[Layer]) -> list[Layer]:
+    """A list of layers, each object once: parameters belong to one place."""
+    if not isinstance(layers, Iterable):
+        raise TypeError(f"{owner}: layers is {layers!r}, expected a list of layers")
+    layers = list(layers)
+    for i, layer in enumerate(layers):
+        for j in range(i):
+            if layers[j] is layer and isinstance(layer, Layer):
+                raise ValueError(
+                    f"{owner}: layers[{i}] is the same object as layers[{j}], expected a layer of its own"
+                )
+    return layers
 
 
 class Layer:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from recurra._arrays import flag
 from recurra._layer import Layer
+from recurra._layer import probability as _probability
 from recurra._layer import size as _size
 
 
@@ -59,10 +61,9 @@ class Dropout(Layer):
     """
 
     def __init__(self, probability: float, *, per_sequence: bool = False) -> None:
-        if not 0 <= probability < 1:
-            raise ValueError(f"Dropout: probability is {probability!r}, expected 0 <= probability < 1")
-        options = {"per_sequence": True} if per_sequence else {}
-        super().__init__("Dropout", probability=float(probability), **options)
+        options = {"per_sequence": True} if flag("Dropout: per_sequence", per_sequence) else {}
+        checked = _probability("Dropout", "probability", probability)
+        super().__init__("Dropout", probability=checked, **options)
 
 
 class Tanh(Layer):

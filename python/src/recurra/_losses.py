@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from recurra import _core
-from recurra._arrays import count
+from recurra._arrays import count, number
 
 LossName: TypeAlias = Literal["mse", "mae", "huber", "cross_entropy", "binary_cross_entropy"]
 
@@ -62,7 +62,8 @@ class Huber(Loss):
     delta: float = 1.0
 
     def __post_init__(self) -> None:
-        _check("Huber", "delta", self.delta, "a finite number > 0", self.delta > 0)
+        delta = number("Huber: delta", self.delta)
+        _check("Huber", "delta", delta, "a finite number > 0", delta > 0)
 
     def _core(self) -> _core.Loss:
         return _core.Loss.huber(self.delta)
@@ -96,17 +97,27 @@ class CrossEntropy(Loss):
         ignore_index: int | None = None,
         label_smoothing: float = 0.0,
     ) -> None:
-        weights = None if class_weights is None else tuple(float(weight) for weight in class_weights)
+        weights = None
+        if class_weights is not None:
+            if not isinstance(class_weights, Iterable):
+                raise TypeError(
+                    f"CrossEntropy: class_weights is {class_weights!r}, "
+                    "expected one number per class, or None"
+                )
+            weights = tuple(
+                number(f"CrossEntropy: class_weights[{i}]", weight) for i, weight in enumerate(class_weights)
+            )
         if weights == ():
             raise ValueError("CrossEntropy: class_weights is empty, expected one number per class, or None")
         for i, weight in enumerate(weights or ()):
             _check("CrossEntropy", f"class_weights[{i}]", weight, "a finite number >= 0", weight >= 0)
         if ignore_index is not None:
             ignore_index = count("CrossEntropy: ignore_index", ignore_index, -(2**63), 2**63 - 1)
+        label_smoothing = number("CrossEntropy: label_smoothing", label_smoothing)
         _check("CrossEntropy", "label_smoothing", label_smoothing, "0 .. 1", 0 <= label_smoothing <= 1)
         object.__setattr__(self, "class_weights", weights)
         object.__setattr__(self, "ignore_index", ignore_index)
-        object.__setattr__(self, "label_smoothing", float(label_smoothing))
+        object.__setattr__(self, "label_smoothing", label_smoothing)
 
     def _core(self) -> _core.Loss:
         return _core.Loss.cross_entropy(self.class_weights or (), self.ignore_index, self.label_smoothing)
@@ -126,13 +137,8 @@ class BinaryCrossEntropy(Loss):
 
     def __post_init__(self) -> None:
         if self.positive_weight is not None:
-            _check(
-                "BinaryCrossEntropy",
-                "positive_weight",
-                self.positive_weight,
-                "a finite number >= 0",
-                self.positive_weight >= 0,
-            )
+            weight = number("BinaryCrossEntropy: positive_weight", self.positive_weight)
+            _check("BinaryCrossEntropy", "positive_weight", weight, "a finite number >= 0", weight >= 0)
 
     def _core(self) -> _core.Loss:
         return _core.Loss.binary_cross_entropy(1.0 if self.positive_weight is None else self.positive_weight)

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra import _core
-from recurra._arrays import FloatArray, count, parse_dtype
+from recurra._arrays import FloatArray, count, flag, parse_dtype
 from recurra._batch import Batch, read_input, read_target
 from recurra._initialization import Init
-from recurra._layer import Layer
+from recurra._layer import Layer, listed
 from recurra._losses import Loss, LossName, read_loss
 from recurra._rules import BPTT, check_rule
 from recurra._state import State, state_array
@@ -72,15 +72,10 @@ class Network:
         seed: int = 0,
         init: Init | None = None,
     ) -> None:
-        layers = list(layers)
+        layers = listed("Network", layers)
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
                 raise TypeError(f"Network: layers[{i}] is a {type(layer).__name__}, expected a layer")
-            for j in range(i):
-                if layers[j] is layer:
-                    raise ValueError(
-                        f"Network: layers[{i}] is the same object as layers[{j}], expected a layer of its own"
-                    )
         core = _core.NetworkF32 if parse_dtype(dtype) == np.float32 else _core.NetworkF64
         self._setup(core([layer._spec for layer in layers], _check_seed(seed)))
         if init is not None:
@@ -138,7 +133,10 @@ class Network:
 
         Raises:
             ValueError: `init` has an unknown name.
+            TypeError: it is no `Init`.
         """
+        if init is not None and not isinstance(init, Init):
+            raise TypeError(f"init is {init!r}, expected a recurra.Init or None")
         chosen = Init() if init is None else init
         self._core.initialize(
             _check_seed(seed),
@@ -198,10 +196,11 @@ class Network:
             ValueError: a shape, length, class id or state does not fit, or a valid step of x is not finite.
             TypeError: x has a dtype that is not real.
         """
+        with_state = flag("return_state", return_state)
         batch = self._batch(x, lengths)
         y, last = self._core.forward(batch.x, batch.lengths, self._state_in(state, batch), False, 0)
         y = y[0] if batch.single else y
-        return (y, State(last, self._blocks, self._initial)) if return_state else y
+        return (y, State(last, self._blocks, self._initial)) if with_state else y
 
     @overload
     def loss_and_gradient(
@@ -264,6 +263,7 @@ class Network:
                 that is not finite.
             OverflowError: the loss is not finite.
         """
+        with_state = flag("return_state", return_state)
         batch = self._batch(x, lengths)
         objective = read_loss(loss)
         wanted = read_target(target, objective, batch, self._core, self.dtype)
@@ -275,11 +275,11 @@ class Network:
             batch.lengths,
             self._state_in(state, batch),
             window,
-            training,
+            flag("training", training),
             _check_seed(seed),
         )
         return (
-            (value, gradient, State(last, self._blocks, self._initial)) if return_state else (value, gradient)
+            (value, gradient, State(last, self._blocks, self._initial)) if with_state else (value, gradient)
         )
 
     def stream(self, batch_size: int | None = None) -> Stream:
@@ -313,6 +313,8 @@ def _from_bytes(data: bytes) -> Network:
 
 
 def _check_seed(seed: int) -> int:
+    if isinstance(seed, bool):
+        raise TypeError(f"seed is {seed!r}, expected an integer in 0 .. 2**64 - 1")
     if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
         raise ValueError(f"seed is {seed!r}, expected an integer in 0 .. 2**64 - 1")
     return int(seed)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from recurra import _core
-from recurra._arrays import FloatArray, check_shape, count, floats
+from recurra._arrays import FloatArray, check_shape, count, flag, floats, number
 
 if TYPE_CHECKING:
     from recurra._network import Network
@@ -22,6 +22,17 @@ class Optimizer:
         self._core = core
         self._settings = settings
         _core.OptimizerF32(core, 0)  # checks the settings
+
+    @classmethod
+    def _numbers(cls, **settings: object) -> dict[str, Any]:
+        """Settings that are numbers, checked to be such; their ranges are the engine's."""
+        return {name: number(f"{cls.__name__}: {name}", value) for name, value in settings.items()}
+
+    @classmethod
+    def _betas(cls, betas: object) -> tuple[float, float]:
+        if not isinstance(betas, Sequence) or isinstance(betas, str) or len(betas) != 2:
+            raise TypeError(f"{cls.__name__}: betas is {betas!r}, expected two numbers")
+        return number(f"{cls.__name__}: betas[0]", betas[0]), number(f"{cls.__name__}: betas[1]", betas[1])
 
     def bind(self, network: Network) -> Updater:
         """This optimizer at work on one network."""
@@ -52,13 +63,8 @@ class SGD(Optimizer):
         l1: float = 0.0,
         nesterov: bool = False,
     ) -> None:
-        settings: dict[str, Any] = {
-            "learning_rate": learning_rate,
-            "momentum": momentum,
-            "l2": l2,
-            "l1": l1,
-            "nesterov": nesterov,
-        }
+        settings = self._numbers(learning_rate=learning_rate, momentum=momentum, l2=l2, l1=l1)
+        settings["nesterov"] = flag("SGD: nesterov", nesterov)
         super().__init__(_core.Sgd(**settings), **settings)
 
 
@@ -77,15 +83,10 @@ class Adam(Optimizer):
         l2: float = 0.0,
         l1: float = 0.0,
     ) -> None:
-        beta1, beta2 = betas
-        super().__init__(
-            _core.Adam(learning_rate=learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon, l2=l2, l1=l1),
-            learning_rate=learning_rate,
-            betas=betas,
-            epsilon=epsilon,
-            l2=l2,
-            l1=l1,
-        )
+        beta1, beta2 = self._betas(betas)
+        settings = self._numbers(learning_rate=learning_rate, epsilon=epsilon, l2=l2, l1=l1)
+        described = {"learning_rate": learning_rate, "betas": betas} | settings  # in this order
+        super().__init__(_core.Adam(beta1=beta1, beta2=beta2, **settings), **described)
 
 
 class AdamW(Optimizer):
@@ -101,20 +102,10 @@ class AdamW(Optimizer):
         epsilon: float = 1e-8,
         weight_decay: float = 1e-2,
     ) -> None:
-        beta1, beta2 = betas
-        super().__init__(
-            _core.AdamW(
-                learning_rate=learning_rate,
-                beta1=beta1,
-                beta2=beta2,
-                epsilon=epsilon,
-                weight_decay=weight_decay,
-            ),
-            learning_rate=learning_rate,
-            betas=betas,
-            epsilon=epsilon,
-            weight_decay=weight_decay,
-        )
+        beta1, beta2 = self._betas(betas)
+        settings = self._numbers(learning_rate=learning_rate, epsilon=epsilon, weight_decay=weight_decay)
+        described = {"learning_rate": learning_rate, "betas": betas} | settings  # in this order
+        super().__init__(_core.AdamW(beta1=beta1, beta2=beta2, **settings), **described)
 
 
 class RMSprop(Optimizer):
@@ -143,15 +134,10 @@ class RMSprop(Optimizer):
         l2: float = 0.0,
         l1: float = 0.0,
     ) -> None:
-        settings: dict[str, Any] = {
-            "learning_rate": learning_rate,
-            "alpha": alpha,
-            "epsilon": epsilon,
-            "momentum": momentum,
-            "centered": centered,
-            "l2": l2,
-            "l1": l1,
-        }
+        settings = self._numbers(
+            learning_rate=learning_rate, alpha=alpha, epsilon=epsilon, momentum=momentum, l2=l2, l1=l1
+        )
+        settings["centered"] = flag("RMSprop: centered", centered)
         super().__init__(_core.RmsProp(**settings), **settings)
 
 
@@ -179,14 +165,14 @@ class Adagrad(Optimizer):
         l2: float = 0.0,
         l1: float = 0.0,
     ) -> None:
-        settings = {
-            "learning_rate": learning_rate,
-            "epsilon": epsilon,
-            "initial_accumulator": initial_accumulator,
-            "learning_rate_decay": learning_rate_decay,
-            "l2": l2,
-            "l1": l1,
-        }
+        settings = self._numbers(
+            learning_rate=learning_rate,
+            epsilon=epsilon,
+            initial_accumulator=initial_accumulator,
+            learning_rate_decay=learning_rate_decay,
+            l2=l2,
+            l1=l1,
+        )
         super().__init__(_core.Adagrad(**settings), **settings)
 
 
@@ -205,7 +191,7 @@ class Updater:
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
-        self._core.learning_rate = rate
+        self._core.learning_rate = number("learning_rate", rate)
 
     def update(self, gradient: npt.ArrayLike) -> None:
         """Change the network's parameters; `gradient` is laid out as `Network.flat`."""

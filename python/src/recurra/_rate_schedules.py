@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from recurra import _core
-from recurra._arrays import count
+from recurra._arrays import count, number
 
 
 class RateSchedule:
@@ -39,7 +39,8 @@ class StepDecay(RateSchedule):
     factor: float = 0.1
 
     def _core(self) -> _core.RateSchedule:
-        return _core.StepDecay(count("StepDecay: step_size", self.step_size, 1), self.factor)
+        step_size = count("StepDecay: step_size", self.step_size, 1)
+        return _core.StepDecay(step_size, number("StepDecay: factor", self.factor))
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class ExponentialDecay(RateSchedule):
     factor: float
 
     def _core(self) -> _core.RateSchedule:
-        return _core.ExponentialDecay(self.factor)
+        return _core.ExponentialDecay(number("ExponentialDecay: factor", self.factor))
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ class CosineDecay(RateSchedule):
     minimum: float = 0.0
 
     def _core(self) -> _core.RateSchedule:
-        return _core.CosineDecay(count("CosineDecay: epochs", self.epochs, 1), self.minimum)
+        epochs = count("CosineDecay: epochs", self.epochs, 1)
+        return _core.CosineDecay(epochs, number("CosineDecay: minimum", self.minimum))
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,12 @@ class ReduceOnPlateau(RateSchedule):
 
     def _core(self) -> _core.RateSchedule:
         patience = count("ReduceOnPlateau: patience", self.patience, 0)
-        return _core.ReduceOnPlateau(self.factor, patience, self.threshold, self.minimum)
+        return _core.ReduceOnPlateau(
+            number("ReduceOnPlateau: factor", self.factor),
+            patience,
+            number("ReduceOnPlateau: threshold", self.threshold),
+            number("ReduceOnPlateau: minimum", self.minimum),
+        )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from recurra._arrays import FloatArray
+from recurra._arrays import FloatArray, integer
 
 Blocks: TypeAlias = list[tuple[str, str, int, int]]  # name, its layer, offset, width
 
@@ -50,7 +50,7 @@ class State(Mapping[str, FloatArray]):
         """
         if row is None:
             self._array[:] = self._initial
-        elif 0 <= row < self.batch_size:
+        elif 0 <= (row := integer("reset: row", row)) < self.batch_size:
             self._array[row] = self._initial
         else:
             raise IndexError(f"reset: row is {row}, expected 0 .. {self.batch_size - 1}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from recurra import _core
-from recurra._arrays import FloatArray, count
+from recurra._arrays import FloatArray, count, integer
 from recurra._state import Blocks, State, state_array
 
 
@@ -50,7 +50,7 @@ class Stream:
 
     def reset(self, row: int | None = None) -> None:
         """Put one sequence, or all, back to the initial state."""
-        self._core.reset(row)
+        self._core.reset(None if row is None else integer("reset: row", row))
 
     def reload(self) -> None:
         """Take over the network's present weights; the state stays."""

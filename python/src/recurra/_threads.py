@@ -1,7 +1,7 @@
 """How many threads share a batch."""
 
 from recurra import _core
-from recurra._arrays import count as integer
+from recurra._arrays import count as checked
 
 
 def set_num_threads(count: int) -> None:
@@ -10,7 +10,7 @@ def set_num_threads(count: int) -> None:
     Raises:
         ValueError: `count` is less than 1.
     """
-    _core.set_num_threads(integer("set_num_threads: count", count, 1))
+    _core.set_num_threads(checked("set_num_threads: count", count, 1))
 
 
 def num_threads() -> int:

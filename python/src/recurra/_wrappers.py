@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recurra._layer import Layer
+from recurra._layer import Layer, listed
 
 
 class Bidirectional(Layer):
@@ -31,7 +31,7 @@ class Residual(Layer):
     """
 
     def __init__(self, layers: Layer | Sequence[Layer]) -> None:
-        super().__init__("Residual", *_listed(layers))
+        super().__init__("Residual", *_inside("Residual", layers))
 
 
 class Skip(Layer):
@@ -41,8 +41,8 @@ class Skip(Layer):
     """
 
     def __init__(self, layers: Layer | Sequence[Layer]) -> None:
-        super().__init__("Skip", *_listed(layers))
+        super().__init__("Skip", *_inside("Skip", layers))
 
 
-def _listed(layers: Layer | Sequence[Layer]) -> list[Layer]:
-    return [layers] if isinstance(layers, Layer) else list(layers)
+def _inside(owner: str, layers: Layer | Sequence[Layer]) -> list[Layer]:
+    return [layers] if isinstance(layers, Layer) else listed(owner, layers)
