@@ -23,6 +23,8 @@ PYBIND11_MODULE(_core, m) {
     } catch (const std::system_error& failure) {
       const py::object arguments = py::make_tuple(failure.code().value(), path_text(failure.what()));
       PyErr_SetObject(PyExc_OSError, arguments.ptr());
+    } catch (const std::invalid_argument& failure) {
+      PyErr_SetObject(PyExc_ValueError, path_text(failure.what()).ptr());
     } catch (const std::runtime_error& failure) {
       if (typeid(failure) != typeid(std::runtime_error)) throw;  // pybind11 knows the others
       PyErr_SetObject(PyExc_RuntimeError, path_text(failure.what()).ptr());

@@ -140,8 +140,6 @@ def fit(
         history.best_epoch = result.best_epoch
         history.stopped_early = result.stopped_early
         history.interrupted = result.interrupted
-    except UnicodeDecodeError as error:  # the message of a ValueError that names such a path
-        raise ValueError(os.fsdecode(error.object)) from None
     finally:
         shown.close(history.interrupted)
     return history
