@@ -8,7 +8,8 @@
 // One node runs  edge (once per parent) -> products -> node -> products -> out:
 //   edge(a, u, parent, m)  reads the edge gates' a and the parent's states, writes the messages; the library sums them
 //   node(a, u, m, s)       reads the node gates' a and the summed messages, writes states
-//   out (a, u, s)          reads the out gates' a and the states written by node, writes the remaining states
+//   out (a, u, s)          reads the out gates' a and the states written by node, writes the remaining states; a cell that has it
+//                          has an out gate
 // a[k] = W_k x + R_k source + b_k for gate k, where the source is what `Gate::recurrent` names.
 // A node without parents has one virtual parent, the initial state. A function must not read a state that it writes.
 #pragma once

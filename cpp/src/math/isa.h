@@ -16,7 +16,11 @@
 #define RECURRA_HD __host__ __device__
 #define RECURRA_INLINE __host__ __device__ __forceinline__
 #else
+#ifdef __SANITIZE_ADDRESS__
+#define RECURRA_INLINE inline  // functions that melt together compile for many minutes under the sanitizers
+#else
 #define RECURRA_INLINE inline __attribute__((always_inline))
+#endif
 #define RECURRA_HD RECURRA_INLINE  // a cell's functions melt into the kernels; by itself the compiler calls the larger ones
 #endif
 

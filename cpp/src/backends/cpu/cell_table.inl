@@ -8,6 +8,9 @@
 namespace recurra {
 inline namespace RECURRA_ISA {
 
+template <class Cell>
+constexpr bool has_out = CellTraits<Cell>::count(Stage::out) > 0;
+
 // The states that `edge` reads of a parent.
 template <class Cell>
 std::uint64_t read_by_edge() {
@@ -53,7 +56,7 @@ CellInfo cell_info() {
   info.forget_gate = Cell::forget_gate;
   info.read_by_edge = info.carried = read_by_edge<Cell>();
   if (Traits::multiplies(From::feed)) info.carried |= (std::uint64_t(1) << Cell::feeds) - 1;
-  info.read_by_out = read_by_out<Cell>();
+  if (has_out<Cell>) info.read_by_out = read_by_out<Cell>();
   info.bound_states = Cell::bound_states;
   info.most_constant = Cell::most_constant;
   if constexpr (requires { &Cell::initial; }) info.initial = Cell::initial;
@@ -79,9 +82,6 @@ CellKernels<T> cell_kernels() {
   if constexpr (after_node) set_segment<Cell, Stage::out, Stage::out>(kernels, segment++);
   return kernels;
 }
-
-template <class Cell>
-constexpr bool has_out = requires { &Cell::template out<float>; } && &Cell::template out<float> != &CellBase::out<float>;
 
 template <class Cell, class T>
 CellVariants<T> cell_variants() {
