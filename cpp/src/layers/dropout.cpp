@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "../math/random.h"
+#include "../math/hash.h"
 
 namespace recurra {
 
@@ -41,11 +41,9 @@ void Dropout<T>::forward(const Weights<T>&, Tape<T>& base, Levels levels) const 
       }
       const std::uint64_t sequence = mix(mix(tape.noise.key, salt_), std::uint64_t(tape.noise.sequence[i]));
       const std::uint64_t row = per_sequence_ ? sequence : mix(sequence, std::uint64_t(level));
-      for (Index j = 0; j < size_; ++j) {
-        const T factor = unit_interval(mix(row, std::uint64_t(j))) < probability_ ? T(0) : kept;
-        if (!tape.mask.empty()) tape.mask[std::size_t(node * size_ + j)] = factor;
-        y[j] = x[j] * factor;
-      }
+      masks_.draw(row, probability_, T(0), kept, size_, y);
+      if (!tape.mask.empty()) std::copy_n(y, size_, tape.mask.begin() + node * size_);
+      for (Index j = 0; j < size_; ++j) y[j] *= x[j];
     }
 }
 

@@ -10,8 +10,8 @@ namespace recurra {
 template <class T>
 class Dropout final : public Layer<T> {
  public:
-  Dropout(double probability, bool per_sequence, Index size, std::uint64_t salt)
-      : probability_(probability), per_sequence_(per_sequence), size_(size), salt_(salt) {}
+  Dropout(const Masks<T>& masks, double probability, bool per_sequence, Index size, std::uint64_t salt)
+      : masks_(masks), probability_(probability), per_sequence_(per_sequence), size_(size), salt_(salt) {}
   Index input_size() const override { return size_; }
   Index output_size() const override { return size_; }
   std::unique_ptr<Tape<T>> make_tape() const override;
@@ -22,6 +22,7 @@ class Dropout final : public Layer<T> {
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;
 
  private:
+  const Masks<T>& masks_;
   double probability_;
   bool per_sequence_;
   Index size_;

@@ -112,10 +112,9 @@ const std::map<std::string, Builder<T>>& builders() {
       {"Mean", [](Context& c) { return std::make_unique<Mean<T>>(c.known_features()); }},
       {"Dropout",
        [](Context& c) {
-         const double probability = c.options.number("probability");
-         if (!(probability >= 0 && probability < 1))
-           c.options.fail("has probability = " + std::to_string(probability) + ", expected 0 <= probability < 1");
-         return std::make_unique<Dropout<T>>(probability, c.options.flag("per_sequence"), c.known_features(), c.place.salt);
+         if (!c.options.has("probability")) c.options.fail("lacks the option 'probability', expected a number");
+         return std::make_unique<Dropout<T>>(kernels<T>(backend()).masks, c.options.probability("probability"),
+                                             c.options.flag("per_sequence"), c.known_features(), c.place.salt);
        }},
       {"Tanh", activation<T>(&Kernels<T>::tanh)},
       {"Relu", activation<T>(&Kernels<T>::relu)},
@@ -151,7 +150,7 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSpec& spec, const Place& place) 
     auto layer = found->second(context);
     context.options.check_features(layer->output_size());
     context.options.check_all_used();
-    if (spec.type != "Bidirectional" && spec.type != "Residual" && spec.type != "Skip") context.options.check_no_children();
+    if (!dynamic_cast<const Wrapper<T>*>(layer.get())) context.options.check_no_children();
     return layer;
   }
   // A type is one word: "GRU(reset=after)" is a name of the registry, its options belong into the description.

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "../math/functions.h"
+
 namespace recurra {
 
 namespace {
@@ -19,12 +21,6 @@ Loss::Settings default_settings(Loss::Kind kind) {
     case Loss::binary_cross_entropy: return BinaryCrossEntropy{};
     default: return Mse{};
   }
-}
-
-// log(1 + exp(z)), exact at both ends.
-template <class T>
-T softplus(T z) {
-  return std::max(z, T(0)) + std::log1p(std::exp(-std::abs(z)));
 }
 
 }  // namespace

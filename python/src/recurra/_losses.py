@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -13,7 +14,7 @@ from recurra._arrays import count, number
 LossName: TypeAlias = Literal["mse", "mae", "huber", "cross_entropy", "binary_cross_entropy"]
 
 
-class Loss:
+class Loss(ABC):
     """What training minimises: one of the classes below, or its name for the default settings.
 
     Each is the mean over the valid entries (steps; sequences if the network pools) that PyTorch's loss of the
@@ -22,8 +23,8 @@ class Loss:
 
     takes_classes = False  # whether targets are class ids
 
-    def _core(self) -> _core.Loss:
-        raise NotImplementedError
+    @abstractmethod
+    def _core(self) -> _core.Loss: ...
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from recurra import _core
 from recurra._arrays import count, number
 
 
-class RateSchedule:
+class RateSchedule(ABC):
     """The learning rate of each epoch, counted from 0; epoch 0 has the optimizer's own unless it warms up."""
 
-    def _core(self) -> _core.RateSchedule:
-        raise NotImplementedError
+    @abstractmethod
+    def _core(self) -> _core.RateSchedule: ...
 
     def __post_init__(self) -> None:
         _core.check_schedule(self._core(), float("inf"))  # the optimizer's rate is not known yet
