@@ -7,6 +7,7 @@
 #include <pybind11/stl.h>
 
 #include <optional>
+#include <tuple>
 
 #include "recurra/recurra.h"
 
@@ -25,27 +26,41 @@ inline void require(bool condition, const std::string& what) {
   if (!condition) throw py::value_error(what);
 }
 
-// x: (batch, time, features); lengths: (batch).
+// What Python passes of a batch or a data set: x, lengths, teacher, target, mask.
 template <class T>
-Sequences<T> sequences(const Array<T>& x, const Lengths& lengths, Index features) {
-  require(x.ndim() == 3 && x.shape(2) == features, "x: expected (batch, time, features)");
+using DataTuple = std::tuple<Array<T>, Lengths, std::optional<Array<T>>, std::optional<py::array>, std::optional<Array<bool>>>;
+
+// x: (batch, time, features); lengths: (batch); teacher: (batch, time, teacher size).
+template <class T>
+Sequences<T> sequences(const DataTuple<T>& data, const BasicNetwork<T>& network) {
+  const auto& [x, lengths, teacher, target, mask] = data;
+  require(x.ndim() == 3 && x.shape(2) == network.input_size(), "x: expected (batch, time, features)");
   require(!lengths || (lengths->ndim() == 1 && lengths->shape(0) == x.shape(0)), "lengths: expected (batch)");
-  return {x.data(), x.shape(0), x.shape(1), lengths ? reinterpret_cast<const Index*>(lengths->data()) : nullptr};
+  Sequences<T> batch{x.data(), x.shape(0), x.shape(1), lengths ? reinterpret_cast<const Index*>(lengths->data()) : nullptr};
+  require(!teacher || teacher->size() == batch.batch * batch.time * network.teacher_size(),
+          "teacher: expected the output's shape");
+  if (teacher) batch.teacher = teacher->data();
+  return batch;
 }
 
-// target: values of the output's shape, or class ids without its last axis.
+// target: values of the output's shape, or class ids without its last axis; mask: shaped as the latter.
 template <class T>
-Target<T> target(const py::array& array, const Loss& loss, const Sequences<T>& x, const BasicNetwork<T>& network) {
-  const Index steps = network.pools() ? x.batch : x.batch * x.time;
+Target<T> target(const DataTuple<T>& data, const Loss& loss, const BasicNetwork<T>& network) {
+  const auto& [x, lengths, teacher, wanted, mask] = data;
+  const Index entries = x.shape(0) * (network.pools() ? 1 : x.shape(1));
+  require(wanted.has_value(), "target: expected one");
   Target<T> result;
   if (!loss.takes_classes()) {
-    require(py::isinstance<Array<T>>(array) && array.size() == steps * network.output_size(),
+    require(py::isinstance<Array<T>>(*wanted) && wanted->size() == entries * network.output_size(),
             "target: expected the output's shape");
-    result.values = static_cast<const T*>(array.data());
+    result.values = static_cast<const T*>(wanted->data());
   } else {
-    require(py::isinstance<Array<std::int64_t>>(array) && array.size() == steps, "target: expected one class id per output");
-    result.classes = static_cast<const std::int64_t*>(array.data());
+    require(py::isinstance<Array<std::int64_t>>(*wanted) && wanted->size() == entries,
+            "target: expected one class id per output");
+    result.classes = static_cast<const std::int64_t*>(wanted->data());
   }
+  require(!mask || mask->size() == entries, "mask: expected one value per output");
+  if (mask) result.mask = reinterpret_cast<const std::uint8_t*>(mask->data());
   return result;
 }
 

@@ -5,14 +5,9 @@ namespace recurra::python {
 
 namespace {
 
-// What Python passes of a data set: x, target, lengths.
 template <class T>
-using DataTuple = std::tuple<Array<T>, py::array, Lengths>;
-
-template <class T>
-Data<T> data_from(const DataTuple<T>& tuple, const Loss& loss, const BasicNetwork<T>& network) {
-  const Sequences<T> x = sequences(std::get<0>(tuple), std::get<2>(tuple), network.input_size());
-  return {x, target(std::get<1>(tuple), loss, x, network)};
+Data<T> data_from(const DataTuple<T>& data, const Loss& loss, const BasicNetwork<T>& network) {
+  return {sequences(data, network), target(data, loss, network)};
 }
 
 // Calls a Python callback from the engine. A Ctrl-C inside it stops training as one between batches does.
@@ -33,6 +28,7 @@ struct Settings {
   Optimizer optimizer;
   RateSchedule schedule;
   Index window;
+  ScheduledSampling sampling;
   int epochs;
   Index batch_size;
   double clip_norm, clip_value;
@@ -53,6 +49,7 @@ History fit_python(PyNetwork<T>& self, const DataTuple<T>& training, const std::
   options.optimizer = settings.optimizer;
   options.schedule = settings.schedule;
   options.window = settings.window;
+  options.sampling = settings.sampling;
   options.epochs = settings.epochs;
   options.batch_size = settings.batch_size;
   options.clip_norm = settings.clip_norm;
@@ -92,16 +89,29 @@ void bind_history(py::module_& m) {
     return settings;
   }));
   py::class_<Settings>(m, "FitSettings")
-      .def(py::init([](Loss loss, const Optimizer& optimizer, const RateSchedule& schedule, Index window, int epochs,
-                       Index batch_size, double clip_norm, double clip_value, bool shuffle, std::uint64_t seed,
-                       std::optional<EarlyStopping> early_stopping, std::string checkpoint, Index checkpoint_every, bool resume) {
-             return Settings{std::move(loss),  optimizer,  schedule, window, epochs,         batch_size,
-                             clip_norm,        clip_value, shuffle,  seed,   early_stopping, std::move(checkpoint),
-                             checkpoint_every, resume};
+      .def(py::init([](Loss loss, const Optimizer& optimizer, const RateSchedule& schedule, Index window,
+                       const std::tuple<double, double, int>& sampling, int epochs, Index batch_size, double clip_norm,
+                       double clip_value, bool shuffle, std::uint64_t seed, std::optional<EarlyStopping> early_stopping,
+                       std::string checkpoint, Index checkpoint_every, bool resume) {
+             return Settings{std::move(loss),
+                             optimizer,
+                             schedule,
+                             window,
+                             {std::get<0>(sampling), std::get<1>(sampling), std::get<2>(sampling)},
+                             epochs,
+                             batch_size,
+                             clip_norm,
+                             clip_value,
+                             shuffle,
+                             seed,
+                             early_stopping,
+                             std::move(checkpoint),
+                             checkpoint_every,
+                             resume};
            }),
-           py::kw_only(), py::arg("loss"), py::arg("optimizer"), py::arg("schedule"), py::arg("window"), py::arg("epochs"),
-           py::arg("batch_size"), py::arg("clip_norm"), py::arg("clip_value"), py::arg("shuffle"), py::arg("seed"),
-           py::arg("early_stopping"), py::arg("checkpoint"), py::arg("checkpoint_every"), py::arg("resume"));
+           py::kw_only(), py::arg("loss"), py::arg("optimizer"), py::arg("schedule"), py::arg("window"), py::arg("sampling"),
+           py::arg("epochs"), py::arg("batch_size"), py::arg("clip_norm"), py::arg("clip_value"), py::arg("shuffle"),
+           py::arg("seed"), py::arg("early_stopping"), py::arg("checkpoint"), py::arg("checkpoint_every"), py::arg("resume"));
   py::class_<Epoch>(m, "Epoch")
       .def_readonly("loss", &Epoch::loss)
       .def_readonly("validation_loss", &Epoch::validation_loss)

@@ -9,10 +9,9 @@ template <class T>
 using Values = std::optional<Array<T>>;
 
 template <class T>
-py::tuple forward(PyNetwork<T>& self, const Array<T>& x, const Lengths& lengths, const Values<T>& state, bool training,
-                  std::uint64_t noise) {
+py::tuple forward(PyNetwork<T>& self, const DataTuple<T>& data, const Values<T>& state, bool training, std::uint64_t noise) {
   const BasicNetwork<T>& network = self.network;
-  const Sequences<T> batch = sequences(x, lengths, network.input_size());
+  const Sequences<T> batch = sequences(data, network);
   BasicState<T> carried = state ? state_from(*state, network, batch.batch) : BasicState<T>(network, batch.batch);
   std::vector<Index> shape{batch.batch};
   if (!network.pools()) shape.push_back(batch.time);
@@ -28,11 +27,11 @@ py::tuple forward(PyNetwork<T>& self, const Array<T>& x, const Lengths& lengths,
 }
 
 template <class T>
-py::tuple loss_and_gradient(PyNetwork<T>& self, const Array<T>& x, const py::array& wanted, const Loss& loss,
-                            const Lengths& lengths, const Values<T>& state, Index window, bool training, std::uint64_t noise) {
+py::tuple loss_and_gradient(PyNetwork<T>& self, const DataTuple<T>& data, const Loss& loss, const Values<T>& state, Index window,
+                            bool training, std::uint64_t noise, double sampling) {
   const BasicNetwork<T>& network = self.network;
-  const Sequences<T> batch = sequences(x, lengths, network.input_size());
-  const Target<T> goal = target(wanted, loss, batch, network);
+  const Sequences<T> batch = sequences(data, network);
+  const Target<T> goal = target(data, loss, network);
   BasicState<T> carried = state ? state_from(*state, network, batch.batch) : BasicState<T>(network, batch.batch);
   Array<T> gradient(std::vector<Index>{Index(network.flat().size())});
   T* sum = gradient.mutable_data();
@@ -40,9 +39,26 @@ py::tuple loss_and_gradient(PyNetwork<T>& self, const Array<T>& x, const py::arr
   SignalCheck signals;
   const double value = unlocked(signals, [&] {
     typename PyNetwork<T>::Loan runner{self};
-    return runner->loss_and_gradient(batch, goal, loss, sum, &carried, {window, training, noise, signals.function(), !state});
+    return runner->loss_and_gradient(batch, goal, loss, sum, &carried,
+                                     {window, training, noise, signals.function(), !state, sampling});
   });
   return py::make_tuple(value, gradient, array_from(carried));
+}
+
+template <class T>
+Array<T> forecast_python(PyNetwork<T>& self, const Array<T>& history, const Values<T>& x, Index steps) {
+  const BasicNetwork<T>& network = self.network;
+  require(history.ndim() == 3 && history.shape(2) == network.output_size(), "history: expected (batch, time, output)");
+  const Index batch = history.shape(0), time = history.shape(1);
+  require(!x || (x->ndim() == 3 && x->shape(0) == batch && x->shape(1) == time + steps && x->shape(2) == network.input_size()),
+          "x: expected (batch, time + steps, features)");
+  Array<T> y(std::vector<Index>{batch, steps, network.output_size()});
+  T* to = y.mutable_data();
+  SignalCheck signals;
+  unlocked(signals, [&] {
+    forecast(network, {history.data(), batch, time, x ? x->data() : nullptr}, steps, to, {.interrupt = signals.function()});
+  });
+  return y;
 }
 
 template <class T>
@@ -75,6 +91,7 @@ void bind_network(py::module_& m, const char* name) {
       .def_property_readonly("output_size", [](const Self& self) { return self.network.output_size(); })
       .def_property_readonly("takes_ids", [](const Self& self) { return self.network.takes_ids(); })
       .def_property_readonly("num_ids", [](const Self& self) { return self.network.num_ids(); })
+      .def_property_readonly("teacher_size", [](const Self& self) { return self.network.teacher_size(); })
       .def_property_readonly("pools", [](const Self& self) { return self.network.pools(); })
       .def_property_readonly("looks_ahead", [](const Self& self) { return self.network.looks_ahead(); })
       .def_property_readonly("state_size", [](const Self& self) { return self.network.state_size(); })
@@ -97,10 +114,10 @@ void bind_network(py::module_& m, const char* name) {
            })
       .def("flat", &flat_view<T>)
       .def("parameters", &parameter_views<T>)
-      .def("forward", &forward<T>, py::arg("x").noconvert(), py::arg("lengths"), py::arg("state"), py::arg("training"),
-           py::arg("noise"))
-      .def("loss_and_gradient", &loss_and_gradient<T>, py::arg("x").noconvert(), py::arg("target"), py::arg("loss"),
-           py::arg("lengths"), py::arg("state"), py::arg("window"), py::arg("training"), py::arg("noise"))
+      .def("forward", &forward<T>, py::arg("data").noconvert(), py::arg("state"), py::arg("training"), py::arg("noise"))
+      .def("loss_and_gradient", &loss_and_gradient<T>, py::arg("data").noconvert(), py::arg("loss"), py::arg("state"),
+           py::arg("window"), py::arg("training"), py::arg("noise"), py::arg("sampling"))
+      .def("forecast", &forecast_python<T>, py::arg("history").noconvert(), py::arg("x"), py::arg("steps"))
       .def("save",
            [](const Self& self, const std::string& path) {
              const py::gil_scoped_release release;

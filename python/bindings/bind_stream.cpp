@@ -36,21 +36,32 @@ class PyStream {
 
   py::object step(const py::object& x, const py::object& out) {
     const Turn turn{inside_};
-    const T* from = ids_ ? read_ids(x) : check("x", x, in_, false);
+    const T* from = ids_ ? read_ids(x) : x.is_none() && in_[1] == 0 ? nullptr : check("step: x", x, in_, false);
     py::object result = out;
     T* to;
     if (out.is_none()) {
       result = Array<T>(std::vector<Index>(out_ + (2 - rank_), out_ + 2));
       to = static_cast<T*>(py::reinterpret_borrow<py::array>(result).mutable_data());
     } else {
-      to = check("out", out, out_, true);
-      if (from < to + out_[0] * out_[1] && to < from + in_[0] * in_[1])
+      to = check("step: out", out, out_, true);
+      if (from && from < to + out_[0] * out_[1] && to < from + in_[0] * in_[1])
         throw py::value_error("step: out overlaps x, expected separate memory");
     }
     if (!run({from, std::size_t(in_[0] * in_[1])}, {to, std::size_t(out_[0] * out_[1])})) refuse(from);
     return result;
   }
 
+  void observe(const py::object& seen) {
+    const Turn turn{inside_};
+    const Index width = stream_.teacher_size(), shape[2] = {stream_.batch(), width};
+    if (width == 0) throw py::value_error("observe: the network has no Feedback layer, or several, expected one");
+    const T* from = check("observe: y", seen, shape, false);
+    if (stream_.observe({from, std::size_t(shape[0] * width)})) return;
+    for (Index i = 0; i < shape[0] * width; ++i)
+      if (!std::isfinite(from[i]))
+        throw py::value_error("observe: y[" + std::to_string(i) + "] is " + std::to_string(from[i]) + ", expected finite values");
+    throw_busy();
+  }
   Array<T> state() const { return array_from(stream_.state()); }
   void set_state(const Array<T>& array) { stream_.set_state(state_from(array, network_->network, stream_.batch())); }
   void reset(std::optional<Index> row) {
@@ -90,24 +101,23 @@ class PyStream {
 
   T* check(const char* name, const py::object& object, const Index* shape, bool writes) const {
     if (!py::isinstance<py::array>(object))
-      throw py::type_error(std::string("step: ") + name + " is a " + std::string(py::str(py::type::of(object).attr("__name__"))) +
+      throw py::type_error(std::string(name) + " is a " + std::string(py::str(py::type::of(object).attr("__name__"))) +
                            ", expected an array of " + dtype_name<T>());
     const auto array = py::reinterpret_borrow<py::array>(object);
     if (!py::isinstance<py::array_t<T>>(object))
-      throw py::type_error(std::string("step: ") + name + " has dtype " + std::string(py::str(array.dtype().attr("str"))) +
-                           ", expected " + dtype_name<T>() + " in the machine's byte order");
+      throw py::type_error(std::string(name) + " has dtype " + std::string(py::str(array.dtype().attr("str"))) + ", expected " +
+                           dtype_name<T>() + " in the machine's byte order");
     const Index* expected = shape + (2 - rank_);
     bool same = array.ndim() == rank_;
     for (Index i = 0; same && i < rank_; ++i) same = array.shape(i) == expected[i];
     if (!same)
-      throw py::value_error(std::string("step: ") + name + " has shape " + shape_text(array.shape(), array.ndim()) +
-                            ", expected " + shape_text(expected, rank_));
+      throw py::value_error(std::string(name) + " has shape " + shape_text(array.shape(), array.ndim()) + ", expected " +
+                            shape_text(expected, rank_));
     if (!(array.flags() & py::array::c_style))
-      throw py::value_error(std::string("step: ") + name + " is not C-contiguous, expected a C-contiguous array");
+      throw py::value_error(std::string(name) + " is not C-contiguous, expected a C-contiguous array");
     if (!(array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_))
-      throw py::value_error(std::string("step: ") + name + " is not aligned, expected aligned memory");
-    if (writes && !array.writeable())
-      throw py::value_error(std::string("step: ") + name + " is read-only, expected a writable array");
+      throw py::value_error(std::string(name) + " is not aligned, expected aligned memory");
+    if (writes && !array.writeable()) throw py::value_error(std::string(name) + " is read-only, expected a writable array");
     return const_cast<T*>(static_cast<const T*>(array.data()));
   }
 
@@ -151,7 +161,8 @@ void bind_stream(py::module_& m, const char* name) {
   using Self = PyStream<T>;
   py::class_<Self>(m, name)
       .def(py::init<std::shared_ptr<PyNetwork<T>>, std::optional<Index>>())
-      .def("step", &Self::step, py::arg("x"), py::arg("out") = py::none())
+      .def("step", &Self::step, py::arg("x") = py::none(), py::arg("out") = py::none())
+      .def("observe", &Self::observe, py::arg("y"))
       .def("state_array", &Self::state)
       .def("set_state_array", &Self::set_state)
       .def("reset", &Self::reset, py::arg("row") = py::none())

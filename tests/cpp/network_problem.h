@@ -1,5 +1,5 @@
 // A whole network on a ragged batch with everything random, and the objective
-//   sum(dy * y) + sum(dstate * last state of the cells).
+//   sum(dy * y) + sum(dstate * last state).
 #pragma once
 
 #include "learning/sweep.h"
@@ -53,37 +53,42 @@ struct NetworkProblem {
     return sum;
   }
 
-  // After objective(). No gradient by x; `initial` is zero for what belongs to no cell.
+  // After objective(). No gradient by x; `initial` is zero for what pooling layers carry.
   Gradients gradients() {
     recurra::clear_cotangents(workspace);
     recurra::Tape<double>& last = workspace.last();
     for (Index i = 0; i < workspace.output_schedule().num_nodes(); ++i)
       std::copy_n(dy.begin() + i * network.output_size(), network.output_size(), last.dy + i * last.dy_stride);
-    for (Index i = 0; i < Index(lengths.size()); ++i)
-      for_each_cell_state(i, lengths[std::size_t(i)], dstate, [](double& of_tape, double& value) { of_tape += value; });
+    for (Index i = 0; i < Index(lengths.size()); ++i) add_cotangents(i, lengths[std::size_t(i)], dstate);
     const recurra::Levels levels = workspace.schedule().all_levels();
     recurra::backward(weights, workspace, levels);
     Gradients result{std::vector<double>(network.flat().size()), {}, std::vector<double>(initial.size())};
     recurra::gradient(workspace, levels, {result.params.data()});
-    for (Index i = 0; i < Index(lengths.size()); ++i)
-      for_each_cell_state(i, 0, result.initial, [](double& of_tape, double& value) { value = of_tape; });
+    for (Index i = 0; i < Index(lengths.size()); ++i) save_cotangents(i, 0, result.initial);
     return result;
   }
 
-  // Pairs the cotangent of each carried state of the cells after `level` with its place in [batch][state size].
-  template <class Visit>
-  void for_each_cell_state(Index sequence, Index level, std::vector<double>& values, const Visit& visit) {
+  // The cotangents (or tangents) of the carried states after `level`: added to those of the tapes, and read from them. Pooling
+  // layers have none.
+  void add_cotangents(Index sequence, Index level, const std::vector<double>& values) {
     const recurra::Model<double>& model = *network.model();
-    for (std::size_t k = 0; k < model.layers.size(); ++k) {
-      const auto* layer = dynamic_cast<const recurra::CellLayer<double>*>(model.layers[k].get());
-      if (!layer) continue;
-      auto& tape = dynamic_cast<recurra::CellTape<double>&>(workspace.tape(k));
-      double* value = values.data() + sequence * network.state_size() + model.state_offset[k];
-      for (const recurra::CarriedState& c : layer->layout().carried) {
-        double* of_tape = layer->carried_cotangent(tape, c, workspace.schedule().row(level) + sequence);
-        for (Index j = 0; j < c.width; ++j) visit(of_tape[j], *value++);
-      }
-    }
+    for (std::size_t k = 0; k < model.layers.size(); ++k)
+      model.layers[k]->add_cotangent(workspace.tape(k), level, sequence, 0,
+                                     values.data() + sequence * network.state_size() + model.state_offset[k]);
+  }
+  void save_cotangents(Index sequence, Index level, std::vector<double>& values) {
+    const recurra::Model<double>& model = *network.model();
+    for (std::size_t k = 0; k < model.layers.size(); ++k)
+      model.layers[k]->save_cotangent(workspace.tape(k), level, sequence, 0,
+                                      values.data() + sequence * network.state_size() + model.state_offset[k]);
+  }
+
+  // Feeds back random values, but with this probability the network's own outputs. `rows` draw the choice.
+  void teach(double sampling, const Index* rows) {
+    workspace.set_teacher(true, sampling);
+    const std::vector<double> values = random_vector(6, workspace.output_schedule().num_nodes() * network.teacher_size());
+    std::copy(values.begin(), values.end(), workspace.teacher());
+    workspace.set_noise({true, 77, rows});
   }
 
   recurra::BasicNetwork<double> network;

@@ -149,11 +149,7 @@ TEST_CASE("bptt: wrapped layers = central differences, also nested") {
     test::NetworkProblem problem(std::move(specs), {6, 5, 5, 2, 0});
     const Index rows[] = {4, 2, 0, 1, 3};
     problem.workspace.set_noise({true, 77, rows});
-    std::fill(problem.dstate.begin(), problem.dstate.end(), 0.0);  // the problem knows no states inside of layers
-    problem.objective();
-    const auto central = test::central_difference(problem.network.flat(), [&] { return problem.objective(); });
-    problem.objective();
-    CHECK(difference(problem.gradients().params, central) < 1e-7);
+    check(problem);
   };
   check_layers({bidirectional(lstm(3, 5)), linear(10, 2)});
   check_layers({linear(3, 4), bidirectional(gru(4, 3), lstm(4, 2, {{"zoneout_c", 0.2}})), elman(5, 2)});
@@ -163,6 +159,52 @@ TEST_CASE("bptt: wrapped layers = central differences, also nested") {
   check_layers({skip({lstm(3, 4), linear(4, 2)}), gru(5, 3), skip({linear(3, 1)})});
   check_layers({residual({skip({bidirectional(elman(3, 2))}), linear(7, 3)}), residual({residual({linear(3, 3)})}), mean()});
   check_layers({embedding(5, 4), bidirectional(cell("SRU", 4, 3)), skip({cell("LRU", 6, 2)}), last()});
+}
+
+TEST_CASE("bptt: delays and feedback, closed and open loop and between = central differences") {
+  using namespace layers;
+  const Options three{{"input_size", std::int64_t(3)}};
+  const std::vector<std::vector<LayerSpec>> networks{
+      {delay(2, three), linear(9, 2)},
+      {lstm(3, 4), delay(2, {{"dilation", std::int64_t(2)}}), linear(12, 3), layers::tanh(), delay(4, {{"present", false}})},
+      {residual({delay(1, three), linear(6, 3)}), elman(3, 2)},
+      {feedback({linear(6, 2)}, 3)},                                                     // autoregressive
+      {delay(1, three), feedback({linear(10, 4), layers::tanh(), linear(4, 2)}, 2)},     // NARX
+      {linear(3, 4), feedback({linear(6, 5), logistic(), dropout(0.3), linear(5, 2)})},  // Jordan
+      {feedback({lstm(7, 4), delay(1), linear(8, 2)}, 2), gru(2, 3)},
+      {gru(3, 4), skip({feedback({residual({skip({elman(6, 2)}), linear(8, 6)}), linear(6, 2)})}), last(), linear(6, 2)},
+  };
+  const Index rows[] = {4, 2, 0, 1, 3};
+  for (std::size_t n = 0; n < networks.size(); ++n) {
+    CAPTURE(n);
+    for (const double sampling : {-1.0, 0.0, 0.5, 1.0}) {
+      CAPTURE(sampling);
+      test::NetworkProblem problem(networks[n], {6, 5, 5, 2, 0});
+      problem.workspace.set_noise({true, 77, rows});
+      if (sampling >= 0 && problem.network.teacher_size() == 0) continue;
+      if (sampling >= 0) problem.teach(sampling, rows);
+      check(problem);
+    }
+  }
+  test::NetworkProblem nested({feedback({feedback({linear(7, 2)}), layers::tanh()})}, {6, 5, 5, 2, 0});
+  CHECK(nested.network.teacher_size() == 0);
+  check(nested);
+}
+
+TEST_CASE("bptt: a teacher reaches what is fed back, and a sampled one part of it") {
+  using namespace layers;
+  const Index rows[] = {4, 2, 0, 1, 3};
+  const std::vector<LayerSpec> layers{linear(3, 4), feedback({linear(8, 5), layers::tanh(), linear(5, 2)}, 2)};
+  const auto value = [&](double sampling) {
+    test::NetworkProblem problem(layers, {6, 5, 5, 2, 0});
+    problem.workspace.set_noise({false, 77, rows});
+    if (sampling >= 0) problem.teach(sampling, rows);
+    return problem.objective();
+  };
+  CHECK(value(1) == value(-1));  // always its own
+  CHECK(std::abs(value(0) - value(-1)) > 1e-3);
+  CHECK(std::abs(value(0.5) - value(0)) > 1e-3);
+  CHECK(std::abs(value(0.5) - value(1)) > 1e-3);
 }
 
 TEST_CASE("bptt: a long sequence is swept in chunks = central differences") {

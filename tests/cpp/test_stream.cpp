@@ -106,6 +106,13 @@ TEST_CASE("stream: a stream = the batch, for the other layers") {
   check_both({embedding(6, 4), gru(4, 5), linear(5, 2)});
   check_both({embedding(6, 4), mean()});
   check_both({linear(inputs, 5), layers::tanh(), elman(5, 4), dropout(0.5), logistic()});
+  check_both(
+      {delay(2, {{"input_size", inputs}, {"dilation", std::int64_t(2)}}), linear(9, 4), layers::tanh(), delay(3), linear(16, 2)});
+  check_both({feedback({linear(4, 2)}, 2)});
+  check_both({delay(1, {{"input_size", inputs}}), feedback({linear(12, 5), layers::tanh(), linear(5, 2)}, 3)});
+  check_both({feedback({linear(inputs + 2, 5), logistic(), linear(5, 2)}), mean()});
+  check_both(
+      {lstm(inputs, 4), feedback({gru(6, 4), delay(1, {{"present", false}}), linear(4, 2)}), residual({delay(1), linear(4, 2)})});
 }
 
 TEST_CASE("stream: a refused step changes neither state nor output") {

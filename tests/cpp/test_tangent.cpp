@@ -78,6 +78,9 @@ TEST_CASE("tangent: networks, along the initial states") {
       {elman(3, 5), dropout(0.3), last(), linear(5, 2), relu()},
       {gru(3, 5), mean(), linear(5, 2), logistic()},
       {embedding(7, 3), lstm(3, 5), linear(5, 2)},
+      {delay(2, {{"input_size", std::int64_t(3)}, {"dilation", std::int64_t(2)}}), linear(9, 2), layers::tanh(),
+       delay(1, {{"present", false}})},
+      {elman(3, 4), feedback({linear(8, 3), layers::tanh(), gru(3, 2)}, 2), residual({skip({delay(3)}), linear(10, 2)})},
   };
   for (std::size_t n = 0; n < networks.size(); ++n) {
     CAPTURE(n);
@@ -102,7 +105,7 @@ TEST_CASE("tangent: networks, along the initial states") {
     });
     p.objective();
     clear_cotangents(p.workspace);
-    for (Index i = 0; i < 3; ++i) p.for_each_cell_state(i, 0, direction, [](double& of_tape, double& value) { of_tape = value; });
+    for (Index i = 0; i < 3; ++i) p.add_cotangents(i, 0, direction);
     tangent(p.weights, p.workspace, p.workspace.schedule().all_levels());
     CHECK(difference(outputs(true), expected) < 1e-8);
     CHECK(difference(outputs(true), std::vector<double>(expected.size(), 0.0)) > 1e-3);

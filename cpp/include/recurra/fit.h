@@ -42,11 +42,20 @@ struct Progress {
   double loss;           // mean of this epoch so far
 };
 
+// Scheduled sampling (S. Bengio et al., NIPS 2015): with this probability a step sees the network's own output instead of the
+// teacher's. It goes linearly from `begin` in the first epoch to `end` after `epochs`, and stays there.
+struct ScheduledSampling {
+  double begin = 0, end = 0;
+  int epochs = 1;
+  double probability(int epoch) const { return epoch < epochs ? begin + (end - begin) * epoch / epochs : end; }
+};
+
 struct FitOptions {
   Loss loss = Loss::mse;
   Optimizer optimizer = Adam{};
   RateSchedule schedule = ConstantRate{};  // what the optimizer's rate becomes, epoch by epoch
-  Index window = 0;  // truncated BPTT: an update every `window` steps, the state carried on; 0: one update per batch
+  Index window = 0;              // truncated BPTT: an update every `window` steps, the state carried on; 0: one update per batch
+  ScheduledSampling sampling{};  // with a teacher
   int epochs = 10;
   Index batch_size = 32;
   double clip_norm = 0, clip_value = 0;  // 0: off

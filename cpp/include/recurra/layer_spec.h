@@ -65,6 +65,15 @@ LayerSpec tanh();
 LayerSpec relu();
 LayerSpec logistic();
 
+// A tapped delay line, y_t = [x_t, x_{t-d}, ..., x_{t-steps*d}], zero before the first step. Options: "dilation" d (1), "present"
+// (false: without x_t), "input_size", which the first layer of a network or of a Feedback needs.
+LayerSpec delay(std::int64_t steps, const Options& options = {});
+// y_t = net([x_t, y_{t-1}, ..., y_{t-delays}]), zero before the first step. Its input has as many features as the net's less
+// delays * outputs; none at all is an autoregressive model.
+LayerSpec feedback(std::vector<LayerSpec> net, std::int64_t delays = 1);
+// Layers one after the other where one is expected.
+LayerSpec chain(std::vector<LayerSpec> net);
+
 // y = [forward(x), reverse(x)]; the reverse layer runs from each sequence's own end to its start. The second form gives
 // both directions the same description.
 LayerSpec bidirectional(const LayerSpec& forward, const LayerSpec& reverse);

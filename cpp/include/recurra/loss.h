@@ -68,11 +68,14 @@ class Loss {
 Loss loss_from_name(const std::string& name);
 
 // What a batch should give: class ids, without the output's last axis, for cross_entropy; values shaped as the output for the
-// others.
+// others. Entries whose mask is 0 do not count and are not looked at; no mask: all count.
 template <class T>
 struct Target {
   const T* values = nullptr;
   const std::int64_t* classes = nullptr;
+  const std::uint8_t* mask = nullptr;  // shaped as the classes
+
+  bool counts(Index entry) const { return !mask || mask[entry]; }
 };
 
 }  // namespace recurra

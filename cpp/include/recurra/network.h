@@ -44,10 +44,13 @@ class BasicNetwork {
   BasicNetwork(std::vector<LayerSpec> layers, std::vector<T> flat);
 
   const std::vector<LayerSpec>& layers() const;
-  Index input_size() const;  // features; 1 if takes_ids()
+  Index input_size() const;  // features; 1 if takes_ids(); 0 if a Feedback is all it has
   Index output_size() const;
-  bool takes_ids() const;    // the first layer is an Embedding: inputs are class ids, stored as T
-  Index num_ids() const;     // valid ids are 0 .. num_ids() - 1
+  bool takes_ids() const;  // the first layer is an Embedding: inputs are class ids, stored as T
+  Index num_ids() const;   // valid ids are 0 .. num_ids() - 1
+  // What stands for the network's own output in its one Feedback layer, features per step: the width of that layer's output.
+  // 0: the network has no Feedback, or several.
+  Index teacher_size() const;
   bool pools() const;        // one output per sequence, not per step
   bool looks_ahead() const;  // an output depends on later steps: no streaming, no windows
 

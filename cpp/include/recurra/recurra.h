@@ -5,6 +5,7 @@
 #include "recurra/diagnosis.h"
 #include "recurra/early_stopping.h"
 #include "recurra/fit.h"
+#include "recurra/forecast.h"
 #include "recurra/initialization.h"
 #include "recurra/isa.h"
 #include "recurra/layer_spec.h"

@@ -20,6 +20,9 @@ struct Sequences {
   Index batch = 0, time = 0;
   const Index* lengths = nullptr;
   const Index* rows = nullptr;
+  // Of a network with one Feedback: what is fed back instead of its outputs, [batch][time][teacher size], the true value of
+  // each step. Null: its own outputs are (a closed loop).
+  const T* teacher = nullptr;
 
   Index row(Index sequence) const { return rows ? rows[sequence] : sequence; }
   Index length(Index sequence) const { return lengths ? lengths[row(sequence)] : time; }
@@ -33,9 +36,10 @@ struct Window {
 struct RunOptions {
   Index window = 0;                   // truncated BPTT: the gradient is cut every `window` steps; 0: not at all
   bool training = false;              // dropout on
-  std::uint64_t noise = 0;            // decides the dropout masks
+  std::uint64_t noise = 0;            // decides the dropout masks and when scheduled sampling takes which output
   std::function<bool()> interrupt{};  // asked now and then; true abandons the batch (InterruptedBatch)
   bool initial = false;               // start from the initial state, which gets its gradient if it learns, not from `state`
+  double sampling = 0;                // scheduled sampling: how likely Feedback takes its own output and not the teacher's
 };
 
 struct InterruptedBatch {};

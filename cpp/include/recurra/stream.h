@@ -19,11 +19,16 @@ class BasicStream {
   Index batch() const;
   Index input_size() const;
   Index output_size() const;
+  Index teacher_size() const;  // of what observe() takes; 0: nothing
 
   // x: [batch][input size], y: [batch][output size]. No allocation, lock or system call.
   // False, and nothing changes, for a wrong size, a value of x that is not finite (or no class id, for an Embedding),
   // or while another thread is inside this stream.
   [[nodiscard]] bool step(std::span<const T> x, std::span<T> y) noexcept;
+  // After a step: what was really seen, [batch][teacher size], takes the place of the output that the network's one Feedback
+  // feeds back (before the first step, of what it starts with). False, and nothing changes, for a wrong size, a value that is
+  // not finite, a network without a Feedback or with several, or while another thread is inside.
+  [[nodiscard]] bool observe(std::span<const T> seen) noexcept;
   // True while some thread is inside this stream.
   bool busy() const noexcept;
 

@@ -15,6 +15,7 @@ class Bidirectional final : public Wrapper<T> {
   Index input_size() const override { return this->child(0).input_size(); }
   Index output_size() const override { return this->child(0).output_size() + this->child(1).output_size(); }
   bool looks_ahead() const override { return true; }
+  std::vector<Index> feedbacks() const override { return {}; }  // one of its directions would need the teacher mirrored
   std::unique_ptr<Tape<T>> make_tape() const override;
   void reserve(Tape<T>&, bool backward) const override;
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;

@@ -11,8 +11,10 @@
 #include "bidirectional.h"
 #include "cell_layer.h"
 #include "chain.h"
+#include "delay.h"
 #include "dropout.h"
 #include "embedding.h"
+#include "feedback.h"
 #include "linear.h"
 #include "option_reader.h"
 #include "pooling.h"
@@ -56,11 +58,11 @@ std::unique_ptr<Layer<T>> inner_layer(Context& c, std::size_t i, Index features)
   return layer;
 }
 
+// All of them, one after the other, the first one after `features`.
 template <class T>
-std::vector<Child<T>> inner_chain(Context& c) {
+std::unique_ptr<Chain<T>> inner_chain(Context& c, Index features) {
   if (c.spec.children.empty()) c.options.fail("has no layers inside, expected at least one");
   std::vector<Child<T>> children;
-  Index features = c.place.features;
   for (std::size_t i = 0; i < c.spec.children.size(); ++i) {
     auto layer = inner_layer<T>(c, i, features);
     if (i > 0 && layer->input_size() != features)
@@ -69,8 +71,14 @@ std::vector<Child<T>> inner_chain(Context& c) {
     features = layer->output_size();
     children.push_back({std::to_string(i) + ".", std::move(layer)});
   }
+  return std::make_unique<Chain<T>>(std::move(children));
+}
+
+// The same as the only child of a layer around it.
+template <class T>
+std::vector<Child<T>> inner_net(Context& c, Index features) {
   std::vector<Child<T>> net;
-  net.push_back({"", std::make_unique<Chain<T>>(std::move(children))});
+  net.push_back({"", inner_chain<T>(c, features)});
   return net;
 }
 
@@ -85,6 +93,30 @@ std::unique_ptr<Layer<T>> bidirectional(Context& c) {
     c.options.fail("has layers inside that expect " + std::to_string(children[0].layer->input_size()) + " and " +
                    std::to_string(children[1].layer->input_size()) + " features, expected the same number");
   return std::make_unique<Bidirectional<T>>(std::move(children));
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> delay(Context& c) {
+  const Index taps = c.options.size("steps"), dilation = c.options.size("dilation", 1);
+  if (!c.options.has("input_size") && c.place.features == 0)
+    c.options.fail("needs the option 'input_size', or a layer before it that fixes the number of features");
+  const Index size = c.options.size("input_size", c.place.features);
+  c.options.check_product({taps + 1, dilation, size});
+  return std::make_unique<Delay<T>>(taps, dilation, !c.options.has("present") || c.options.flag("present"), size);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> feedback(Context& c) {
+  const Index delays = c.options.size("delays", 1);
+  std::vector<Child<T>> net = inner_net<T>(c, 0);  // what joins the input is not known before the net is
+  const Layer<T>& inside = *net.front().layer;
+  if (inside.looks_ahead()) c.options.fail("has a layer inside that looks ahead, expected outputs that are known step by step");
+  c.options.check_product({delays, inside.output_size()});
+  if (inside.input_size() < delays * inside.output_size())
+    c.options.fail(
+        "has layers inside from " + std::to_string(inside.input_size()) + " to " + std::to_string(inside.output_size()) +
+        " features, expected at least delays * outputs = " + std::to_string(delays * inside.output_size()) + " inputs");
+  return std::make_unique<Feedback<T>>(std::move(net), delays, c.place.salt);
 }
 
 template <class T>
@@ -120,15 +152,18 @@ const std::map<std::string, Builder<T>>& builders() {
       {"Relu", activation<T>(&Kernels<T>::relu)},
       {"Logistic", activation<T>(&Kernels<T>::logistic)},
       {"Bidirectional", bidirectional<T>},
+      {"Chain", [](Context& c) { return inner_chain<T>(c, c.place.features); }},
+      {"Delay", delay<T>},
+      {"Feedback", feedback<T>},
       {"Residual",
        [](Context& c) {
-         auto layer = std::make_unique<Residual<T>>(inner_chain<T>(c));
+         auto layer = std::make_unique<Residual<T>>(inner_net<T>(c, c.place.features));
          if (layer->input_size() != layer->output_size())
            c.options.fail("has layers inside from " + std::to_string(layer->input_size()) + " to " +
                           std::to_string(layer->output_size()) + " features, expected the same number");
          return layer;
        }},
-      {"Skip", [](Context& c) { return std::make_unique<Skip<T>>(inner_chain<T>(c)); }},
+      {"Skip", [](Context& c) { return std::make_unique<Skip<T>>(inner_net<T>(c, c.place.features)); }},
   };
   return table;
 }

@@ -49,6 +49,13 @@ struct Noise {
   const Index* sequence = nullptr;  // the caller's number of each sequence
 };
 
+// What Feedback feeds back instead of outputs of its own: what was really seen.
+template <class T>
+struct Teacher {
+  const T* rows = nullptr;  // [out nodes][width of one thing fed back]; null: nobody knows, the loop is closed
+  double sampling = 0;      // how likely a step's own output is fed back nevertheless (scheduled sampling)
+};
+
 template <class T>
 struct Tape {
   virtual ~Tape() = default;
@@ -64,6 +71,7 @@ struct Tape {
   T* dy = nullptr;  // [out nodes * seeds][output width]
   Index dy_stride = 0;
   Noise noise;
+  Teacher<T> teacher;
 };
 
 // Where `gradient` adds: one vector for the sum over all rows, or (stride > 0) one per sequence and seed, `stride` apart.
@@ -85,6 +93,8 @@ class Layer {
   virtual bool pools() const { return false; }        // (time, features) -> (features)
   virtual bool needs_time() const { return false; }   // refuses an input without a time axis
   virtual bool looks_ahead() const { return false; }  // needs all levels of a sequence at once
+  // The widths of what the Feedback layers inside feed back, as far as a teacher reaches them.
+  virtual std::vector<Index> feedbacks() const { return {}; }
   virtual std::vector<ParameterSpec> parameters() const { return {}; }
   virtual std::vector<StateSpec> state() const { return {}; }
 
@@ -111,6 +121,8 @@ class Layer {
   virtual void save_signals(const Tape<T>&, Index level, Index sequence, T* to) const { (void)level, (void)sequence, (void)to; }
   // Makes the states of this level (as wide as the roots) the roots: the next step continues from there.
   virtual void carry(Tape<T>&, Index level) const { (void)level; }
+  // Puts what was really seen in the place of the output that the roots of a sequence feed back.
+  virtual void observe(Tape<T>&, Index sequence, const T* seen) const { (void)sequence, (void)seen; }
 
   virtual void forward(const Weights<T>&, Tape<T>&, Levels) const = 0;
   // The JVP along the tape of `forward`, weights held: dx and the tangents of the states before -> dy and those after. Tangents

@@ -77,6 +77,13 @@ LayerSpec dropout(double probability, bool per_sequence) {
 LayerSpec tanh() { return {"Tanh", {}}; }
 LayerSpec relu() { return {"Relu", {}}; }
 LayerSpec logistic() { return {"Logistic", {}}; }
+LayerSpec delay(std::int64_t steps, const Options& options) {
+  LayerSpec spec{"Delay", options};
+  spec.options["steps"] = steps;
+  return spec;
+}
+LayerSpec chain(std::vector<LayerSpec> net) { return {"Chain", {}, std::move(net)}; }
+LayerSpec feedback(std::vector<LayerSpec> net, std::int64_t delays) { return {"Feedback", {{"delays", delays}}, std::move(net)}; }
 LayerSpec bidirectional(const LayerSpec& forward, const LayerSpec& reverse) { return {"Bidirectional", {}, {forward, reverse}}; }
 LayerSpec bidirectional(const LayerSpec& layer) { return bidirectional(layer, layer); }
 LayerSpec residual(std::vector<LayerSpec> net) { return {"Residual", {}, std::move(net)}; }

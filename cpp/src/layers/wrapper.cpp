@@ -33,6 +33,14 @@ bool Wrapper<T>::looks_ahead() const {
 }
 
 template <class T>
+std::vector<Index> Wrapper<T>::feedbacks() const {
+  std::vector<Index> all;
+  for (const Child<T>& c : children_)
+    for (const Index width : c.layer->feedbacks()) all.push_back(width);
+  return all;
+}
+
+template <class T>
 std::vector<ParameterSpec> Wrapper<T>::parameters() const {
   std::vector<ParameterSpec> all;
   for (const Child<T>& c : children_)
@@ -119,6 +127,11 @@ void Wrapper<T>::carry(Tape<T>& of, Index level) const {
 }
 
 template <class T>
+void Wrapper<T>::observe(Tape<T>& of, Index sequence, const T* seen) const {
+  for (std::size_t i = 0; i < size(); ++i) child(i).observe(tape(of, i), sequence, seen);
+}
+
+template <class T>
 void Wrapper<T>::clear_cotangents(Tape<T>& of) const {
   clear_plain(of);
   for (std::size_t i = 0; i < size(); ++i) child(i).clear_cotangents(tape(of, i));
@@ -155,6 +168,7 @@ void Wrapper<T>::link(Tape<T>& of, std::size_t i, const T* x, Index x_stride, T*
   inner.dx = dx;
   inner.dx_stride = dx_stride;
   inner.noise = of.noise;
+  inner.teacher = of.teacher;
 }
 
 template class Wrapper<float>;

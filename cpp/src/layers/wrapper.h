@@ -1,4 +1,5 @@
-// A layer made of layers: what Chain, Residual, Skip and Bidirectional share. Parameters and states of a child carry its name.
+// A layer made of layers: what Chain, Residual, Skip, Bidirectional and Feedback share. Parameters and states of a child carry
+// its name.
 #pragma once
 
 #include "layer.h"
@@ -28,6 +29,7 @@ class Wrapper : public Layer<T> {
 
   bool needs_time() const override;
   bool looks_ahead() const override;
+  std::vector<Index> feedbacks() const override;
   std::vector<ParameterSpec> parameters() const override;
   std::vector<StateSpec> state() const override;
   std::unique_ptr<Weights<T>> make_weights() const override;
@@ -41,6 +43,7 @@ class Wrapper : public Layer<T> {
   std::vector<StateSpec> signals() const override;
   void save_signals(const Tape<T>&, Index level, Index sequence, T* to) const override;
   void carry(Tape<T>&, Index level) const override;
+  void observe(Tape<T>&, Index sequence, const T* seen) const override;
   void clear_cotangents(Tape<T>&) const override;
   void gradient(Tape<T>&, Levels, GradientTarget<T>) const override;
   void initial_gradient(Tape<T>&, GradientTarget<T>) const override;

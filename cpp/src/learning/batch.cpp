@@ -41,26 +41,42 @@ void gather_input(const Sequences<T>& x, const std::vector<Index>& rows, Window 
 }
 
 template <class T>
+void gather_teacher(const Sequences<T>& x, const std::vector<Index>& rows, Window window, Workspace<T>& workspace) {
+  if (!x.teacher) return;
+  const Schedule& schedule = workspace.schedule();
+  const Index width = workspace.model().teacher_size();
+  T* to = workspace.teacher();
+  for (Index level = 1; level <= schedule.num_levels(); ++level)
+    for (Index i = 0; i < schedule.size(level); ++i, to += width) {
+      const Index row = rows[std::size_t(i)], step = window.begin + level - 1;
+      const T* from = x.teacher + (x.row(row) * x.time + step) * width;
+      check_teacher(from, width, row, step);
+      std::copy_n(from, width, to);
+    }
+}
+
+template <class T>
 void scatter_output(Workspace<T>& workspace, const Sequences<T>& x, const std::vector<Index>& rows, Window window, T* y) {
   const Index width = workspace.model().output_size;
   const Tape<T>& tape = workspace.last();
   const Schedule& schedule = workspace.output_schedule();
-  const bool pools = workspace.model().pools();
+  const OutputGrid<T> grid(workspace.model(), x, window);
   for (Index level = 1; level <= schedule.num_levels(); ++level)
     for (Index i = 0; i < schedule.size(level); ++i)
       std::copy_n(tape.y + (schedule.first_node(level) + i) * tape.y_stride, width,
-                  y + (pools ? rows[std::size_t(i)] : rows[std::size_t(i)] * x.time + window.begin + level - 1) * width);
-  if (pools) return;
+                  y + (rows[std::size_t(i)] * grid.time() + grid.begin() + level - 1) * width);
+  if (workspace.model().pools()) return;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Index end = window.begin + schedule.length(Index(i));
     std::fill_n(y + (rows[i] * x.time + end) * width, (window.end - end) * width, T(0));
   }
 }
 
-#define RECURRA_INSTANTIATE(T)                                                                        \
-  template std::vector<std::vector<Index>> split_rows(const Sequences<T>&, int);                      \
-  template std::vector<Index> window_lengths(const Sequences<T>&, const std::vector<Index>&, Window); \
-  template void gather_input(const Sequences<T>&, const std::vector<Index>&, Window, Workspace<T>&);  \
+#define RECURRA_INSTANTIATE(T)                                                                         \
+  template std::vector<std::vector<Index>> split_rows(const Sequences<T>&, int);                       \
+  template std::vector<Index> window_lengths(const Sequences<T>&, const std::vector<Index>&, Window);  \
+  template void gather_input(const Sequences<T>&, const std::vector<Index>&, Window, Workspace<T>&);   \
+  template void gather_teacher(const Sequences<T>&, const std::vector<Index>&, Window, Workspace<T>&); \
   template void scatter_output(Workspace<T>&, const Sequences<T>&, const std::vector<Index>&, Window, T*);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

@@ -19,9 +19,36 @@ Index window_length(const Sequences<T>& x, Index sequence, Window window) {
 template <class T>
 std::vector<Index> window_lengths(const Sequences<T>& x, const std::vector<Index>& rows, Window window);
 
+// Where the outputs of a batch lie in arrays [batch][time][...], and which are valid: one per step of a window, or one per
+// sequence with a step in it if the network pools.
+template <class T>
+class OutputGrid {
+ public:
+  OutputGrid(const Model<T>& model, const Sequences<T>& x, Window window)
+      : pools_(model.pools()), x_(x), window_(window), time_(pools_ ? 1 : x.time), begin_(pools_ ? 0 : window.begin) {}
+  Index time() const { return time_; }    // of the arrays
+  Index begin() const { return begin_; }  // the window's first step in them
+  Index length(Index sequence) const {
+    const Index length = window_length(x_, sequence, window_);
+    return pools_ ? Index(length > 0) : length;
+  }
+  // Of a step of the window.
+  Index entry(Index sequence, Index step) const { return x_.row(sequence) * time_ + begin_ + step; }
+
+ private:
+  bool pools_;
+  const Sequences<T>& x_;
+  Window window_;
+  Index time_, begin_;
+};
+
 // The window's valid steps into the workspace's input. Throws std::invalid_argument for a non-finite value or a bad class id.
 template <class T>
 void gather_input(const Sequences<T>& x, const std::vector<Index>& rows, Window window, Workspace<T>& workspace);
+
+// The same for the teacher, if there is one.
+template <class T>
+void gather_teacher(const Sequences<T>& x, const std::vector<Index>& rows, Window window, Workspace<T>& workspace);
 
 // The window's outputs to their places in y, zeros past a sequence's end.
 template <class T>

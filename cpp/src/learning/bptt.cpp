@@ -8,27 +8,26 @@ namespace recurra {
 
 template <class T>
 Index count_valid(const Model<T>& model, const Sequences<T>& x, Window window) {
+  const OutputGrid<T> grid(model, x, window);
   Index count = 0;
-  for (Index sequence = 0; sequence < x.batch; ++sequence) {
-    const Index length = window_length(x, sequence, window);
-    count += model.pools() ? length > 0 : length;
-  }
+  for (Index sequence = 0; sequence < x.batch; ++sequence) count += grid.length(sequence);
   return count;
 }
 
 template <class T>
 double total_weight(const Model<T>& model, const Sequences<T>& x, const Target<T>& target, const Loss& loss, Window window) {
   const auto* by_class = std::get_if<CrossEntropy>(&loss.settings());
-  if (!by_class || (by_class->class_weights.empty() && !by_class->ignored_class)) return double(count_valid(model, x, window));
+  const bool weighted = by_class && (!by_class->class_weights.empty() || by_class->ignored_class);
+  if (!weighted && !target.mask) return double(count_valid(model, x, window));
+  const OutputGrid<T> grid(model, x, window);
   double sum = 0;
-  for (Index sequence = 0; sequence < x.batch; ++sequence) {
-    const Index row = x.row(sequence), length = window_length(x, sequence, window);
-    for (Index i = 0; i < (model.pools() ? Index(length > 0) : length); ++i) {
-      const Index entry = model.pools() ? row : row * x.time + window.begin + i;
-      check_target(model, target, loss, entry, sequence, window.begin + i);
-      sum += class_weight(*by_class, target.classes[entry]);
+  for (Index sequence = 0; sequence < x.batch; ++sequence)
+    for (Index i = 0; i < grid.length(sequence); ++i) {
+      const Index entry = grid.entry(sequence, i);
+      if (!target.counts(entry)) continue;
+      if (weighted) check_target(model, target, loss, entry, sequence, grid.begin() + i);
+      sum += weighted ? class_weight(*by_class, target.classes[entry]) : 1;
     }
-  }
   return sum;
 }
 
@@ -40,17 +39,17 @@ double output_loss(Shard<T>& shard, const Pass<T>& pass) {
   const Model<T>& model = shard.workspace.model();
   const Schedule& schedule = shard.workspace.output_schedule();
   const Tape<T>& tape = shard.workspace.last();
+  const OutputGrid<T> grid(model, pass.x, pass.window);
   const Index width = model.output_size;
   double sum = 0;
   for (Index level = 1; level <= schedule.num_levels(); ++level)
     for (Index i = 0; i < schedule.size(level); ++i) {
-      if (model.pools() && shard.workspace.schedule().length(i) == 0) continue;
-      const Index node = schedule.first_node(level) + i, sequence = shard.rows[std::size_t(i)],
-                  step = pass.window.begin + level - 1;
-      const Index row = pass.x.row(sequence), entry = model.pools() ? row : row * pass.x.time + step;
+      const Index node = schedule.first_node(level) + i, sequence = shard.rows[std::size_t(i)];
+      const Index entry = grid.entry(sequence, level - 1);
+      if (level > grid.length(sequence) || !pass.target->counts(entry)) continue;  // nothing to pool, or masked
       const T* y = tape.y + node * tape.y_stride;
       T* dy = pass.gradient ? tape.dy + node * tape.dy_stride : nullptr;
-      check_target(model, *pass.target, *pass.loss, entry, sequence, step);
+      check_target(model, *pass.target, *pass.loss, entry, sequence, grid.begin() + level - 1);
       sum += entry_loss(*pass.loss, y, *pass.target, entry, width, pass.scale, dy);
     }
   return sum;
@@ -63,7 +62,9 @@ void begin(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass)
   workspace.set_noise({pass.options.training, mix(pass.options.noise, std::uint64_t(pass.window.begin)), shard.rows.data()});
   for (std::size_t i = 0; i < shard.rows.size(); ++i)
     workspace.load_state(Index(i), pass.state ? pass.state->row(shard.rows[i]).data() : weights.initial_state());
+  workspace.set_teacher(pass.x.teacher != nullptr, pass.options.sampling);
   gather_input(pass.x, shard.rows, pass.window, workspace);
+  gather_teacher(pass.x, shard.rows, pass.window, workspace);
 }
 
 }  // namespace

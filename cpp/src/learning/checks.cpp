@@ -5,6 +5,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "batch.h"
+
 namespace recurra {
 
 namespace {
@@ -101,6 +103,22 @@ void check_features(const Model<T>& model, const T* features, Index sequence, In
 }
 
 template <class T>
+void check_teacher(const T* values, Index width, Index sequence, Index step) {
+  if (!all_finite(values, width)) refuse("teacher", values, place(sequence, step, false));
+}
+
+template <class T>
+void check_teaching(const std::string& function, const Model<T>& model, const Sequences<T>& x, double sampling) {
+  if (x.teacher && model.teacher_size() == 0)
+    throw std::invalid_argument(function + ": a teacher is given, but the network has " + std::to_string(model.feedbacks.size()) +
+                                " Feedback layers that it reaches, expected one");
+  require(sampling >= 0 && sampling <= 1, function, "sampling", sampling, "0 .. 1");
+  if (sampling > 0 && !x.teacher)
+    throw std::invalid_argument(function + ": sampling is " + shortest(sampling) +
+                                " without a teacher, expected one to sample from");
+}
+
+template <class T>
 void check_target(const Model<T>& model, const Target<T>& target, const Loss& loss, Index entry, Index sequence, Index step) {
   const Index width = model.output_size;
   if (!loss.takes_classes()) {
@@ -128,15 +146,22 @@ void check_data(const std::string& function, const Model<T>& model, const Sequen
     const Index row = x.row(sequence), length = x.length(sequence);
     for (Index step = 0; step < length; ++step) {
       check_features(model, x.data + (row * x.time + step) * model.input_size, sequence, step);
-      if (!model.pools()) check_target(model, target, loss, row * x.time + step, sequence, step);
+      if (x.teacher)
+        check_teacher(x.teacher + (row * x.time + step) * model.teacher_size(), model.teacher_size(), sequence, step);
     }
-    if (model.pools() && length > 0) check_target(model, target, loss, row, sequence, 0);
   }
+  const OutputGrid<T> grid(model, x, {0, x.time});
+  for (Index sequence = 0; sequence < x.batch; ++sequence)
+    for (Index step = 0; step < grid.length(sequence); ++step)
+      if (const Index entry = grid.entry(sequence, step); target.counts(entry))
+        check_target(model, target, loss, entry, sequence, step);
 }
 
 #define RECURRA_INSTANTIATE(T)                                                                     \
   template void check_features(const Model<T>&, const T*, Index, Index);                           \
   template void check_target(const Model<T>&, const Target<T>&, const Loss&, Index, Index, Index); \
+  template void check_teacher(const T*, Index, Index, Index);                                      \
+  template void check_teaching(const std::string&, const Model<T>&, const Sequences<T>&, double);  \
   template void check_batch(const std::string&, const Sequences<T>&);                              \
   template void check_window(const std::string&, const Sequences<T>&, Window);                     \
   template void check_loss(const std::string&, const Model<T>&, const Target<T>&, const Loss&);    \

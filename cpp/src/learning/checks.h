@@ -22,6 +22,14 @@ void check_loss(const std::string& function, const Model<T>& model, const Target
 template <class T>
 void check_features(const Model<T>& model, const T* features, Index sequence, Index step);
 
+// One step's values of a teacher.
+template <class T>
+void check_teacher(const T* values, Index width, Index sequence, Index step);
+
+// A teacher is given only where it reaches a Feedback; the probability of scheduled sampling is one, and there is a teacher.
+template <class T>
+void check_teaching(const std::string& function, const Model<T>& model, const Sequences<T>& x, double sampling);
+
 // The target of one output. `step` is of no meaning if the network pools.
 template <class T>
 void check_target(const Model<T>& model, const Target<T>& target, const Loss& loss, Index entry, Index sequence, Index step);

@@ -33,9 +33,10 @@ struct BasicRunner<T>::Impl {
     return int(std::max<Index>(most, 1));
   }
 
-  void begin(const std::string& function, const Sequences<T>& x, const BasicState<T>* state) {
+  void begin(const std::string& function, const Sequences<T>& x, const BasicState<T>* state, const RunOptions& options) {
     if (network.model() != model) adopt();
     check_batch(function, x);
+    check_teaching(function, *model, x, options.sampling);
     if (state) state->check(function, model->state_blocks, x.batch);
     weights->refresh(*model, network.flat().data());
     const int parts = num_shards(x);
@@ -99,7 +100,7 @@ BasicRunner<T>::BasicRunner(BasicRunner&&) noexcept = default;
 
 template <class T>
 void BasicRunner<T>::forward(const Sequences<T>& x, T* y, BasicState<T>* state, const RunOptions& options) {
-  impl_->begin("forward", x, state);
+  impl_->begin("forward", x, state, options);
   // Long sequences go in pieces, the state carried on, so that the memory needed has a bound. Pooling needs the whole.
   constexpr Index most_rows = 1 << 16;
   const Index window =
@@ -113,7 +114,7 @@ void BasicRunner<T>::forward(const Sequences<T>& x, T* y, BasicState<T>* state, 
 template <class T>
 double BasicRunner<T>::window_gradient(const Sequences<T>& x, const Target<T>& target, const Loss& loss, Window window,
                                        T* gradient, BasicState<T>* state, const RunOptions& options) {
-  impl_->begin("window_gradient", x, state);
+  impl_->begin("window_gradient", x, state, options);
   check_loss("window_gradient", *impl_->model, target, loss);
   check_window("window_gradient", x, window);
   if (count_valid(*impl_->model, x, window) == 0) return 0;
@@ -127,7 +128,7 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
                                          BasicState<T>* state, const RunOptions& options) {
   if (options.window < 0)
     throw std::invalid_argument("loss_and_gradient: window is " + std::to_string(options.window) + ", expected at least 1");
-  impl_->begin("loss_and_gradient", x, state);
+  impl_->begin("loss_and_gradient", x, state, options);
   check_loss("loss_and_gradient", *impl_->model, target, loss);
   const Index window = options.window > 0 ? options.window : x.time;
   if (window < x.time && (impl_->model->pools() || impl_->model->looks_ahead()))
@@ -158,7 +159,7 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
 template <class T>
 double BasicRunner<T>::loss(const Sequences<T>& x, const Target<T>& target, const Loss& loss, BasicState<T>* state,
                             const RunOptions& options) {
-  impl_->begin("loss", x, state);
+  impl_->begin("loss", x, state, options);
   check_loss("loss", *impl_->model, target, loss);
   if (count_valid(*impl_->model, x, {0, x.time}) == 0) return 0;
   const double scale = entry_scale(*impl_->model, x, target, loss, {0, x.time});

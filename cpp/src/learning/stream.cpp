@@ -50,10 +50,13 @@ struct BasicStream<T>::Impl {
   void load(const BasicState<T>& state) {
     for (Index i = 0; i < batch; ++i) workspace.load_state(i, state.row(i).data());
   }
-  bool valid(std::span<const T> x) const noexcept {
+  static bool finite(std::span<const T> values) noexcept {
     T difference = 0;  // stays 0 for finite values
-    for (const T value : x) difference += value - value;
-    if (!(difference == T(0))) return false;
+    for (const T value : values) difference += value - value;
+    return difference == T(0);
+  }
+  bool valid(std::span<const T> x) const noexcept {
+    if (!finite(x)) return false;
     if (model.takes_ids())
       for (const T id : x)
         if (!(id >= T(0) && id < T(model.num_ids) && id == std::floor(id))) return false;
@@ -103,6 +106,10 @@ template <class T>
 Index BasicStream<T>::output_size() const {
   return impl_->model.output_size;
 }
+template <class T>
+Index BasicStream<T>::teacher_size() const {
+  return impl_->model.teacher_size();
+}
 
 template <class T>
 bool BasicStream<T>::step(std::span<const T> x, std::span<T> y) noexcept {
@@ -117,6 +124,16 @@ bool BasicStream<T>::step(std::span<const T> x, std::span<T> y) noexcept {
 template <class T>
 bool BasicStream<T>::busy() const noexcept {
   return impl_->busy.load(std::memory_order_relaxed);
+}
+
+template <class T>
+bool BasicStream<T>::observe(std::span<const T> seen) noexcept {
+  Impl& s = *impl_;
+  const Turn turn{s.busy};
+  const Index width = s.model.teacher_size();
+  if (!turn || width == 0 || Index(seen.size()) != s.batch * width || !s.finite(seen)) return false;
+  for (Index i = 0; i < s.batch; ++i) s.workspace.observe(i, seen.data() + i * width);
+  return true;
 }
 
 template <class T>

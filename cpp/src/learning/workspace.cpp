@@ -46,6 +46,12 @@ void Workspace<T>::prepare(Schedule schedule, bool backward, Index seeds) {
 }
 
 template <class T>
+void Workspace<T>::set_teacher(bool given, double sampling) {
+  if (given) teacher_.resize(std::size_t(output_schedule().num_nodes() * model_.teacher_size()));
+  for (const auto& tape : tapes_) tape->teacher = {given ? teacher_.data() : nullptr, sampling};
+}
+
+template <class T>
 void Workspace<T>::set_noise(const Noise& noise) {
   for (const auto& tape : tapes_) tape->noise = noise;
 }
@@ -65,6 +71,11 @@ void Workspace<T>::save_state(Index level, Index sequence, T* to) const {
 template <class T>
 void Workspace<T>::carry(Index level) {
   for (std::size_t i = 0; i < tapes_.size(); ++i) model_.layers[i]->carry(*tapes_[i], level);
+}
+
+template <class T>
+void Workspace<T>::observe(Index sequence, const T* seen) {
+  for (std::size_t i = 0; i < tapes_.size(); ++i) model_.layers[i]->observe(*tapes_[i], sequence, seen);
 }
 
 template class ModelWeights<float>;

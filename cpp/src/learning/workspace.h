@@ -35,19 +35,23 @@ class Workspace {
   const Schedule& output_schedule() const { return model_.pools() ? pooled_ : schedule_; }
   Tape<T>& tape(std::size_t layer) { return *tapes_[layer]; }
   Tape<T>& last() { return *tapes_.back(); }
-  T* input() { return input_.data(); }  // [nodes][input size]
+  T* input() { return input_.data(); }      // [nodes][input size]
+  T* teacher() { return teacher_.data(); }  // [output nodes][teacher size], if
+  void set_teacher(bool given, double sampling);
   void set_noise(const Noise& noise);
 
   // The state of one sequence before the first level, and after a level (0: before the first).
   void load_state(Index sequence, const T* from);
   void save_state(Index level, Index sequence, T* to) const;
   void carry(Index level);
+  // See Layer::observe.
+  void observe(Index sequence, const T* seen);
 
  private:
   const Model<T>& model_;
   Schedule schedule_, pooled_;
   std::vector<std::unique_ptr<Tape<T>>> tapes_;
-  std::vector<T> input_;
+  std::vector<T> input_, teacher_;
 };
 
 }  // namespace recurra

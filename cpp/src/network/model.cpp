@@ -35,6 +35,7 @@ Model<T>::Model(std::vector<LayerSpec> list) : specs(std::move(list)), parameter
     if (layer.pools()) pooling = i;
     if (layer.looks_ahead() && looking_ahead == specs.size()) looking_ahead = i;
     if (layer.input() == Input::ids) num_ids = layer.parameters().front().shape.front();
+    for (const Index width : layer.feedbacks()) feedbacks.push_back(width);
     output_size = layer.output_size();
 
     const std::string prefix = std::to_string(i) + ".";

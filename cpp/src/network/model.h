@@ -21,6 +21,10 @@ struct Model {
   std::size_t pooling = 0;        // the first layer that pools over time; layers.size() if none
   std::size_t looking_ahead = 0;  // the first layer that needs whole sequences at once; layers.size() if none
 
+  std::vector<Index> feedbacks;  // the widths of what its Feedback layers feed back
+
+  // The width of a teacher's rows; 0 if the network takes none, for it has no Feedback or several.
+  Index teacher_size() const { return feedbacks.size() == 1 ? feedbacks.front() : 0; }
   bool pools() const { return pooling < layers.size(); }
   bool looks_ahead() const { return looking_ahead < layers.size(); }
   bool takes_ids() const { return num_ids > 0; }

@@ -49,6 +49,10 @@ Index BasicNetwork<T>::num_ids() const {
   return model_->num_ids;
 }
 template <class T>
+Index BasicNetwork<T>::teacher_size() const {
+  return model_->teacher_size();
+}
+template <class T>
 bool BasicNetwork<T>::pools() const {
   return model_->pools();
 }

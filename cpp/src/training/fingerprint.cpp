@@ -1,8 +1,10 @@
 #include "fingerprint.h"
 
 #include <bit>
+#include <limits>
 #include <type_traits>
 
+#include "../learning/batch.h"
 #include "../math/random.h"
 
 namespace recurra {
@@ -29,17 +31,24 @@ template <class T>
 std::uint64_t fingerprint(const BasicNetwork<T>& network, const Data<T>& data, const Loss& loss) {
   const Sequences<T>& x = data.x;
   const Index inputs = network.input_size(), outputs = network.output_size();
+  constexpr std::int64_t masked = std::numeric_limits<std::int64_t>::min();
+  const OutputGrid<T> grid(*network.model(), x, {0, x.time});
   Hash hash;
   for (const Index extent : {x.batch, x.time, inputs, outputs}) hash.add(extent);
   for (Index sequence = 0; sequence < x.batch; ++sequence) {
     const Index row = x.row(sequence), length = x.length(sequence);
     hash.add(length);
     hash.add(x.data + row * x.time * inputs, length * inputs);
-    const Index first = network.pools() ? row : row * x.time, entries = network.pools() ? Index(length > 0) : length;
-    if (loss.takes_classes())
-      hash.add(data.target.classes + first, entries);
-    else
-      hash.add(data.target.values + first * outputs, entries * outputs);
+    if (x.teacher) hash.add(x.teacher + row * x.time * network.teacher_size(), length * network.teacher_size());
+    for (Index step = 0; step < grid.length(sequence); ++step) {
+      const Index entry = grid.entry(sequence, step);
+      if (!data.target.counts(entry))
+        hash.add(masked);
+      else if (loss.takes_classes())
+        hash.add(data.target.classes + entry, 1);
+      else
+        hash.add(data.target.values + entry * outputs, outputs);
+    }
   }
   return hash.value();
 }

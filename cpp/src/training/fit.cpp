@@ -25,6 +25,9 @@ void check(const FitOptions& o) {
   };
   require(o.epochs >= 0, "epochs", o.epochs, "at least 0");
   require(o.batch_size >= 1, "batch_size", double(o.batch_size), "at least 1");
+  require(o.sampling.begin >= 0 && o.sampling.begin <= 1, "sampling.begin", o.sampling.begin, "0 .. 1");
+  require(o.sampling.end >= 0 && o.sampling.end <= 1, "sampling.end", o.sampling.end, "0 .. 1");
+  require(o.sampling.epochs >= 1, "sampling.epochs", o.sampling.epochs, "at least 1");
   require(o.window >= 0, "window", double(o.window), "at least 1");
   require(o.clip_norm >= 0 && std::isfinite(o.clip_norm), "clip_norm", o.clip_norm, "a finite number > 0");
   require(o.clip_value >= 0 && std::isfinite(o.clip_value), "clip_value", o.clip_value, "a finite number > 0");
@@ -164,6 +167,8 @@ template <class T>
 History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* validation, const FitOptions& options) {
   check(options);
   check_schedule(options.schedule, base_rate(options));
+  check_teaching("fit", *network.model(), training.x, std::max(options.sampling.begin, options.sampling.end));
+  if (validation) check_teaching("fit: validation", *network.model(), validation->x, 0);
   check_data("fit", *network.model(), training.x, training.target, options.loss);
   if (validation) check_data("fit: validation", *network.model(), validation->x, validation->target, options.loss);
   return Run<T>(network, training, validation, options).fit();

@@ -24,6 +24,7 @@ template <class T>
 bool Fitting<T>::epoch(int number, double learning_rate, const std::function<void()>& on_boundary) {
   begin_ = Clock::now();
   optimizer_.set_learning_rate(learning_rate);
+  sampling_ = options_.sampling.probability(number);
   const std::vector<Index> order = row_order(data_.x, options_.shuffle, options_.seed, number);
   while (partial_.batch < batches()) {
     const Index begin = partial_.batch * options_.batch_size;
@@ -62,7 +63,11 @@ void Fitting<T>::batch(const Sequences<T>& x) {
     const Window steps{begin, std::min(begin + window, end)};
     const double weight = total_weight(*network_.model(), x, data_.target, options_.loss, steps);
     std::fill(gradient_.begin(), gradient_.end(), T(0));
-    const RunOptions training{0, true, mix(options_.seed, ++updates_), options_.interrupt, begin == 0};
+    const RunOptions training{.training = true,
+                              .noise = mix(options_.seed, ++updates_),
+                              .interrupt = options_.interrupt,
+                              .initial = begin == 0,
+                              .sampling = sampling_};
     const double loss = runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(), &state, training);
     update();
     partial_.mean.add(loss, weight);

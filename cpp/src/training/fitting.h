@@ -42,6 +42,7 @@ class Fitting {
   BasicOptimizer<T> optimizer_;
   std::vector<T> gradient_;
   std::uint64_t updates_ = 0;
+  double sampling_ = 0;  // in this epoch
   PartialEpoch partial_;
   Clock::time_point begin_ = Clock::now();
   bool stopped_ = false;

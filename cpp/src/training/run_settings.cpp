@@ -25,6 +25,8 @@ RunSettings run_settings(const BasicNetwork<T>& network, const Data<T>& training
           {"optimizer", describe(o.optimizer)},
           {"schedule", describe(o.schedule)},
           {"window", positive(double(o.window))},
+          {"sampling", number_text(o.sampling.begin) + " to " + number_text(o.sampling.end) + " in " +
+                           std::to_string(o.sampling.epochs) + " epochs"},
           {"batch_size", std::to_string(o.batch_size)},
           {"clip_norm", positive(o.clip_norm)},
           {"clip_value", positive(o.clip_value)},

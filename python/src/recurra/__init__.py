@@ -26,12 +26,12 @@ from recurra._cells import (
 from recurra._core import __version__
 from recurra._diagnosis import Diagnosis
 from recurra._early_stopping import EarlyStopping
-from recurra._fit import evaluate, fit
+from recurra._fit import ScheduledSampling, evaluate, fit
 from recurra._history import History
 from recurra._initialization import Init
 from recurra._isa import available_isas, isa
 from recurra._layer import Layer
-from recurra._layers import Dropout, Embedding, Last, Linear, Logistic, Mean, Relu, Tanh
+from recurra._layers import Delay, Dropout, Embedding, Last, Linear, Logistic, Mean, Relu, Tanh
 from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss
 from recurra._network import Network, load
 from recurra._optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, Updater
@@ -49,7 +49,7 @@ from recurra._state import State
 from recurra._stream import Stream
 from recurra._threads import num_threads, set_num_threads
 from recurra._windows import windows
-from recurra._wrappers import Bidirectional, Residual, Skip
+from recurra._wrappers import Bidirectional, Chain, Feedback, Residual, Skip
 
 __all__ = [
     "BPTT",
@@ -69,16 +69,19 @@ __all__ = [
     "Bidirectional",
     "BinaryCrossEntropy",
     "Cell",
+    "Chain",
     "ConstantRate",
     "ConversionWarning",
     "CosineDecay",
     "CrossEntropy",
+    "Delay",
     "Diagnosis",
     "Dropout",
     "EarlyStopping",
     "Elman",
     "Embedding",
     "ExponentialDecay",
+    "Feedback",
     "FullyRecurrent",
     "History",
     "Huber",
@@ -102,6 +105,7 @@ __all__ = [
     "Relu",
     "Residual",
     "ResidualRNN",
+    "ScheduledSampling",
     "Skip",
     "Stages",
     "State",

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 IntArray: TypeAlias = npt.NDArray[np.int64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 
 class ConversionWarning(UserWarning):
@@ -80,6 +81,14 @@ def integers(name: str, value: npt.ArrayLike) -> IntArray:
     if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
         raise ValueError(f"{name} has the value {array.max()}, expected at most {np.iinfo(np.int64).max}")
     return np.array(array, dtype=np.int64, order="C")
+
+
+def flags(name: str, value: npt.ArrayLike) -> BoolArray:
+    """A C-contiguous copy of `value`, an array of True and False."""
+    array = _as_array(name, value)
+    if array.dtype != np.bool_:
+        raise TypeError(f"{name} has dtype {array.dtype}, expected bool")
+    return np.array(array, order="C")
 
 
 def integer(name: str, value: object) -> int:

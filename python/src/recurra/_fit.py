@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
-from typing import Any, TypeAlias, TypeGuard
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from recurra import _core
 from recurra._arrays import count, flag, number
-from recurra._batch import Batch, read_input, read_target
+from recurra._data import Sequences, read_data, split
 from recurra._early_stopping import EarlyStopping
 from recurra._history import History, Progress
 from recurra._losses import Loss, LossName, read_loss
@@ -21,12 +21,10 @@ from recurra._optimizers import Adam, Optimizer
 from recurra._rate_schedules import RateSchedule, read_schedule
 from recurra._rules import BPTT, check_rule
 
-Sequences: TypeAlias = npt.ArrayLike | Sequence[npt.NDArray[Any]]
-
 
 def fit(
     network: Network,
-    x: Sequences,
+    x: Sequences | None,
     y: Sequences,
     *,
     loss: LossName | Loss = "mse",
@@ -36,6 +34,9 @@ def fit(
     epochs: int = 10,
     batch_size: int = 32,
     lengths: npt.ArrayLike | None = None,
+    teacher: Sequences | bool | None = None,
+    mask: Sequences | None = None,
+    sampling: float | ScheduledSampling = 0.0,
     clip_norm: float | None = None,
     clip_value: float | None = None,
     validation: float | tuple[Any, ...] | None = None,
@@ -54,7 +55,7 @@ def fit(
     Args:
         network: What to train.
         x: (sequences, time, features), or a list of arrays (time, features) of any lengths; class ids without
-            the feature axis for an Embedding.
+            the feature axis for an Embedding; None for a network without input.
         y: What it should give, as `Network.loss_and_gradient` takes it, or a list of such arrays.
         loss: "mse", "mae", "huber", "cross_entropy" or "binary_cross_entropy", or an object with settings
             such as ``Huber(delta=2.0)``.
@@ -64,9 +65,15 @@ def fit(
         epochs: Passes over the data.
         batch_size: Sequences per update.
         lengths: (sequences,) valid steps, for arrays; lists know theirs.
+        teacher: What a Feedback layer feeds back instead of its own outputs, shaped as these; True: the
+            targets. None or False: a closed loop.
+        mask: Which entries count, as `Network.loss_and_gradient` takes it, or a list of such arrays.
+        sampling: Scheduled sampling: how likely a step sees the network's own output although there is a
+            teacher; a number, or a `ScheduledSampling` that rises.
         clip_norm: Scale the gradient down to this norm, before the optimizer's decay.
         clip_value: Limit each element of the gradient, before `clip_norm`.
-        validation: A fraction of the sequences, the last ones, to hold out; or (x, y) or (x, y, lengths).
+        validation: A fraction of the sequences, the last ones, to hold out; or (x, y) or (x, y, lengths),
+            with a teacher if training has one that is True, and without a mask.
         shuffle: Draw a new order of the sequences for each epoch.
         progress: Show a progress bar on a terminal (if tqdm is installed), or a line per epoch, on standard
             error.
@@ -91,7 +98,7 @@ def fit(
     if not isinstance(network, Network):
         raise TypeError(f"fit: network is a {type(network).__name__}, expected a recurra.Network")
     objective = read_loss(loss)
-    training = _read_data(network, x, y, lengths, objective)
+    training = read_data(network, x, y, objective, lengths=lengths, teacher=teacher, mask=mask)
     held_out = None
     if isinstance(validation, tuple):
         if len(validation) not in (2, 3):
@@ -100,11 +107,18 @@ def fit(
             )
         try:
             held_x, held_y, *rest = validation
-            held_out = _read_data(network, held_x, held_y, rest[0] if rest else None, objective)
+            held_out = read_data(
+                network,
+                held_x,
+                held_y,
+                objective,
+                lengths=rest[0] if rest else None,
+                teacher=isinstance(teacher, bool | np.bool_) and teacher,
+            )
         except (TypeError, ValueError) as error:
             raise type(error)(f"fit: validation: {error}") from None
     elif validation is not None:
-        training, held_out = _split(training, validation)
+        training, held_out = split(training, validation)
     optimizer = optimizer if optimizer is not None else Adam()
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"fit: optimizer is {optimizer!r}, expected a recurra.Optimizer")
@@ -114,6 +128,7 @@ def fit(
         optimizer=optimizer._core,
         schedule=read_schedule(schedule)._core(),
         window=check_rule(rule if rule is not None else BPTT()).window or 0,
+        sampling=_read_sampling(sampling),
         epochs=epochs,
         batch_size=count("fit: batch_size", batch_size, 1),
         clip_norm=_check_clip("clip_norm", clip_norm),
@@ -147,11 +162,13 @@ def fit(
 
 def evaluate(
     network: Network,
-    x: Sequences,
+    x: Sequences | None,
     y: Sequences,
     *,
     loss: LossName | Loss = "mse",
     lengths: npt.ArrayLike | None = None,
+    teacher: Sequences | bool | None = None,
+    mask: Sequences | None = None,
     batch_size: int = 256,
 ) -> float:
     """The mean loss over a data set, without training; arguments as for `fit`."""
@@ -159,8 +176,36 @@ def evaluate(
         raise TypeError(f"evaluate: network is a {type(network).__name__}, expected a recurra.Network")
     batch_size = count("evaluate: batch_size", batch_size, 1)
     objective = read_loss(loss)
-    data = _read_data(network, x, y, lengths, objective)
+    data = read_data(network, x, y, objective, lengths=lengths, teacher=teacher, mask=mask)
     return _core.evaluate(network._core, data, objective._core(), batch_size)
+
+
+@dataclass(frozen=True)
+class ScheduledSampling:
+    """How likely a step sees the network's own output although there is a teacher.
+
+    Args:
+        begin: The probability in the first epoch.
+        end: That after `epochs` epochs, reached linearly and kept.
+        epochs: See `end`.
+
+    Source: S. Bengio et al., NIPS 2015.
+    """
+
+    begin: float = 0.0
+    end: float = 0.5
+    epochs: int = 10
+
+
+def _read_sampling(sampling: float | ScheduledSampling) -> tuple[float, float, int]:
+    if not isinstance(sampling, ScheduledSampling):
+        constant = number("fit: sampling", sampling)
+        return constant, constant, 1
+    return (
+        number("fit: sampling.begin", sampling.begin),
+        number("fit: sampling.end", sampling.end),
+        count("fit: sampling.epochs", sampling.epochs, 1),
+    )
 
 
 def _read_early_stopping(settings: EarlyStopping | None) -> _core.EarlyStopping | None:
@@ -196,69 +241,3 @@ def _check_clip(name: str, value: float | None) -> float:
     if not (limit > 0 and math.isfinite(limit)):
         raise ValueError(f"fit: {name} is {value}, expected a finite number > 0, or None")
     return limit
-
-
-def _read_data(
-    network: Network, x: Sequences, y: Sequences, lengths: npt.ArrayLike | None, loss: Loss
-) -> _core.Data:
-    if _is_ragged(x):
-        if lengths is not None:
-            raise ValueError(
-                "lengths is given, expected None: x is a list of sequences, which have their own"
-            )
-        x, lengths = _pad("x", x)
-        if _is_ragged(y) and not network._core.pools:
-            y, target_lengths = _pad("y", y)
-            if len(target_lengths) != len(lengths):
-                raise ValueError(f"y has {len(target_lengths)} sequences, expected {len(lengths)} as x")
-            for i, (got, expected) in enumerate(zip(target_lengths, lengths, strict=True)):
-                if got != expected:
-                    raise ValueError(f"y[{i}] has {got} steps, expected {expected} as x[{i}]")
-    batch: Batch = read_input(x, lengths, network._core, network.dtype)
-    target = read_target(y, loss, batch, network._core, network.dtype, name="y")
-    return batch.x, target, batch.lengths
-
-
-def _is_ragged(value: object) -> TypeGuard[Sequence[npt.NDArray[Any]]]:
-    return (
-        isinstance(value, list | tuple)
-        and len(value) > 0
-        and isinstance(value[0], np.ndarray)
-        and value[0].ndim > 0
-    )
-
-
-def _pad(name: str, sequences: Sequence[npt.NDArray[Any]]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-    arrays = [np.asarray(sequence) for sequence in sequences]
-    for i, array in enumerate(arrays):
-        if (
-            array.ndim != arrays[0].ndim
-            or array.shape[1:] != arrays[0].shape[1:]
-            or array.dtype != arrays[0].dtype
-        ):
-            raise ValueError(
-                f"{name}[{i}] has shape {array.shape} and dtype {array.dtype}, "
-                f"expected {('time', *arrays[0].shape[1:])} and {arrays[0].dtype} as {name}[0]"
-            )
-    lengths = np.array([len(array) for array in arrays], dtype=np.int64)
-    padded = np.zeros((len(arrays), max(1, int(lengths.max())), *arrays[0].shape[1:]), dtype=arrays[0].dtype)
-    for row, array in zip(padded, arrays, strict=True):
-        row[: len(array)] = array
-    return padded, lengths
-
-
-def _split(data: _core.Data, fraction: float) -> tuple[_core.Data, _core.Data]:
-    total = data[0].shape[0]
-    if not isinstance(fraction, float | np.floating) or not 0 < fraction < 1:
-        raise ValueError(f"fit: validation is {fraction!r}, expected a fraction 0 < validation < 1 or (x, y)")
-    held_out = round(total * float(fraction))
-    if not 0 < held_out < total:
-        raise ValueError(
-            f"fit: validation is {fraction} of {total} sequences, expected at least one on each side"
-        )
-    x, target, lengths = data
-    cut = total - held_out
-    return (
-        (x[:cut], target[:cut], None if lengths is None else lengths[:cut]),
-        (x[cut:], target[cut:], None if lengths is None else lengths[cut:]),
-    )

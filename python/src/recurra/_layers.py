@@ -50,6 +50,36 @@ class Mean(Layer):
         super().__init__("Mean")
 
 
+class Delay(Layer):
+    """A tapped delay line: y_t = [x_t, x_{t-d}, ..., x_{t-steps*d}], zero before the first step.
+
+    (time, features) -> (time, (steps + 1) * features), the latest first. With a Linear layer behind it, one
+    layer of a time-delay network, which is a dilated convolution over time. State: ``x``, the inputs of the
+    last steps * dilation steps.
+
+    Args:
+        steps: How many earlier inputs, at least 1.
+        dilation: How many steps they are apart, d.
+        present: Whether x_t is among them.
+        input_size: Features of x; needed where no layer before it tells, as in the first layer of a network
+            or of a Feedback.
+
+    Source: A. Waibel et al., IEEE Transactions on ASSP 37 (1989).
+    """
+
+    def __init__(
+        self, steps: int, *, dilation: int = 1, present: bool = True, input_size: int | None = None
+    ) -> None:
+        options: dict[str, bool | int] = {"steps": _size("Delay", "steps", steps)}
+        if _size("Delay", "dilation", dilation) != 1:
+            options["dilation"] = dilation
+        if not flag("Delay: present", present):
+            options["present"] = False
+        if input_size is not None:
+            options["input_size"] = _size("Delay", "input_size", input_size)
+        super().__init__("Delay", **options)
+
+
 class Dropout(Layer):
     """While training, zero elements with this probability and scale the others by 1 / (1 - probability).
 

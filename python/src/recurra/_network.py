@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra import _core
-from recurra._arrays import FloatArray, count, flag, parse_dtype
-from recurra._batch import Batch, read_input, read_target
+from recurra._arrays import FloatArray, check_shape, count, flag, floats, number, parse_dtype
+from recurra._batch import Batch, read_input, read_mask, read_target
 from recurra._initialization import Init
 from recurra._layer import Layer, listed
 from recurra._losses import Loss, LossName, read_loss
@@ -155,26 +155,29 @@ class Network:
     @overload
     def __call__(
         self,
-        x: npt.ArrayLike,
+        x: npt.ArrayLike | None = ...,
         *,
         lengths: npt.ArrayLike | None = ...,
+        teacher: npt.ArrayLike | None = ...,
         state: State | None = ...,
         return_state: Literal[False] = ...,
     ) -> FloatArray: ...
     @overload
     def __call__(
         self,
-        x: npt.ArrayLike,
+        x: npt.ArrayLike | None = ...,
         *,
         lengths: npt.ArrayLike | None = ...,
+        teacher: npt.ArrayLike | None = ...,
         state: State | None = ...,
         return_state: Literal[True],
     ) -> tuple[FloatArray, State]: ...
     def __call__(
         self,
-        x: npt.ArrayLike,
+        x: npt.ArrayLike | None = None,
         *,
         lengths: npt.ArrayLike | None = None,
+        teacher: npt.ArrayLike | None = None,
         state: State | None = None,
         return_state: bool = False,
     ) -> FloatArray | tuple[FloatArray, State]:
@@ -182,9 +185,11 @@ class Network:
 
         Args:
             x: (batch, time, features) or (time, features); class ids (batch, time) or (time,) for an
-                Embedding.
+                Embedding; None for a network without input that has a teacher.
             lengths: (batch,) valid steps of each sequence, 0 .. time, in any order. What lies behind is never
                 read.
+            teacher: What the one Feedback layer feeds back instead of its own outputs (an open loop), shaped
+                as these: the true output of each step. None: its own (a closed loop).
             state: Where the sequences start; default the initial state. It is not changed.
             return_state: Also return the state after each sequence's last valid step.
 
@@ -197,20 +202,23 @@ class Network:
             TypeError: x has a dtype that is not real.
         """
         with_state = flag("return_state", return_state)
-        batch = self._batch(x, lengths)
-        y, last = self._core.forward(batch.x, batch.lengths, self._state_in(state, batch), False, 0)
+        batch = read_input(x, lengths, self._core, self.dtype, teacher=teacher)
+        y, last = self._core.forward(batch.core(), self._state_in(state, batch), False, 0)
         y = y[0] if batch.single else y
         return (y, State(last, self._blocks, self._initial)) if with_state else y
 
     @overload
     def loss_and_gradient(
         self,
-        x: npt.ArrayLike,
+        x: npt.ArrayLike | None,
         target: npt.ArrayLike,
         loss: LossName | Loss = ...,
         rule: BPTT | None = ...,
         *,
         lengths: npt.ArrayLike | None = ...,
+        teacher: npt.ArrayLike | None = ...,
+        mask: npt.ArrayLike | None = ...,
+        sampling: float = ...,
         state: State | None = ...,
         return_state: Literal[False] = ...,
         training: bool = ...,
@@ -219,12 +227,15 @@ class Network:
     @overload
     def loss_and_gradient(
         self,
-        x: npt.ArrayLike,
+        x: npt.ArrayLike | None,
         target: npt.ArrayLike,
         loss: LossName | Loss = ...,
         rule: BPTT | None = ...,
         *,
         lengths: npt.ArrayLike | None = ...,
+        teacher: npt.ArrayLike | None = ...,
+        mask: npt.ArrayLike | None = ...,
+        sampling: float = ...,
         state: State | None = ...,
         return_state: Literal[True],
         training: bool = ...,
@@ -232,12 +243,15 @@ class Network:
     ) -> tuple[float, FloatArray, State]: ...
     def loss_and_gradient(
         self,
-        x: npt.ArrayLike,
+        x: npt.ArrayLike | None,
         target: npt.ArrayLike,
         loss: LossName | Loss = "mse",
         rule: BPTT | None = None,
         *,
         lengths: npt.ArrayLike | None = None,
+        teacher: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        sampling: float = 0.0,
         state: State | None = None,
         return_state: bool = False,
         training: bool = False,
@@ -246,13 +260,18 @@ class Network:
         """The loss, a mean over the valid entries, and its gradient, laid out as `flat`.
 
         Args:
-            x: As for a call.
+            x: As for a call; None for a network without input.
             target: Exactly the output's shape, nothing broadcasts; for cross entropy class ids, the output's
                 shape without its last axis.
             loss: "mse", "mae", "huber", "cross_entropy" or "binary_cross_entropy", or an object with settings
                 such as ``Huber(delta=2.0)``.
             rule: `BPTT()`, the default, or `BPTT(window=...)`.
             lengths: As for a call.
+            teacher: As for a call. In a closed loop the gradient passes through what is fed back.
+            mask: Which entries count, True or False, shaped as the output without its last axis; default all
+                valid ones. The target of the others is not looked at.
+            sampling: Scheduled sampling: how likely a step sees the network's own output although there is a
+                teacher; `seed` decides which.
             state: As for a call; no gradient flows into it.
             return_state: Also return the last state.
             training: Whether dropout is on; `seed` decides its masks.
@@ -264,23 +283,59 @@ class Network:
             OverflowError: the loss is not finite.
         """
         with_state = flag("return_state", return_state)
-        batch = self._batch(x, lengths)
         objective = read_loss(loss)
+        batch = read_input(x, lengths, self._core, self.dtype, teacher=teacher, like=target)
         wanted = read_target(target, objective, batch, self._core, self.dtype)
         window = check_rule(rule if rule is not None else BPTT()).window or 0
         value, gradient, last = self._core.loss_and_gradient(
-            batch.x,
-            wanted,
+            batch.core(wanted, read_mask(mask, batch, self._core)),
             objective._core(),
-            batch.lengths,
             self._state_in(state, batch),
             window,
             flag("training", training),
             _check_seed(seed),
+            number("sampling", sampling),
         )
         return (
             (value, gradient, State(last, self._blocks, self._initial)) if with_state else (value, gradient)
         )
+
+    def forecast(self, history: npt.ArrayLike, steps: int, x: npt.ArrayLike | None = None) -> FloatArray:
+        """The outputs of the steps after `history`, each fed back to give the next (a closed loop).
+
+        The last layer is a Feedback, which is first given the history as its teacher. Or the network has no
+        Feedback and as many inputs as outputs: an output is the next input.
+
+        Args:
+            history: (time, output) or (batch, time, output), the outputs seen so far, at least one step.
+            steps: How many to forecast.
+            x: (time + steps, features) or (batch, time + steps, features), the inputs beside the history and
+                those of the steps to come; None for a network without input or without Feedback.
+
+        Returns:
+            (steps, output), or (batch, steps, output) if the history has a batch axis.
+
+        Raises:
+            ValueError: a shape, or a network that does not forecast; a value that is not finite.
+        """
+        steps = count("forecast: steps", steps, 1)
+        past = floats("history", history, self.dtype)
+        if past.ndim not in (2, 3) or past.shape[-1] != self.output_size or 0 in past.shape:
+            raise ValueError(
+                f"history has shape {past.shape}, expected (time, {self.output_size}) or "
+                f"(batch, time, {self.output_size}), at least one step"
+            )
+        single = past.ndim == 2
+        past = past[np.newaxis] if single else past
+        inputs = None
+        if x is not None:
+            inputs = floats("x", x, self.dtype)
+            wanted = (*past.shape[single:1], past.shape[1] + steps, self.input_size)
+            axes = "(time + steps, features)" if single else "(batch, time + steps, features)"
+            check_shape("x", inputs, wanted, axes)
+            inputs = inputs[np.newaxis] if single else inputs
+        y = self._core.forecast(past, inputs, steps)
+        return y[0] if single else y
 
     def stream(self, batch_size: int | None = None) -> Stream:
         """A stream: one step at a time on a snapshot of the weights.
@@ -293,9 +348,6 @@ class Network:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write layers and parameters to a safetensors file, whole or not at all."""
         self._core.save(os.fsencode(path))
-
-    def _batch(self, x: npt.ArrayLike, lengths: npt.ArrayLike | None) -> Batch:
-        return read_input(x, lengths, self._core, self.dtype)
 
     def _state_in(self, state: State | None, batch: Batch) -> FloatArray | None:
         return None if state is None else state_array(state, self._blocks, batch.x.shape[0], self.dtype)

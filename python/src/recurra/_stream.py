@@ -14,9 +14,13 @@ class Stream:
 
     ``step(x, out=None)`` takes (features,), or (batch_size, features) for a stream with a batch size, and
     returns the output of this step in `out` or in a new array. For an Embedding x is an integer, or
-    (batch_size,) integers. A step does not allocate but for the array it returns.
+    (batch_size,) integers; for a network without input it may be left out. A step does not allocate but for
+    the array it returns.
 
-    It raises TypeError for another dtype or byte order, ValueError for another shape, an array that is not
+    ``observe(y)``, after a step, puts what was really seen, (output,) or (batch_size, output), in the place
+    of the output that the network's one Feedback layer feeds back.
+
+    They raise TypeError for another dtype or byte order, ValueError for another shape, an array that is not
     C-contiguous, an `out` that is read-only or overlaps x, or a value that is not finite, and RuntimeError
     while another thread is inside the stream; the state is then unchanged.
     """
@@ -32,6 +36,7 @@ class Stream:
         self._blocks = blocks
         self._initial = initial
         self.step = self._core.step  # bound once: a step costs one call
+        self.observe = self._core.observe
 
     @property
     def batch_size(self) -> int:

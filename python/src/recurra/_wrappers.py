@@ -1,10 +1,10 @@
-"""Layers around layers: both directions in time, and connections past a net."""
+"""Layers around layers: in a row, in both directions of time, with connections past a net or back to it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recurra._layer import Layer, listed
+from recurra._layer import Layer, listed, size
 
 
 class Bidirectional(Layer):
@@ -42,6 +42,37 @@ class Skip(Layer):
 
     def __init__(self, layers: Layer | Sequence[Layer]) -> None:
         super().__init__("Skip", *_inside("Skip", layers))
+
+
+class Chain(Layer):
+    """Layers one after the other where one layer is expected: ``Bidirectional(Chain([...]))``."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        super().__init__("Chain", *listed("Chain", layers))
+
+
+class Feedback(Layer):
+    """The outputs of a net join its input, delayed: y_t = net([x_t, y_{t-1}, ..., y_{t-delays}]).
+
+    Zero is fed back before the first step. The net takes delays * output features more than the layer, which
+    may take none at all: ``Feedback([Linear(k, 1)], delays=k)`` is the autoregressive model AR(k). Behind a
+    Delay and around an MLP it is the NARX network, around a hidden layer Jordan's network.
+
+    Networks with one Feedback take a teacher: the true outputs, fed back instead (an open loop). In a closed
+    loop the net runs step by step and the gradient passes through what is fed back. State: ``y``, the last
+    outputs, the latest first; then the net's states, which like its parameters carry the number of their
+    layer inside.
+
+    Args:
+        layers: The net. Its first layer must know its number of inputs.
+        delays: How many earlier outputs are fed back.
+
+    Source: M. I. Jordan, CogSci 1986; I. J. Leontaritis and S. A. Billings, Int. J. Control 41 (1985).
+    """
+
+    def __init__(self, layers: Layer | Sequence[Layer], delays: int = 1) -> None:
+        checked = size("Feedback", "delays", delays)
+        super().__init__("Feedback", *_inside("Feedback", layers), delays=checked)
 
 
 def _inside(owner: str, layers: Layer | Sequence[Layer]) -> list[Layer]:

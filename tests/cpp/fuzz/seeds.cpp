@@ -39,6 +39,8 @@ std::vector<std::vector<LayerSpec>> architectures() {
                                           {linear(2, 3), relu(), logistic(), dropout(0.25), last()}};
   for (const std::string& name : cell_names()) all.push_back({cell_layer(name, 2, 3)});
   all.push_back({bidirectional(gru(2, 2), skip({residual({linear(2, 2)}), logistic()})), linear(6, 1)});
+  all.push_back({delay(2, {{"input_size", std::int64_t(2)}, {"dilation", std::int64_t(3)}, {"present", false}}),
+                 chain({linear(4, 2)}), feedback({linear(5, 1)}, 3)});
   all.push_back({lstm(2, 4, {{"layer_norm", true}, {"zoneout_c", 0.5}, {"projection", 2}, {"learned_initial_state", true}}),
                  fully_recurrent(2, 4, 1, "relu", {{"heads", 2}, {"recurrent_dropout", 0.25}})});
   return all;
