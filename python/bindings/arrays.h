@@ -26,28 +26,33 @@ inline void require(bool condition, const std::string& what) {
   if (!condition) throw py::value_error(what);
 }
 
-// What Python passes of a batch or a data set: x, lengths, teacher, target, mask.
+// What Python passes of a batch or a data set: x, lengths, teacher, target, mask, target time, target lengths.
 template <class T>
-using DataTuple = std::tuple<Array<T>, Lengths, std::optional<Array<T>>, std::optional<py::array>, std::optional<Array<bool>>>;
+using DataTuple =
+    std::tuple<Array<T>, Lengths, std::optional<Array<T>>, std::optional<py::array>, std::optional<Array<bool>>, Index, Lengths>;
 
 // x: (batch, time, features); lengths: (batch); teacher: (batch, time, teacher size).
 template <class T>
 Sequences<T> sequences(const DataTuple<T>& data, const BasicNetwork<T>& network) {
-  const auto& [x, lengths, teacher, target, mask] = data;
+  const auto& [x, lengths, teacher, target, mask, target_time, target_lengths] = data;
   require(x.ndim() == 3 && x.shape(2) == network.input_size(), "x: expected (batch, time, features)");
   require(!lengths || (lengths->ndim() == 1 && lengths->shape(0) == x.shape(0)), "lengths: expected (batch)");
   Sequences<T> batch{x.data(), x.shape(0), x.shape(1), lengths ? reinterpret_cast<const Index*>(lengths->data()) : nullptr};
-  require(!teacher || teacher->size() == batch.batch * batch.time * network.teacher_size(),
-          "teacher: expected the output's shape");
+  const Index steps = network.decodes() ? target_time : batch.time;
+  require(!teacher || teacher->size() == batch.batch * steps * network.teacher_size(), "teacher: expected the output's shape");
   if (teacher) batch.teacher = teacher->data();
+  require(!target_lengths || (target_lengths->ndim() == 1 && target_lengths->shape(0) == batch.batch),
+          "target_lengths: expected (batch)");
+  batch.target_time = target_time;
+  if (target_lengths) batch.target_lengths = reinterpret_cast<const Index*>(target_lengths->data());
   return batch;
 }
 
 // target: values of the output's shape, or class ids without its last axis; mask: shaped as the latter.
 template <class T>
 Target<T> target(const DataTuple<T>& data, const Loss& loss, const BasicNetwork<T>& network) {
-  const auto& [x, lengths, teacher, wanted, mask] = data;
-  const Index entries = x.shape(0) * (network.pools() ? 1 : x.shape(1));
+  const auto& [x, lengths, teacher, wanted, mask, target_time, target_lengths] = data;
+  const Index entries = x.shape(0) * (network.pools() ? 1 : network.decodes() ? target_time : x.shape(1));
   require(wanted.has_value(), "target: expected one");
   Target<T> result;
   if (!loss.takes_classes()) {

@@ -14,7 +14,7 @@ py::tuple forward(PyNetwork<T>& self, const DataTuple<T>& data, const Values<T>&
   const Sequences<T> batch = sequences(data, network);
   BasicState<T> carried = state ? state_from(*state, network, batch.batch) : BasicState<T>(network, batch.batch);
   std::vector<Index> shape{batch.batch};
-  if (!network.pools()) shape.push_back(batch.time);
+  if (!network.pools()) shape.push_back(network.decodes() ? batch.target_time : batch.time);
   shape.push_back(network.output_size());
   Array<T> y(shape);
   T* out = y.mutable_data();
@@ -43,6 +43,21 @@ py::tuple loss_and_gradient(PyNetwork<T>& self, const DataTuple<T>& data, const 
                                      {window, training, noise, signals.function(), !state, sampling});
   });
   return py::make_tuple(value, gradient, array_from(carried));
+}
+
+template <class T>
+py::list decode_python(PyNetwork<T>& self, const DataTuple<T>& data, Index max_length, Index beam, double length_power) {
+  const Sequences<T> batch = sequences(data, self.network);
+  SignalCheck signals;
+  const auto decoded =
+      unlocked(signals, [&] { return decode(self.network, batch, {max_length, beam, length_power, signals.function()}); });
+  py::list all;
+  for (const std::vector<Decoded>& hypotheses : decoded) {
+    py::list one;
+    for (const Decoded& d : hypotheses) one.append(py::make_tuple(d.symbols, d.log_probability, d.score, d.ended));
+    all.append(one);
+  }
+  return all;
 }
 
 template <class T>
@@ -92,6 +107,8 @@ void bind_network(py::module_& m, const char* name) {
       .def_property_readonly("takes_ids", [](const Self& self) { return self.network.takes_ids(); })
       .def_property_readonly("num_ids", [](const Self& self) { return self.network.num_ids(); })
       .def_property_readonly("teacher_size", [](const Self& self) { return self.network.teacher_size(); })
+      .def_property_readonly("decodes", [](const Self& self) { return self.network.decodes(); })
+      .def_property_readonly("num_symbols", [](const Self& self) { return self.network.num_symbols(); })
       .def_property_readonly("pools", [](const Self& self) { return self.network.pools(); })
       .def_property_readonly("looks_ahead", [](const Self& self) { return self.network.looks_ahead(); })
       .def_property_readonly("state_size", [](const Self& self) { return self.network.state_size(); })
@@ -117,6 +134,9 @@ void bind_network(py::module_& m, const char* name) {
       .def("forward", &forward<T>, py::arg("data").noconvert(), py::arg("state"), py::arg("training"), py::arg("noise"))
       .def("loss_and_gradient", &loss_and_gradient<T>, py::arg("data").noconvert(), py::arg("loss"), py::arg("state"),
            py::arg("window"), py::arg("training"), py::arg("noise"), py::arg("sampling"))
+      .def("decode", &decode_python<T>, py::arg("data").noconvert(), py::arg("max_length"), py::arg("beam"),
+           py::arg("length_power"))
+      .def("encoder", [](const Self& self) { return std::make_shared<Self>(encoder(self.network)); })
       .def("forecast", &forecast_python<T>, py::arg("history").noconvert(), py::arg("x"), py::arg("steps"))
       .def("save",
            [](const Self& self, const std::string& path) {

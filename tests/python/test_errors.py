@@ -31,7 +31,7 @@ INPUTS: dict[str, tuple[Any, type[Exception], tuple[str, ...]]] = {
     "complex": (X + 0j, TypeError, ("x", "complex128", "float64")),
     "objects": (X.astype(object), TypeError, ("x", "object", "float64")),
     "text": ("abc", TypeError, ("x", "U3", "float64")),
-    "nothing": (None, TypeError, ("x", "object", "float64")),
+    "nothing": (None, TypeError, ("x", "None", "input features")),
     "ragged": ([[[1.0, 2.0, 3.0]], [[1.0]]], ValueError, ("x", "list", "array")),
     "nan": (with_value(X, (1, 2, 0), np.nan), ValueError, ("x", "nan", "(batch 1, time 2, feature 0)")),
     "inf": (with_value(X, (0, 3, 2), -np.inf), ValueError, ("x", "-inf", "(batch 0, time 3, feature 2)")),

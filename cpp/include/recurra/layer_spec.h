@@ -71,6 +71,16 @@ LayerSpec delay(std::int64_t steps, const Options& options = {});
 // y_t = net([x_t, y_{t-1}, ..., y_{t-delays}]), zero before the first step. Its input has as many features as the net's less
 // delays * outputs; none at all is an autoregressive model.
 LayerSpec feedback(std::vector<LayerSpec> net, std::int64_t delays = 1);
+// A sequence is read by the encoder and another one written by the decoder, which begins with the encoder's last states (the
+// directions of a bidirectional layer beside each other). The only layer of a network. If the decoder begins with an embedding,
+// its outputs are scores of classes, and it sees, step by step, the class it wrote before; options: "start", the class id seen
+// first (often one more than there are outputs), and "end", the class that ends a sequence. Else its outputs are its next inputs.
+// Option "bridge" = "linear": its states are an affine function of all of the encoder's.
+LayerSpec encoder_decoder(std::vector<LayerSpec> encoder, std::vector<LayerSpec> decoder, const Options& options = {});
+// In a decoder: y_t = [x_t, c_t], where c_t is a mean of the encoder's outputs weighted by a softmax of scores: x . m, or
+// v . tanh(W_q x + W_k m + b) with `size` units.
+LayerSpec dot_attention();
+LayerSpec additive_attention(std::int64_t size);
 // Layers one after the other where one is expected.
 LayerSpec chain(std::vector<LayerSpec> net);
 

@@ -51,8 +51,11 @@ class BasicNetwork {
   // What stands for the network's own output in its one Feedback layer, features per step: the width of that layer's output.
   // 0: the network has no Feedback, or several.
   Index teacher_size() const;
-  bool pools() const;        // one output per sequence, not per step
-  bool looks_ahead() const;  // an output depends on later steps: no streaming, no windows
+  bool pools() const;  // one output per sequence, not per step
+  // An EncoderDecoder: an output sequence has a length of its own.
+  bool decodes() const;
+  Index num_symbols() const;  // what a decoder is given are class ids 0 .. num_symbols() - 1; 0: values
+  bool looks_ahead() const;   // an output depends on later steps: no streaming, no windows
 
   std::span<T> flat() { return flat_; }
   std::span<const T> flat() const { return flat_; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "recurra/cell_registry.h"
+#include "recurra/decode.h"
 #include "recurra/diagnosis.h"
 #include "recurra/early_stopping.h"
 #include "recurra/fit.h"

@@ -22,10 +22,15 @@ struct Sequences {
   const Index* rows = nullptr;
   // Of a network with one Feedback: what is fed back instead of its outputs, [batch][time][teacher size], the true value of
   // each step. Null: its own outputs are (a closed loop).
+  // The teacher of an EncoderDecoder is [batch][target time][...] and, while it learns, its target unless another one is given;
+  // of symbols, their class ids stored as T.
   const T* teacher = nullptr;
+  Index target_time = 0;                  // of an EncoderDecoder: the time axis of its targets and outputs,
+  const Index* target_lengths = nullptr;  // and how many steps of each are valid, 0 .. target_time; null: all
 
   Index row(Index sequence) const { return rows ? rows[sequence] : sequence; }
   Index length(Index sequence) const { return lengths ? lengths[row(sequence)] : time; }
+  Index target_length(Index sequence) const { return target_lengths ? target_lengths[row(sequence)] : target_time; }
 };
 
 // The steps begin .. end - 1 of a batch.
@@ -51,7 +56,8 @@ class BasicRunner {
   ~BasicRunner();
   BasicRunner(BasicRunner&&) noexcept;
 
-  // y: [batch][time][output size], zero past a sequence's end, or [batch][output size] if the network pools.
+  // y: [batch][time][output size], zero past a sequence's end, or [batch][output size] if the network pools, or
+  // [batch][target time][output size] if it decodes.
   // The sequences start from `state` and leave their last state there; null: the initial state, not kept.
   // Throws std::invalid_argument for an empty batch, lengths out of range, a state that does not fit, a non-finite input.
   void forward(const Sequences<T>& x, T* y, BasicState<T>* state = nullptr, const RunOptions& options = {});

@@ -10,6 +10,7 @@ class Chain final : public Wrapper<T> {
  public:
   using Wrapper<T>::Wrapper;
   Index input_size() const override { return this->child(0).input_size(); }
+  Input input() const override { return this->child(0).input(); }
   Index output_size() const override { return this->child(this->size() - 1).output_size(); }
   void reserve(Tape<T>&, bool backward) const override;
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;

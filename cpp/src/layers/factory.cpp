@@ -6,37 +6,20 @@
 #include <stdexcept>
 
 #include "../backends/select.h"
-#include "../math/hash.h"
 #include "activation.h"
-#include "bidirectional.h"
+#include "attention.h"
 #include "cell_layer.h"
-#include "chain.h"
 #include "delay.h"
 #include "dropout.h"
 #include "embedding.h"
-#include "feedback.h"
+#include "inner_layers.h"
 #include "linear.h"
-#include "option_reader.h"
 #include "pooling.h"
 #include "recurra/cell_registry.h"
-#include "skip.h"
 
 namespace recurra {
 
 namespace {
-
-// What the builders of all layer types share.
-struct Context {
-  const LayerSpec& spec;
-  const Place& place;
-  OptionReader options;
-
-  std::string where() const { return "Network: layer " + place.path + std::to_string(place.position) + " (" + spec.type + ")"; }
-  Index known_features() const {
-    if (place.features == 0) options.fail("needs a layer before it that fixes the number of features");
-    return place.features;
-  }
-};
 
 template <class T>
 using Builder = std::function<std::unique_ptr<Layer<T>>(Context&)>;
@@ -46,53 +29,6 @@ Builder<T> activation(Elementwise<T> Kernels<T>::* function) {
   return [function](Context& c) {
     return std::make_unique<ActivationLayer<T>>(kernels<T>(backend()).*function, c.known_features());
   };
-}
-
-// The i-th layer inside, after `features`.
-template <class T>
-std::unique_ptr<Layer<T>> inner_layer(Context& c, std::size_t i, Index features) {
-  const Place place{Index(i), features, true, mix(c.place.salt, i + 1),
-                    c.place.path + std::to_string(c.place.position) + " (" + c.spec.type + "), "};
-  auto layer = make_layer<T>(c.spec.children[i], place);
-  if (layer->pools()) c.options.fail("has a layer inside that pools over time, expected it outside");
-  return layer;
-}
-
-// All of them, one after the other, the first one after `features`.
-template <class T>
-std::unique_ptr<Chain<T>> inner_chain(Context& c, Index features) {
-  if (c.spec.children.empty()) c.options.fail("has no layers inside, expected at least one");
-  std::vector<Child<T>> children;
-  for (std::size_t i = 0; i < c.spec.children.size(); ++i) {
-    auto layer = inner_layer<T>(c, i, features);
-    if (i > 0 && layer->input_size() != features)
-      c.options.fail("has layers inside that do not fit: layer " + std::to_string(i) + " expects " +
-                     std::to_string(layer->input_size()) + " features, got " + std::to_string(features));
-    features = layer->output_size();
-    children.push_back({std::to_string(i) + ".", std::move(layer)});
-  }
-  return std::make_unique<Chain<T>>(std::move(children));
-}
-
-// The same as the only child of a layer around it.
-template <class T>
-std::vector<Child<T>> inner_net(Context& c, Index features) {
-  std::vector<Child<T>> net;
-  net.push_back({"", inner_chain<T>(c, features)});
-  return net;
-}
-
-template <class T>
-std::unique_ptr<Layer<T>> bidirectional(Context& c) {
-  if (c.spec.children.size() != 2)
-    c.options.fail("has " + std::to_string(c.spec.children.size()) + " layers inside, expected two: forward and reverse");
-  std::vector<Child<T>> children;
-  children.push_back({"forward.", inner_layer<T>(c, 0, c.place.features)});
-  children.push_back({"reverse.", inner_layer<T>(c, 1, c.place.features)});
-  if (children[0].layer->input_size() != children[1].layer->input_size())
-    c.options.fail("has layers inside that expect " + std::to_string(children[0].layer->input_size()) + " and " +
-                   std::to_string(children[1].layer->input_size()) + " features, expected the same number");
-  return std::make_unique<Bidirectional<T>>(std::move(children));
 }
 
 template <class T>
@@ -106,24 +42,24 @@ std::unique_ptr<Layer<T>> delay(Context& c) {
 }
 
 template <class T>
-std::unique_ptr<Layer<T>> feedback(Context& c) {
-  const Index delays = c.options.size("delays", 1);
-  std::vector<Child<T>> net = inner_net<T>(c, 0);  // what joins the input is not known before the net is
-  const Layer<T>& inside = *net.front().layer;
-  if (inside.looks_ahead()) c.options.fail("has a layer inside that looks ahead, expected outputs that are known step by step");
-  c.options.check_product({delays, inside.output_size()});
-  if (inside.input_size() < delays * inside.output_size())
-    c.options.fail(
-        "has layers inside from " + std::to_string(inside.input_size()) + " to " + std::to_string(inside.output_size()) +
-        " features, expected at least delays * outputs = " + std::to_string(delays * inside.output_size()) + " inputs");
-  return std::make_unique<Feedback<T>>(std::move(net), delays, c.place.salt);
+std::unique_ptr<Layer<T>> attention(Context& c) {
+  if (c.place.memory == 0) c.options.fail("has nothing to attend to, expected it in the decoder of an EncoderDecoder");
+  const Index size = c.known_features();
+  const std::string score = c.options.text("score", {"dot", "additive"});
+  const Index units = score == "additive" ? c.options.size("size") : 0;
+  if (score == "dot" && size != c.place.memory)
+    c.options.fail("multiplies " + std::to_string(size) + " features by the encoder's " + std::to_string(c.place.memory) +
+                   ", expected the same number for score = 'dot'");
+  c.options.check_product({units + 1, size});
+  c.options.check_product({units + 1, c.place.memory});
+  return std::make_unique<Attention<T>>(kernels<T>(backend()), size, c.place.memory, units);
 }
 
 template <class T>
 std::unique_ptr<Layer<T>> embedding(Context& c) {
   const Index count = c.options.size("num_embeddings"), size = c.options.size("size");
   c.options.check_product({count, size});
-  if (c.place.position != 0 || c.place.inside) c.options.fail("takes class ids, expected it as layer 0");
+  if (!c.place.ids) c.options.fail("takes class ids, expected it as the first layer of a network, an encoder or a decoder");
   if (count > Index(1) << std::numeric_limits<T>::digits)
     c.options.fail("has num_embeddings = " + std::to_string(count) + ", expected at most " +
                    std::to_string(Index(1) << std::numeric_limits<T>::digits) + " in this dtype");
@@ -151,19 +87,14 @@ const std::map<std::string, Builder<T>>& builders() {
       {"Tanh", activation<T>(&Kernels<T>::tanh)},
       {"Relu", activation<T>(&Kernels<T>::relu)},
       {"Logistic", activation<T>(&Kernels<T>::logistic)},
+      {"Attention", attention<T>},
       {"Bidirectional", bidirectional<T>},
-      {"Chain", [](Context& c) { return inner_chain<T>(c, c.place.features); }},
+      {"Chain", chain<T>},
       {"Delay", delay<T>},
+      {"EncoderDecoder", encoder_decoder<T>},
       {"Feedback", feedback<T>},
-      {"Residual",
-       [](Context& c) {
-         auto layer = std::make_unique<Residual<T>>(inner_net<T>(c, c.place.features));
-         if (layer->input_size() != layer->output_size())
-           c.options.fail("has layers inside from " + std::to_string(layer->input_size()) + " to " +
-                          std::to_string(layer->output_size()) + " features, expected the same number");
-         return layer;
-       }},
-      {"Skip", [](Context& c) { return std::make_unique<Skip<T>>(inner_net<T>(c, c.place.features)); }},
+      {"Residual", residual<T>},
+      {"Skip", skip<T>},
   };
   return table;
 }

@@ -13,6 +13,8 @@ struct Place {
   Index position;          // in the network
   Index features;          // what the layer before gives; 0: nobody knows
   bool inside = false;     // within another layer
+  bool ids = false;        // the input may be class ids
+  Index memory = 0;        // how wide the outputs are that attention looks at; 0: there are none
   std::uint64_t salt = 0;  // tells the random masks of a network's layers apart
   std::string path{};      // "layer 2 (Residual), 0": for messages
 };

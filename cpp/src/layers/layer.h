@@ -57,10 +57,13 @@ struct Teacher {
 };
 
 template <class T>
+struct Memory;
+
+template <class T>
 struct Tape {
   virtual ~Tape() = default;
   const Schedule* in = nullptr;   // of x
-  const Schedule* out = nullptr;  // of y; differs from `in` for layers that pool over time
+  const Schedule* out = nullptr;  // of y; differs from `in` for layers that pool over time or decode
   Index seeds = 1;                // cotangents per row
   const T* x = nullptr;           // [in nodes][input width], rows x_stride apart
   Index x_stride = 0;
@@ -70,8 +73,10 @@ struct Tape {
   Index dx_stride = 0;
   T* dy = nullptr;  // [out nodes * seeds][output width]
   Index dy_stride = 0;
+  const Index* order = nullptr;  // [out roots], of layers that decode: the sequence of `in` that one of `out` belongs to
   Noise noise;
   Teacher<T> teacher;
+  Memory<T>* memory = nullptr;  // what attention looks at
 };
 
 // Where `gradient` adds: one vector for the sum over all rows, or (stride > 0) one per sequence and seed, `stride` apart.
@@ -93,6 +98,7 @@ class Layer {
   virtual bool pools() const { return false; }        // (time, features) -> (features)
   virtual bool needs_time() const { return false; }   // refuses an input without a time axis
   virtual bool looks_ahead() const { return false; }  // needs all levels of a sequence at once
+  virtual bool decodes() const { return false; }      // its output has a length of its own
   // The widths of what the Feedback layers inside feed back, as far as a teacher reaches them.
   virtual std::vector<Index> feedbacks() const { return {}; }
   virtual std::vector<ParameterSpec> parameters() const { return {}; }

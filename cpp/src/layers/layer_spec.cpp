@@ -82,6 +82,11 @@ LayerSpec delay(std::int64_t steps, const Options& options) {
   spec.options["steps"] = steps;
   return spec;
 }
+LayerSpec encoder_decoder(std::vector<LayerSpec> encoder, std::vector<LayerSpec> decoder, const Options& options) {
+  return {"EncoderDecoder", options, {chain(std::move(encoder)), chain(std::move(decoder))}};
+}
+LayerSpec dot_attention() { return {"Attention", {{"score", std::string("dot")}}}; }
+LayerSpec additive_attention(std::int64_t size) { return {"Attention", {{"score", std::string("additive")}, {"size", size}}}; }
 LayerSpec chain(std::vector<LayerSpec> net) { return {"Chain", {}, std::move(net)}; }
 LayerSpec feedback(std::vector<LayerSpec> net, std::int64_t delays) { return {"Feedback", {{"delays", delays}}, std::move(net)}; }
 LayerSpec bidirectional(const LayerSpec& forward, const LayerSpec& reverse) { return {"Bidirectional", {}, {forward, reverse}}; }

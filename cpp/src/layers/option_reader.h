@@ -40,6 +40,22 @@ class OptionReader {
     if (!(value >= 0 && value < 1)) fail("has " + name + " = " + std::to_string(value) + ", expected 0 <= " + name + " < 1");
     return value;
   }
+  // 0 .. count - 1.
+  Index index(const std::string& name, Index count) {
+    const std::int64_t value = get<std::int64_t>(name, "an integer");
+    if (value < 0 || value >= count)
+      fail("has " + name + " = " + std::to_string(value) + ", expected 0 .. " + std::to_string(count - 1));
+    return value;
+  }
+  std::string text(const std::string& name, std::initializer_list<const char*> choices) {
+    const std::string value = get<std::string>(name, "a text");
+    std::string known;
+    for (const std::string choice : choices) {
+      if (value == choice) return value;
+      known += (known.empty() ? "'" : " or '") + choice + "'";
+    }
+    fail("has " + name + " = '" + value + "', expected " + known);
+  }
   void use(const std::string& name) { used_.insert(name); }
   void check_all_used() const {
     for (const auto& [name, value] : spec_->options)

@@ -155,6 +155,7 @@ void Wrapper<T>::reserve_child(Tape<T>& of, std::size_t i, const T* x, Index x_s
   inner.in = of.in;
   inner.out = of.out;
   inner.seeds = of.seeds;
+  inner.memory = of.memory;
   inner.x = x;
   inner.x_stride = x_stride;
   child(i).reserve(inner, backward);

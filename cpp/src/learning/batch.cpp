@@ -41,18 +41,33 @@ void gather_input(const Sequences<T>& x, const std::vector<Index>& rows, Window 
 }
 
 template <class T>
-void gather_teacher(const Sequences<T>& x, const std::vector<Index>& rows, Window window, Workspace<T>& workspace) {
-  if (!x.teacher) return;
-  const Schedule& schedule = workspace.schedule();
-  const Index width = workspace.model().teacher_size();
+std::vector<Index> target_order(const Sequences<T>& x, const std::vector<Index>& rows) {
+  std::vector<Index> order(rows.size());
+  std::iota(order.begin(), order.end(), Index(0));
+  const auto length = [&](Index position) { return x.target_length(rows[std::size_t(position)]); };
+  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return length(a) > length(b); });
+  return order;
+}
+
+template <class T>
+bool gather_teacher(const Sequences<T>& x, const Target<T>* target, const std::vector<Index>& rows, Window window,
+                    Workspace<T>& workspace) {
+  const Model<T>& model = workspace.model();
+  if (!x.teacher && !(target && model.decodes())) return false;
+  const Schedule& schedule = model.decodes() ? workspace.output_schedule() : workspace.schedule();
+  const Index width = model.teacher_size(), time = model.decodes() ? x.target_time : x.time;
+  const Index begin = model.decodes() ? 0 : window.begin;
   T* to = workspace.teacher();
   for (Index level = 1; level <= schedule.num_levels(); ++level)
     for (Index i = 0; i < schedule.size(level); ++i, to += width) {
-      const Index row = rows[std::size_t(i)], step = window.begin + level - 1;
-      const T* from = x.teacher + (x.row(row) * x.time + step) * width;
-      check_teacher(from, width, row, step);
-      std::copy_n(from, width, to);
+      const Index row = rows[std::size_t(i)], step = begin + level - 1, entry = x.row(row) * time + step;
+      if (x.teacher || target->values)
+        std::copy_n((x.teacher ? x.teacher : target->values) + entry * width, width, to);
+      else
+        *to = T(target->classes[entry]);
+      check_teacher(model, to, row, step);
     }
+  return true;
 }
 
 template <class T>
@@ -61,22 +76,23 @@ void scatter_output(Workspace<T>& workspace, const Sequences<T>& x, const std::v
   const Tape<T>& tape = workspace.last();
   const Schedule& schedule = workspace.output_schedule();
   const OutputGrid<T> grid(workspace.model(), x, window);
+  const auto to = [&](Index i, Index step) { return y + (rows[std::size_t(i)] * grid.time() + step) * width; };
   for (Index level = 1; level <= schedule.num_levels(); ++level)
     for (Index i = 0; i < schedule.size(level); ++i)
-      std::copy_n(tape.y + (schedule.first_node(level) + i) * tape.y_stride, width,
-                  y + (rows[std::size_t(i)] * grid.time() + grid.begin() + level - 1) * width);
+      std::copy_n(tape.y + (schedule.first_node(level) + i) * tape.y_stride, width, to(i, grid.begin() + level - 1));
   if (workspace.model().pools()) return;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const Index end = window.begin + schedule.length(Index(i));
-    std::fill_n(y + (rows[i] * x.time + end) * width, (window.end - end) * width, T(0));
+  for (Index i = 0; i < Index(rows.size()); ++i) {
+    const Index end = grid.begin() + schedule.length(i);
+    std::fill_n(to(i, end), (grid.end() - end) * width, T(0));
   }
 }
 
-#define RECURRA_INSTANTIATE(T)                                                                         \
-  template std::vector<std::vector<Index>> split_rows(const Sequences<T>&, int);                       \
-  template std::vector<Index> window_lengths(const Sequences<T>&, const std::vector<Index>&, Window);  \
-  template void gather_input(const Sequences<T>&, const std::vector<Index>&, Window, Workspace<T>&);   \
-  template void gather_teacher(const Sequences<T>&, const std::vector<Index>&, Window, Workspace<T>&); \
+#define RECURRA_INSTANTIATE(T)                                                                                           \
+  template std::vector<std::vector<Index>> split_rows(const Sequences<T>&, int);                                         \
+  template std::vector<Index> window_lengths(const Sequences<T>&, const std::vector<Index>&, Window);                    \
+  template void gather_input(const Sequences<T>&, const std::vector<Index>&, Window, Workspace<T>&);                     \
+  template std::vector<Index> target_order(const Sequences<T>&, const std::vector<Index>&);                              \
+  template bool gather_teacher(const Sequences<T>&, const Target<T>*, const std::vector<Index>&, Window, Workspace<T>&); \
   template void scatter_output(Workspace<T>&, const Sequences<T>&, const std::vector<Index>&, Window, T*);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

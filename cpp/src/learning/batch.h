@@ -19,38 +19,52 @@ Index window_length(const Sequences<T>& x, Index sequence, Window window) {
 template <class T>
 std::vector<Index> window_lengths(const Sequences<T>& x, const std::vector<Index>& rows, Window window);
 
-// Where the outputs of a batch lie in arrays [batch][time][...], and which are valid: one per step of a window, or one per
-// sequence with a step in it if the network pools.
+// Where the outputs of a batch lie in arrays [batch][time][...], and which are valid: one per step of a window, one per
+// sequence with a step in it if the network pools, or one per step of the target if it decodes.
 template <class T>
 class OutputGrid {
  public:
   OutputGrid(const Model<T>& model, const Sequences<T>& x, Window window)
-      : pools_(model.pools()), x_(x), window_(window), time_(pools_ ? 1 : x.time), begin_(pools_ ? 0 : window.begin) {}
-  Index time() const { return time_; }    // of the arrays
-  Index begin() const { return begin_; }  // the window's first step in them
+      : pools_(model.pools()),
+        decodes_(model.decodes()),
+        x_(x),
+        window_(window),
+        time_(pools_     ? 1
+              : decodes_ ? x.target_time
+                         : x.time) {}
+  Index time() const { return time_; }                                    // of the arrays
+  Index begin() const { return pools_ || decodes_ ? 0 : window_.begin; }  // the window's steps in them
+  Index end() const { return pools_ || decodes_ ? time_ : window_.end; }
   Index length(Index sequence) const {
+    if (decodes_) return x_.target_length(sequence);
     const Index length = window_length(x_, sequence, window_);
     return pools_ ? Index(length > 0) : length;
   }
   // Of a step of the window.
-  Index entry(Index sequence, Index step) const { return x_.row(sequence) * time_ + begin_ + step; }
+  Index entry(Index sequence, Index step) const { return x_.row(sequence) * time_ + begin() + step; }
 
  private:
-  bool pools_;
+  bool pools_, decodes_;
   const Sequences<T>& x_;
   Window window_;
-  Index time_, begin_;
+  Index time_;
 };
 
 // The window's valid steps into the workspace's input. Throws std::invalid_argument for a non-finite value or a bad class id.
 template <class T>
 void gather_input(const Sequences<T>& x, const std::vector<Index>& rows, Window window, Workspace<T>& workspace);
 
-// The same for the teacher, if there is one.
+// The positions 0 .. rows - 1, longest target first.
 template <class T>
-void gather_teacher(const Sequences<T>& x, const std::vector<Index>& rows, Window window, Workspace<T>& workspace);
+std::vector<Index> target_order(const Sequences<T>& x, const std::vector<Index>& rows);
 
-// The window's outputs to their places in y, zeros past a sequence's end.
+// What is fed back instead of the outputs, for the rows of the output: the teacher, or the target that decoding learns from.
+// False if there is neither.
+template <class T>
+bool gather_teacher(const Sequences<T>& x, const Target<T>* target, const std::vector<Index>& rows, Window window,
+                    Workspace<T>& workspace);
+
+// The window's outputs, whose rows these are, to their places in y; zeros past a sequence's end.
 template <class T>
 void scatter_output(Workspace<T>& workspace, const Sequences<T>& x, const std::vector<Index>& rows, Window window, T* y);
 

@@ -44,7 +44,7 @@ double output_loss(Shard<T>& shard, const Pass<T>& pass) {
   double sum = 0;
   for (Index level = 1; level <= schedule.num_levels(); ++level)
     for (Index i = 0; i < schedule.size(level); ++i) {
-      const Index node = schedule.first_node(level) + i, sequence = shard.rows[std::size_t(i)];
+      const Index node = schedule.first_node(level) + i, sequence = shard.output_rows[std::size_t(i)];
       const Index entry = grid.entry(sequence, level - 1);
       if (level > grid.length(sequence) || !pass.target->counts(entry)) continue;  // nothing to pool, or masked
       const T* y = tape.y + node * tape.y_stride;
@@ -58,13 +58,23 @@ double output_loss(Shard<T>& shard, const Pass<T>& pass) {
 template <class T>
 void begin(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass) {
   Workspace<T>& workspace = shard.workspace;
+  shard.output_rows = shard.rows;
+  if (workspace.model().decodes()) {
+    shard.order = target_order(pass.x, shard.rows);
+    std::vector<Index> lengths;
+    for (std::size_t i = 0; i < shard.order.size(); ++i) {
+      shard.output_rows[i] = shard.rows[std::size_t(shard.order[i])];
+      lengths.push_back(pass.x.target_length(shard.output_rows[i]));
+    }
+    workspace.decode(Schedule::sequences(lengths), shard.order);
+  }
   workspace.prepare(Schedule::sequences(window_lengths(pass.x, shard.rows, pass.window)), pass.gradient);
   workspace.set_noise({pass.options.training, mix(pass.options.noise, std::uint64_t(pass.window.begin)), shard.rows.data()});
   for (std::size_t i = 0; i < shard.rows.size(); ++i)
     workspace.load_state(Index(i), pass.state ? pass.state->row(shard.rows[i]).data() : weights.initial_state());
-  workspace.set_teacher(pass.x.teacher != nullptr, pass.options.sampling);
   gather_input(pass.x, shard.rows, pass.window, workspace);
-  gather_teacher(pass.x, shard.rows, pass.window, workspace);
+  const bool taught = gather_teacher(pass.x, pass.target, shard.output_rows, pass.window, workspace);
+  workspace.set_teacher(taught, pass.options.sampling);
 }
 
 }  // namespace
@@ -75,7 +85,7 @@ void run_shard(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& p
   begin(weights, shard, pass);
   const Levels levels = workspace.schedule().all_levels();
   forward(weights, workspace, levels, interrupt);
-  if (pass.y) scatter_output(workspace, pass.x, shard.rows, pass.window, pass.y);
+  if (pass.y) scatter_output(workspace, pass.x, shard.output_rows, pass.window, pass.y);
   if (pass.gradient) clear_cotangents(workspace);
   if (pass.target) shard.loss = output_loss(shard, pass);
   if (!pass.gradient) return;

@@ -12,7 +12,8 @@ template <class T>
 struct Shard {
   explicit Shard(const Model<T>& model) : workspace(model) {}
   Workspace<T> workspace;
-  std::vector<Index> rows;
+  std::vector<Index> rows;                // of the input, longest first,
+  std::vector<Index> output_rows, order;  // and of the output; its i-th sequence is the order[i]-th of the input
   std::vector<T> gradient;
   double loss = 0;
 };

@@ -103,19 +103,34 @@ void check_features(const Model<T>& model, const T* features, Index sequence, In
 }
 
 template <class T>
-void check_teacher(const T* values, Index width, Index sequence, Index step) {
-  if (!all_finite(values, width)) refuse("teacher", values, place(sequence, step, false));
+void check_teacher(const Model<T>& model, const T* values, Index sequence, Index step) {
+  if (!all_finite(values, model.teacher_size())) refuse("teacher", values, place(sequence, step, false));
+  const Index symbols = model.num_symbols();
+  if (symbols > 0 && !(*values >= T(0) && *values < T(symbols) && *values == std::floor(*values)))
+    throw std::invalid_argument("teacher has the class id " + shortest(*values) + place(sequence, step, false) +
+                                "), expected 0 .. " + std::to_string(symbols - 1));
 }
 
 template <class T>
-void check_teaching(const std::string& function, const Model<T>& model, const Sequences<T>& x, double sampling) {
+void check_teaching(const std::string& function, const Model<T>& model, const Sequences<T>& x, double sampling, bool learns) {
   if (x.teacher && model.teacher_size() == 0)
     throw std::invalid_argument(function + ": a teacher is given, but the network has " + std::to_string(model.feedbacks.size()) +
                                 " Feedback layers that it reaches, expected one");
   require(sampling >= 0 && sampling <= 1, function, "sampling", sampling, "0 .. 1");
-  if (sampling > 0 && !x.teacher)
+  if (sampling > 0 && !x.teacher && !(learns && model.decodes()))
     throw std::invalid_argument(function + ": sampling is " + shortest(sampling) +
                                 " without a teacher, expected one to sample from");
+  if (!model.decodes()) {
+    if (x.target_time != 0 || x.target_lengths)
+      throw std::invalid_argument(function + ": the target has lengths of its own, expected none: the network does not decode");
+    return;
+  }
+  if (x.target_time < 1)
+    throw std::invalid_argument(function + ": target_time is " + std::to_string(x.target_time) + ", expected at least 1");
+  for (Index sequence = 0; x.target_lengths && sequence < x.batch; ++sequence)
+    if (x.target_length(sequence) < 0 || x.target_length(sequence) > x.target_time)
+      throw std::invalid_argument(function + ": target_lengths[" + std::to_string(x.row(sequence)) + "] is " +
+                                  std::to_string(x.target_length(sequence)) + ", expected 0 .. " + std::to_string(x.target_time));
 }
 
 template <class T>
@@ -146,25 +161,30 @@ void check_data(const std::string& function, const Model<T>& model, const Sequen
     const Index row = x.row(sequence), length = x.length(sequence);
     for (Index step = 0; step < length; ++step) {
       check_features(model, x.data + (row * x.time + step) * model.input_size, sequence, step);
-      if (x.teacher)
-        check_teacher(x.teacher + (row * x.time + step) * model.teacher_size(), model.teacher_size(), sequence, step);
+      if (x.teacher && !model.decodes())
+        check_teacher(model, x.teacher + (row * x.time + step) * model.teacher_size(), sequence, step);
     }
   }
   const OutputGrid<T> grid(model, x, {0, x.time});
   for (Index sequence = 0; sequence < x.batch; ++sequence)
-    for (Index step = 0; step < grid.length(sequence); ++step)
-      if (const Index entry = grid.entry(sequence, step); target.counts(entry))
-        check_target(model, target, loss, entry, sequence, step);
+    for (Index step = 0; step < grid.length(sequence); ++step) {
+      const Index entry = grid.entry(sequence, step), width = model.teacher_size();
+      if (target.counts(entry)) check_target(model, target, loss, entry, sequence, step);
+      if (!model.decodes()) continue;
+      const T* values = x.teacher ? x.teacher : target.values;
+      const T symbol = values ? T(0) : T(target.classes[entry]);
+      check_teacher(model, values ? values + entry * width : &symbol, sequence, step);
+    }
 }
 
-#define RECURRA_INSTANTIATE(T)                                                                     \
-  template void check_features(const Model<T>&, const T*, Index, Index);                           \
-  template void check_target(const Model<T>&, const Target<T>&, const Loss&, Index, Index, Index); \
-  template void check_teacher(const T*, Index, Index, Index);                                      \
-  template void check_teaching(const std::string&, const Model<T>&, const Sequences<T>&, double);  \
-  template void check_batch(const std::string&, const Sequences<T>&);                              \
-  template void check_window(const std::string&, const Sequences<T>&, Window);                     \
-  template void check_loss(const std::string&, const Model<T>&, const Target<T>&, const Loss&);    \
+#define RECURRA_INSTANTIATE(T)                                                                          \
+  template void check_features(const Model<T>&, const T*, Index, Index);                                \
+  template void check_target(const Model<T>&, const Target<T>&, const Loss&, Index, Index, Index);      \
+  template void check_teacher(const Model<T>&, const T*, Index, Index);                                 \
+  template void check_teaching(const std::string&, const Model<T>&, const Sequences<T>&, double, bool); \
+  template void check_batch(const std::string&, const Sequences<T>&);                                   \
+  template void check_window(const std::string&, const Sequences<T>&, Window);                          \
+  template void check_loss(const std::string&, const Model<T>&, const Target<T>&, const Loss&);         \
   template void check_data(const std::string&, const Model<T>&, const Sequences<T>&, const Target<T>&, const Loss&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

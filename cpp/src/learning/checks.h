@@ -22,13 +22,14 @@ void check_loss(const std::string& function, const Model<T>& model, const Target
 template <class T>
 void check_features(const Model<T>& model, const T* features, Index sequence, Index step);
 
-// One step's values of a teacher.
+// One step's values, or symbol, of a teacher.
 template <class T>
-void check_teacher(const T* values, Index width, Index sequence, Index step);
+void check_teacher(const Model<T>& model, const T* values, Index sequence, Index step);
 
-// A teacher is given only where it reaches a Feedback; the probability of scheduled sampling is one, and there is a teacher.
+// A teacher is given only where it reaches a Feedback, the lengths of targets only of and always to a network that decodes; the
+// probability of scheduled sampling is one, and there is a teacher, which `learns` tells of a network that decodes.
 template <class T>
-void check_teaching(const std::string& function, const Model<T>& model, const Sequences<T>& x, double sampling);
+void check_teaching(const std::string& function, const Model<T>& model, const Sequences<T>& x, double sampling, bool learns);
 
 // The target of one output. `step` is of no meaning if the network pools.
 template <class T>

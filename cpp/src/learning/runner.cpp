@@ -33,10 +33,11 @@ struct BasicRunner<T>::Impl {
     return int(std::max<Index>(most, 1));
   }
 
-  void begin(const std::string& function, const Sequences<T>& x, const BasicState<T>* state, const RunOptions& options) {
+  void begin(const std::string& function, const Sequences<T>& x, const BasicState<T>* state, const RunOptions& options,
+             bool learns = true) {
     if (network.model() != model) adopt();
     check_batch(function, x);
-    check_teaching(function, *model, x, options.sampling);
+    check_teaching(function, *model, x, options.sampling, learns);
     if (state) state->check(function, model->state_blocks, x.batch);
     weights->refresh(*model, network.flat().data());
     const int parts = num_shards(x);
@@ -100,7 +101,7 @@ BasicRunner<T>::BasicRunner(BasicRunner&&) noexcept = default;
 
 template <class T>
 void BasicRunner<T>::forward(const Sequences<T>& x, T* y, BasicState<T>* state, const RunOptions& options) {
-  impl_->begin("forward", x, state, options);
+  impl_->begin("forward", x, state, options, false);
   // Long sequences go in pieces, the state carried on, so that the memory needed has a bound. Pooling needs the whole.
   constexpr Index most_rows = 1 << 16;
   const Index window =

@@ -50,13 +50,17 @@ template <class T>
 void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt) {
   const auto& layers = workspace.model().layers;
   const std::size_t over_time = std::min(workspace.model().pooling + 1, layers.size());  // pooling itself reads the time axis
-  for (const Group& group : groups(workspace.model()))
-    for (Index level = levels.begin; level < levels.end;) {
-      const Levels chunk = group.whole ? levels : chunk_from(workspace.schedule(), level, levels.end);
+  for (const Group& group : groups(workspace.model())) {
+    const auto run = [&](Levels chunk) {
       for (std::size_t i = group.begin; i < group.end; ++i) layers[i]->forward(weights[i], workspace.tape(i), chunk);
-      level = chunk.end;
       check(interrupt);
-    }
+      return chunk.end;
+    };
+    if (group.whole)
+      run(levels);
+    else
+      for (Index level = levels.begin; level < levels.end;) level = run(chunk_from(workspace.schedule(), level, levels.end));
+  }
   if (levels.begin >= levels.end && over_time > workspace.model().pooling)  // no step at all still has a pooled output
     layers[over_time - 1]->forward(weights[over_time - 1], workspace.tape(over_time - 1), levels);
   for (std::size_t i = over_time; i < layers.size(); ++i) layers[i]->forward(weights[i], workspace.tape(i), {1, 2});
@@ -81,13 +85,17 @@ void backward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels le
   const std::size_t over_time = std::min(workspace.model().pooling + 1, layers.size());
   for (std::size_t i = layers.size(); i-- > over_time;) layers[i]->backward(weights[i], workspace.tape(i), {1, 2});
   const std::vector<Group> all = groups(workspace.model());
-  for (auto group = all.rbegin(); group != all.rend(); ++group)
-    for (Index end = levels.end; end > levels.begin;) {
-      const Levels chunk = group->whole ? levels : chunk_until(workspace.schedule(), levels.begin, end);
+  for (auto group = all.rbegin(); group != all.rend(); ++group) {
+    const auto run = [&](Levels chunk) {
       for (std::size_t i = group->end; i-- > group->begin;) layers[i]->backward(weights[i], workspace.tape(i), chunk);
-      end = chunk.begin;
       check(interrupt);
-    }
+      return chunk.begin;
+    };
+    if (group->whole)
+      run(levels);
+    else
+      for (Index end = levels.end; end > levels.begin;) end = run(chunk_until(workspace.schedule(), levels.begin, end));
+  }
 }
 
 template <class T>

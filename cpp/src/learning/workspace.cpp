@@ -20,9 +20,16 @@ Workspace<T>::Workspace(const Model<T>& model) : model_(model) {
 }
 
 template <class T>
+void Workspace<T>::decode(Schedule output, std::vector<Index> order) {
+  output_ = std::move(output);
+  order_ = std::move(order);
+}
+
+template <class T>
 void Workspace<T>::prepare(Schedule schedule, bool backward, Index seeds) {
   schedule_ = std::move(schedule);
-  if (model_.pools()) pooled_ = Schedule::sequences(schedule_.num_roots(), 1);
+  if (model_.pools()) output_ = Schedule::sequences(schedule_.num_roots(), 1);
+  teacher_.resize(std::size_t((model_.decodes() ? output_ : schedule_).num_nodes() * model_.teacher_size()));
   input_.resize(std::size_t(schedule_.num_nodes() * model_.input_size));
   const T* x = input_.data();
   Index x_stride = model_.input_size;
@@ -30,8 +37,9 @@ void Workspace<T>::prepare(Schedule schedule, bool backward, Index seeds) {
   Index dx_stride = 0;
   for (std::size_t i = 0; i < tapes_.size(); ++i) {
     Tape<T>& tape = *tapes_[i];
-    tape.in = i > model_.pooling ? &pooled_ : &schedule_;
-    tape.out = i >= model_.pooling ? &pooled_ : &schedule_;
+    tape.in = i > model_.pooling ? &output_ : &schedule_;
+    tape.out = i >= model_.pooling || model_.decodes() ? &output_ : &schedule_;
+    tape.order = order_.data();
     tape.seeds = seeds;
     tape.x = x;
     tape.x_stride = x_stride;
@@ -47,7 +55,6 @@ void Workspace<T>::prepare(Schedule schedule, bool backward, Index seeds) {
 
 template <class T>
 void Workspace<T>::set_teacher(bool given, double sampling) {
-  if (given) teacher_.resize(std::size_t(output_schedule().num_nodes() * model_.teacher_size()));
   for (const auto& tape : tapes_) tape->teacher = {given ? teacher_.data() : nullptr, sampling};
 }
 

@@ -27,17 +27,22 @@ class Workspace {
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
+  // For networks that decode, before `prepare`: the schedule of the output, and the sequence of the input that each of its
+  // sequences belongs to.
+  void decode(Schedule output, std::vector<Index> order);
   // Lays the tapes out for this schedule; `backward` with room for cotangents, `seeds` of them per row.
   void prepare(Schedule schedule, bool backward, Index seeds = 1);
 
   const Model<T>& model() const { return model_; }
   const Schedule& schedule() const { return schedule_; }  // of the input
-  const Schedule& output_schedule() const { return model_.pools() ? pooled_ : schedule_; }
+  const Schedule& output_schedule() const { return model_.pools() || model_.decodes() ? output_ : schedule_; }
   Tape<T>& tape(std::size_t layer) { return *tapes_[layer]; }
   Tape<T>& last() { return *tapes_.back(); }
-  T* input() { return input_.data(); }      // [nodes][input size]
-  T* teacher() { return teacher_.data(); }  // [output nodes][teacher size], if
-  void set_teacher(bool given, double sampling);
+  T* input() { return input_.data(); }  // [nodes][input size]
+  T* teacher() {
+    return teacher_.data();
+  }  // [nodes][teacher size], of the output if the network decodes, there for networks that take one; used
+  void set_teacher(bool given, double sampling);  // from here on
   void set_noise(const Noise& noise);
 
   // The state of one sequence before the first level, and after a level (0: before the first).
@@ -49,7 +54,8 @@ class Workspace {
 
  private:
   const Model<T>& model_;
-  Schedule schedule_, pooled_;
+  Schedule schedule_, output_;
+  std::vector<Index> order_;
   std::vector<std::unique_ptr<Tape<T>>> tapes_;
   std::vector<T> input_, teacher_;
 };

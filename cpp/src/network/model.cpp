@@ -25,8 +25,12 @@ Model<T>::Model(std::vector<LayerSpec> list) : specs(std::move(list)), parameter
                                   ") has layers nested deeper than " + std::to_string(max_layer_depth) + ", the limit");
   pooling = looking_ahead = specs.size();
   for (std::size_t i = 0; i < specs.size(); ++i) {
-    layers.push_back(make_layer<T>(specs[i], {Index(i), output_size, false, i}));
+    layers.push_back(make_layer<T>(specs[i], {.position = Index(i), .features = output_size, .ids = i == 0, .salt = i}));
     const Layer<T>& layer = *layers.back();
+    decoder = dynamic_cast<const EncoderDecoder<T>*>(&layer);
+    if (decoder && specs.size() > 1)
+      throw std::invalid_argument("Network: layer " + std::to_string(i) + " (" + specs[i].type +
+                                  ") is not the only layer, expected a network of its own");
     if (i == 0) input_size = layer.input_size();
     if (i > 0 && layer.input_size() != output_size)
       misfit(specs, i,

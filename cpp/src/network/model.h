@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "../layers/layer.h"
+#include "../layers/encoder_decoder.h"
 #include "recurra/network.h"
 
 namespace recurra {
@@ -25,6 +25,11 @@ struct Model {
 
   // The width of a teacher's rows; 0 if the network takes none, for it has no Feedback or several.
   Index teacher_size() const { return feedbacks.size() == 1 ? feedbacks.front() : 0; }
+  const EncoderDecoder<T>* decoder = nullptr;  // the only layer, if it is one: its outputs have a length of their own
+
+  bool decodes() const { return decoder != nullptr; }
+  // How many symbols a teacher can give; 0: it gives values.
+  Index num_symbols() const { return decoder ? decoder->num_symbols() : 0; }
   bool pools() const { return pooling < layers.size(); }
   bool looks_ahead() const { return looking_ahead < layers.size(); }
   bool takes_ids() const { return num_ids > 0; }

@@ -57,6 +57,14 @@ bool BasicNetwork<T>::pools() const {
   return model_->pools();
 }
 template <class T>
+bool BasicNetwork<T>::decodes() const {
+  return model_->decodes();
+}
+template <class T>
+Index BasicNetwork<T>::num_symbols() const {
+  return model_->num_symbols();
+}
+template <class T>
 bool BasicNetwork<T>::looks_ahead() const {
   return model_->looks_ahead();
 }

@@ -35,11 +35,16 @@ std::uint64_t fingerprint(const BasicNetwork<T>& network, const Data<T>& data, c
   const OutputGrid<T> grid(*network.model(), x, {0, x.time});
   Hash hash;
   for (const Index extent : {x.batch, x.time, inputs, outputs}) hash.add(extent);
+  if (network.decodes()) hash.add(x.target_time);
   for (Index sequence = 0; sequence < x.batch; ++sequence) {
     const Index row = x.row(sequence), length = x.length(sequence);
     hash.add(length);
+    if (network.decodes()) hash.add(grid.length(sequence));
     hash.add(x.data + row * x.time * inputs, length * inputs);
-    if (x.teacher) hash.add(x.teacher + row * x.time * network.teacher_size(), length * network.teacher_size());
+    if (x.teacher) {
+      const Index steps = network.decodes() ? grid.length(sequence) : length, width = network.teacher_size();
+      hash.add(x.teacher + row * (network.decodes() ? x.target_time : x.time) * width, steps * width);
+    }
     for (Index step = 0; step < grid.length(sequence); ++step) {
       const Index entry = grid.entry(sequence, step);
       if (!data.target.counts(entry))

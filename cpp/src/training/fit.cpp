@@ -167,8 +167,8 @@ template <class T>
 History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* validation, const FitOptions& options) {
   check(options);
   check_schedule(options.schedule, base_rate(options));
-  check_teaching("fit", *network.model(), training.x, std::max(options.sampling.begin, options.sampling.end));
-  if (validation) check_teaching("fit: validation", *network.model(), validation->x, 0);
+  check_teaching("fit", *network.model(), training.x, std::max(options.sampling.begin, options.sampling.end), true);
+  if (validation) check_teaching("fit: validation", *network.model(), validation->x, 0, true);
   check_data("fit", *network.model(), training.x, training.target, options.loss);
   if (validation) check_data("fit: validation", *network.model(), validation->x, validation->target, options.loss);
   return Run<T>(network, training, validation, options).fit();

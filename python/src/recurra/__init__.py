@@ -24,8 +24,10 @@ from recurra._cells import (
     Stages,
 )
 from recurra._core import __version__
+from recurra._decoded import Decoded
 from recurra._diagnosis import Diagnosis
 from recurra._early_stopping import EarlyStopping
+from recurra._encoder_decoder import Attention, EncoderDecoder
 from recurra._fit import ScheduledSampling, evaluate, fit
 from recurra._history import History
 from recurra._initialization import Init
@@ -66,6 +68,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Attention",
     "Bidirectional",
     "BinaryCrossEntropy",
     "Cell",
@@ -74,12 +77,14 @@ __all__ = [
     "ConversionWarning",
     "CosineDecay",
     "CrossEntropy",
+    "Decoded",
     "Delay",
     "Diagnosis",
     "Dropout",
     "EarlyStopping",
     "Elman",
     "Embedding",
+    "EncoderDecoder",
     "ExponentialDecay",
     "Feedback",
     "FullyRecurrent",

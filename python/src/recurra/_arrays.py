@@ -134,13 +134,15 @@ def check_shape(name: str, array: npt.NDArray[Any], expected: tuple[int, ...], a
         raise ValueError(f"{name} has shape {array.shape}, expected {axes} = {expected}")
 
 
-def check_lengths(lengths: npt.ArrayLike | None, batch: int, time: int) -> IntArray | None:
+def check_lengths(
+    lengths: npt.ArrayLike | None, batch: int, time: int, name: str = "lengths"
+) -> IntArray | None:
     """`lengths` as int64, one per sequence, each 0 .. time."""
     if lengths is None:
         return None
-    array = integers("lengths", lengths)
-    check_shape("lengths", array, (batch,), "(batch,)")
+    array = integers(name, lengths)
+    check_shape(name, array, (batch,), "(batch,)")
     wrong = np.flatnonzero((array < 0) | (array > time))
     if wrong.size:
-        raise ValueError(f"lengths[{wrong[0]}] is {array[wrong[0]]}, expected 0 .. {time}")
+        raise ValueError(f"{name}[{wrong[0]}] is {array[wrong[0]]}, expected 0 .. {time}")
     return array

@@ -30,10 +30,20 @@ class Batch:
     lengths: IntArray | None
     single: bool
     teacher: FloatArray | None = None
+    target_time: int = 0  # of a network that decodes
+    target_lengths: IntArray | None = None
 
     def core(self, target: npt.NDArray[Any] | None = None, mask: BoolArray | None = None) -> _core.Data:
         """The same with a target, as the engine's functions take it."""
-        return self.x, self.lengths, self.teacher, target, mask
+        return (
+            self.x,
+            self.lengths,
+            self.teacher,
+            target,
+            mask,
+            self.target_time,
+            self.target_lengths,
+        )
 
 
 def read_input(
@@ -43,11 +53,14 @@ def read_input(
     dtype: np.dtype[Any],
     *,
     teacher: npt.ArrayLike | None = None,
+    target_lengths: npt.ArrayLike | None = None,
     like: npt.ArrayLike | None = None,
+    writes: bool = True,
 ) -> Batch:
     """(batch, time, features), (time, features), or class ids without the feature axis.
 
-    None is the input of a network that takes none; it is as long as the teacher, or as `like`.
+    None is the input of a network that takes none; it is as long as the teacher, or as `like`, the target.
+    `writes`: a network that decodes must be told for how many steps.
     """
     if x is None:
         x = _no_input(like if teacher is None else teacher, core, dtype)
@@ -70,8 +83,34 @@ def read_input(
     if batch == 0 or time == 0:
         raise ValueError(f"x has batch {batch} and time {time}, expected at least 1 of each")
     read = Batch(array, check_lengths(lengths, batch, time), single)
+    if writes:
+        _read_target_lengths(target_lengths, like if teacher is None else teacher, read, core)
     read.teacher = None if teacher is None else _read_teacher(teacher, read, core, dtype)
     return read
+
+
+def _read_target_lengths(
+    lengths: npt.ArrayLike | None, like: npt.ArrayLike | None, batch: Batch, core: _core._Network
+) -> None:
+    """The lengths of what a network that decodes writes, and the time axis they lie in."""
+    if not core.decodes:
+        if lengths is not None:
+            raise ValueError("target_lengths is given, expected None: the network does not decode")
+        return
+    if lengths is None and like is None:
+        raise ValueError("target_lengths is None, expected how many steps to decode, or a teacher")
+    axis = 0 if batch.single else 1
+    shape = () if like is None else np.shape(like)
+    if like is not None and len(shape) <= axis:
+        raise ValueError(f"the target has shape {shape}, expected a time axis")
+    if lengths is not None:
+        lengths = np.atleast_1d(lengths) if batch.single else lengths
+        read = integers("target_lengths", lengths)
+        most = shape[axis] if like is not None else max(1, int(read.max(initial=1)))
+        batch.target_lengths = check_lengths(read, batch.x.shape[0], most, "target_lengths")
+    batch.target_time = shape[axis] if like is not None else most
+    if batch.target_time == 0:
+        raise ValueError("the target has no step, expected at least 1")
 
 
 def _no_input(like: npt.ArrayLike | None, core: _core._Network, dtype: np.dtype[Any]) -> FloatArray:
@@ -91,10 +130,16 @@ def _read_teacher(
 ) -> FloatArray:
     if core.teacher_size == 0:
         raise ValueError("teacher is given, expected None: the network has no Feedback, or several")
+    leading = batch.x.shape[:1], (batch.target_time if core.decodes else batch.x.shape[1],)
+    shape, axes = leading[0] + leading[1], "batch, time"
+    if batch.single:
+        shape, axes = leading[1], "time"
+    if core.num_symbols:
+        ids = integers("teacher", teacher)
+        check_shape("teacher", ids, shape, f"({axes})")
+        return np.ascontiguousarray(ids[..., np.newaxis], dtype=dtype)
     array = floats("teacher", teacher, dtype)
-    leading = batch.x.shape[1:2] if batch.single else batch.x.shape[:2]
-    axes = "(time, output)" if batch.single else "(batch, time, output)"
-    check_shape("teacher", array, (*leading, core.teacher_size), axes)
+    check_shape("teacher", array, (*shape, core.teacher_size), f"({axes}, output)")
     return array
 
 
@@ -102,6 +147,8 @@ def _leading(batch: Batch, core: _core._Network) -> tuple[tuple[int, ...], str]:
     """The axes of the output but the last, and their names."""
     leading = batch.x.shape[:1] if core.pools else batch.x.shape[:2]
     axes = "batch" if core.pools else "batch, time"
+    if core.decodes:
+        leading, axes = (batch.x.shape[0], batch.target_time), "batch, target time"
     if batch.single:
         leading, axes = leading[1:], axes.removeprefix("batch").removeprefix(", ")
     return leading, axes

@@ -12,9 +12,15 @@ FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 Option: TypeAlias = bool | int | float | str
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
-# x, lengths, teacher, target, mask
+# x, lengths, teacher, target, mask, target time (0: that of x), target lengths
 Data: TypeAlias = tuple[
-    FloatArray, IntArray | None, FloatArray | None, npt.NDArray[Any] | None, BoolArray | None
+    FloatArray,
+    IntArray | None,
+    FloatArray | None,
+    npt.NDArray[Any] | None,
+    BoolArray | None,
+    int,
+    IntArray | None,
 ]
 
 def isa() -> str: ...
@@ -63,6 +69,10 @@ class _Network:
     @property
     def teacher_size(self) -> int: ...
     @property
+    def decodes(self) -> bool: ...
+    @property
+    def num_symbols(self) -> int: ...
+    @property
     def pools(self) -> bool: ...
     @property
     def looks_ahead(self) -> bool: ...
@@ -95,6 +105,10 @@ class _Network:
         noise: int,
         sampling: float,
     ) -> tuple[float, FloatArray, FloatArray]: ...
+    def decode(
+        self, data: Data, max_length: int, beam: int, length_power: float
+    ) -> list[list[tuple[list[int], float, float, bool]]]: ...
+    def encoder(self) -> NetworkF32 | NetworkF64: ...
     def forecast(self, history: FloatArray, x: FloatArray | None, steps: int) -> FloatArray: ...
     def save(self, path: str | bytes) -> None: ...
     def to_bytes(self) -> bytes: ...

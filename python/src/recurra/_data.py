@@ -25,6 +25,7 @@ def read_data(
     lengths: npt.ArrayLike | None = None,
     teacher: Sequences | bool | None = None,
     mask: Sequences | None = None,
+    target_lengths: npt.ArrayLike | None = None,
 ) -> _core.Data:
     """What the engine takes of a data set. `teacher` True: the targets themselves."""
     if isinstance(teacher, bool | np.bool_):
@@ -40,11 +41,22 @@ def read_data(
         padded, found = _pad(name, leader)
         lengths = found
         x = None if x is None else padded
-        if not network._core.pools:
+        if not network._core.pools and not network._core.decodes:
             y = _pad_like("y", y, found, name)
             mask = None if mask is None else _pad_like("mask", mask, found, name)
-        teacher = None if teacher is None else _pad_like("teacher", teacher, found, name)
-    batch = read_input(x, lengths, network._core, network.dtype, teacher=teacher, like=y)
+        if not network._core.decodes:
+            teacher = None if teacher is None else _pad_like("teacher", teacher, found, name)
+    if network._core.decodes and _is_ragged(y):
+        if target_lengths is not None:
+            raise ValueError(
+                "target_lengths is given, expected None: y is a list of sequences, which have their own"
+            )
+        y, target_lengths = _pad("y", y)
+        mask = None if mask is None else _pad_like("mask", mask, target_lengths, "y")
+        teacher = None if teacher is None else _pad_like("teacher", teacher, target_lengths, "y")
+    batch = read_input(
+        x, lengths, network._core, network.dtype, teacher=teacher, target_lengths=target_lengths, like=y
+    )
     target = read_target(y, loss, batch, network._core, network.dtype, name="y")
     return batch.core(target, read_mask(mask, batch, network._core))
 
@@ -101,7 +113,7 @@ def split(data: _core.Data, fraction: float) -> tuple[_core.Data, _core.Data]:
             f"fit: validation is {fraction} of {total} sequences, expected at least one on each side"
         )
     cut = total - held_out
-    x, lengths, teacher, target, mask = data
+    x, lengths, teacher, target, mask, target_time, target_lengths = data
 
     def part(rows: slice) -> _core.Data:
         return (
@@ -110,6 +122,8 @@ def split(data: _core.Data, fraction: float) -> tuple[_core.Data, _core.Data]:
             None if teacher is None else teacher[rows],
             None if target is None else target[rows],
             None if mask is None else mask[rows],
+            target_time,
+            None if target_lengths is None else target_lengths[rows],
         )
 
     return part(slice(cut)), part(slice(cut, None))

@@ -36,6 +36,7 @@ def fit(
     lengths: npt.ArrayLike | None = None,
     teacher: Sequences | bool | None = None,
     mask: Sequences | None = None,
+    target_lengths: npt.ArrayLike | None = None,
     sampling: float | ScheduledSampling = 0.0,
     clip_norm: float | None = None,
     clip_value: float | None = None,
@@ -66,14 +67,16 @@ def fit(
         batch_size: Sequences per update.
         lengths: (sequences,) valid steps, for arrays; lists know theirs.
         teacher: What a Feedback layer feeds back instead of its own outputs, shaped as these; True: the
-            targets. None or False: a closed loop.
+            targets. None or False: a closed loop. A network that decodes learns from its targets by itself.
         mask: Which entries count, as `Network.loss_and_gradient` takes it, or a list of such arrays.
+        target_lengths: (sequences,) valid steps of the targets of a network that decodes, for arrays; lists
+            know theirs.
         sampling: Scheduled sampling: how likely a step sees the network's own output although there is a
             teacher; a number, or a `ScheduledSampling` that rises.
         clip_norm: Scale the gradient down to this norm, before the optimizer's decay.
         clip_value: Limit each element of the gradient, before `clip_norm`.
-        validation: A fraction of the sequences, the last ones, to hold out; or (x, y) or (x, y, lengths),
-            with a teacher if training has one that is True, and without a mask.
+        validation: A fraction of the sequences, the last ones, to hold out; or (x, y), (x, y, lengths) or
+            (x, y, lengths, target_lengths), with a teacher if training has one that is True, without a mask.
         shuffle: Draw a new order of the sequences for each epoch.
         progress: Show a progress bar on a terminal (if tqdm is installed), or a line per epoch, on standard
             error.
@@ -98,12 +101,15 @@ def fit(
     if not isinstance(network, Network):
         raise TypeError(f"fit: network is a {type(network).__name__}, expected a recurra.Network")
     objective = read_loss(loss)
-    training = read_data(network, x, y, objective, lengths=lengths, teacher=teacher, mask=mask)
+    training = read_data(
+        network, x, y, objective, lengths=lengths, teacher=teacher, mask=mask, target_lengths=target_lengths
+    )
     held_out = None
     if isinstance(validation, tuple):
-        if len(validation) not in (2, 3):
+        if len(validation) not in (2, 3, 4):
             raise ValueError(
-                f"fit: validation has {len(validation)} entries, expected (x, y) or (x, y, lengths)"
+                f"fit: validation has {len(validation)} entries, expected (x, y), (x, y, lengths) or "
+                "(x, y, lengths, target_lengths)"
             )
         try:
             held_x, held_y, *rest = validation
@@ -113,6 +119,7 @@ def fit(
                 held_y,
                 objective,
                 lengths=rest[0] if rest else None,
+                target_lengths=rest[1] if len(rest) > 1 else None,
                 teacher=isinstance(teacher, bool | np.bool_) and teacher,
             )
         except (TypeError, ValueError) as error:
@@ -169,6 +176,7 @@ def evaluate(
     lengths: npt.ArrayLike | None = None,
     teacher: Sequences | bool | None = None,
     mask: Sequences | None = None,
+    target_lengths: npt.ArrayLike | None = None,
     batch_size: int = 256,
 ) -> float:
     """The mean loss over a data set, without training; arguments as for `fit`."""
@@ -176,7 +184,9 @@ def evaluate(
         raise TypeError(f"evaluate: network is a {type(network).__name__}, expected a recurra.Network")
     batch_size = count("evaluate: batch_size", batch_size, 1)
     objective = read_loss(loss)
-    data = read_data(network, x, y, objective, lengths=lengths, teacher=teacher, mask=mask)
+    data = read_data(
+        network, x, y, objective, lengths=lengths, teacher=teacher, mask=mask, target_lengths=target_lengths
+    )
     return _core.evaluate(network._core, data, objective._core(), batch_size)
 
 

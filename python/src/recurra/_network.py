@@ -12,6 +12,7 @@ import numpy.typing as npt
 from recurra import _core
 from recurra._arrays import FloatArray, check_shape, count, flag, floats, number, parse_dtype
 from recurra._batch import Batch, read_input, read_mask, read_target
+from recurra._decoded import Decoded
 from recurra._initialization import Init
 from recurra._layer import Layer, listed
 from recurra._losses import Loss, LossName, read_loss
@@ -159,6 +160,7 @@ class Network:
         *,
         lengths: npt.ArrayLike | None = ...,
         teacher: npt.ArrayLike | None = ...,
+        target_lengths: npt.ArrayLike | None = ...,
         state: State | None = ...,
         return_state: Literal[False] = ...,
     ) -> FloatArray: ...
@@ -169,6 +171,7 @@ class Network:
         *,
         lengths: npt.ArrayLike | None = ...,
         teacher: npt.ArrayLike | None = ...,
+        target_lengths: npt.ArrayLike | None = ...,
         state: State | None = ...,
         return_state: Literal[True],
     ) -> tuple[FloatArray, State]: ...
@@ -178,6 +181,7 @@ class Network:
         *,
         lengths: npt.ArrayLike | None = None,
         teacher: npt.ArrayLike | None = None,
+        target_lengths: npt.ArrayLike | None = None,
         state: State | None = None,
         return_state: bool = False,
     ) -> FloatArray | tuple[FloatArray, State]:
@@ -189,20 +193,23 @@ class Network:
             lengths: (batch,) valid steps of each sequence, 0 .. time, in any order. What lies behind is never
                 read.
             teacher: What the one Feedback layer feeds back instead of its own outputs (an open loop), shaped
-                as these: the true output of each step. None: its own (a closed loop).
+                as these: the true output of each step. None: its own (a closed loop). Of an EncoderDecoder
+                of symbols: class ids (batch, target time).
+            target_lengths: (batch,) how many steps an EncoderDecoder writes; default the teacher's time axis.
             state: Where the sequences start; default the initial state. It is not changed.
             return_state: Also return the state after each sequence's last valid step.
 
         Returns:
             (batch, time, output_size), zero past a sequence's end; without the batch axis if x has none,
-            without the time axis if the network pools over it.
+            without the time axis if the network pools over it; (batch, target time, output_size) of an
+            EncoderDecoder.
 
         Raises:
             ValueError: a shape, length, class id or state does not fit, or a valid step of x is not finite.
             TypeError: x has a dtype that is not real.
         """
         with_state = flag("return_state", return_state)
-        batch = read_input(x, lengths, self._core, self.dtype, teacher=teacher)
+        batch = read_input(x, lengths, self._core, self.dtype, teacher=teacher, target_lengths=target_lengths)
         y, last = self._core.forward(batch.core(), self._state_in(state, batch), False, 0)
         y = y[0] if batch.single else y
         return (y, State(last, self._blocks, self._initial)) if with_state else y
@@ -217,6 +224,7 @@ class Network:
         *,
         lengths: npt.ArrayLike | None = ...,
         teacher: npt.ArrayLike | None = ...,
+        target_lengths: npt.ArrayLike | None = ...,
         mask: npt.ArrayLike | None = ...,
         sampling: float = ...,
         state: State | None = ...,
@@ -234,6 +242,7 @@ class Network:
         *,
         lengths: npt.ArrayLike | None = ...,
         teacher: npt.ArrayLike | None = ...,
+        target_lengths: npt.ArrayLike | None = ...,
         mask: npt.ArrayLike | None = ...,
         sampling: float = ...,
         state: State | None = ...,
@@ -250,6 +259,7 @@ class Network:
         *,
         lengths: npt.ArrayLike | None = None,
         teacher: npt.ArrayLike | None = None,
+        target_lengths: npt.ArrayLike | None = None,
         mask: npt.ArrayLike | None = None,
         sampling: float = 0.0,
         state: State | None = None,
@@ -267,7 +277,10 @@ class Network:
                 such as ``Huber(delta=2.0)``.
             rule: `BPTT()`, the default, or `BPTT(window=...)`.
             lengths: As for a call.
-            teacher: As for a call. In a closed loop the gradient passes through what is fed back.
+            teacher: As for a call; default of an EncoderDecoder its target. In a closed loop the gradient
+                passes through what is fed back.
+            target_lengths: (batch,) valid steps of an EncoderDecoder's targets, which have a time axis of
+                their own; default all.
             mask: Which entries count, True or False, shaped as the output without its last axis; default all
                 valid ones. The target of the others is not looked at.
             sampling: Scheduled sampling: how likely a step sees the network's own output although there is a
@@ -284,7 +297,15 @@ class Network:
         """
         with_state = flag("return_state", return_state)
         objective = read_loss(loss)
-        batch = read_input(x, lengths, self._core, self.dtype, teacher=teacher, like=target)
+        batch = read_input(
+            x,
+            lengths,
+            self._core,
+            self.dtype,
+            teacher=teacher,
+            target_lengths=target_lengths,
+            like=target,
+        )
         wanted = read_target(target, objective, batch, self._core, self.dtype)
         window = check_rule(rule if rule is not None else BPTT()).window or 0
         value, gradient, last = self._core.loss_and_gradient(
@@ -336,6 +357,55 @@ class Network:
             inputs = inputs[np.newaxis] if single else inputs
         y = self._core.forecast(past, inputs, steps)
         return y[0] if single else y
+
+    def decode(
+        self,
+        x: npt.ArrayLike,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        max_length: int = 100,
+        beam: int = 1,
+        length_power: float = 1.0,
+    ) -> list[list[Decoded]]:
+        """What an EncoderDecoder of symbols writes for each sequence.
+
+        Args:
+            x: As for a call.
+            lengths: As for a call.
+            max_length: Of a sequence written, its end symbol included.
+            beam: Hypotheses kept per sequence; 1: greedy, the likeliest symbol at each step.
+            length_power: Hypotheses that have ended are ranked by log probability / length**length_power.
+
+        Returns:
+            For each sequence (a list of one if x has no batch axis) at most `beam` hypotheses, the best
+            first; those that have not ended come last, and only where fewer than `beam` have.
+
+        Raises:
+            ValueError: the network does not write symbols, or as for a call.
+        """
+        if not self._core.num_symbols:
+            raise ValueError(
+                "decode: the network does not write symbols, expected an EncoderDecoder with an Embedding "
+                "first in its decoder"
+            )
+        batch = read_input(x, lengths, self._core, self.dtype, writes=False)
+        found = self._core.decode(
+            batch.core(),
+            count("decode: max_length", max_length, 1),
+            count("decode: beam", beam, 1),
+            number("decode: length_power", length_power),
+        )
+        return [
+            [
+                Decoded(np.array(symbols, np.int64), log_probability, score, ended)
+                for symbols, log_probability, score, ended in hypotheses
+            ]
+            for hypotheses in found
+        ]
+
+    def encoder(self) -> Network:
+        """The encoder of an EncoderDecoder, with copies of its parameters."""
+        return Network._from_core(self._core.encoder())
 
     def stream(self, batch_size: int | None = None) -> Stream:
         """A stream: one step at a time on a snapshot of the weights.
