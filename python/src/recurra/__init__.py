@@ -31,7 +31,7 @@ from recurra._history import History
 from recurra._initialization import Init
 from recurra._isa import available_isas, isa
 from recurra._layer import Layer
-from recurra._layers import Delay, Dropout, Embedding, Last, Linear, Logistic, Mean, Relu, Tanh
+from recurra._layers import Delay, Dropout, Embedding, Last, Linear, Logistic, Max, Mean, Relu, Tanh
 from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss
 from recurra._network import Network, load
 from recurra._optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, Updater
@@ -94,6 +94,7 @@ __all__ = [
     "LinearWarmup",
     "Logistic",
     "Loss",
+    "Max",
     "Mean",
     "MinGRU",
     "MinLSTM",
