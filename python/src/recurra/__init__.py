@@ -48,7 +48,7 @@ from recurra._rules import BPTT
 from recurra._state import State
 from recurra._stream import Stream
 from recurra._threads import num_threads, set_num_threads
-from recurra._windows import windows
+from recurra._windows import consecutive_windows, windows
 from recurra._wrappers import Bidirectional, Chain, Feedback, Residual, Skip
 
 __all__ = [
@@ -116,6 +116,7 @@ __all__ = [
     "Updater",
     "__version__",
     "available_isas",
+    "consecutive_windows",
     "evaluate",
     "fit",
     "isa",
