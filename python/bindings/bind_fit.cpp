@@ -37,7 +37,7 @@ struct Settings {
   std::optional<EarlyStopping> early_stopping;
   std::string checkpoint;
   Index checkpoint_every;
-  bool resume;
+  bool resume, stateful;
 };
 
 template <class T>
@@ -60,6 +60,7 @@ History fit_python(PyNetwork<T>& self, const DataTuple<T>& training, const std::
   options.checkpoint = settings.checkpoint;
   options.checkpoint_every = settings.checkpoint_every;
   options.resume = settings.resume;
+  options.stateful = settings.stateful;
   options.interrupt = signals.function();
   options.on_batch = [&](const Progress& p) {
     if (on_batch.is_none()) return signals();
@@ -92,7 +93,7 @@ void bind_history(py::module_& m) {
       .def(py::init([](Loss loss, const Optimizer& optimizer, const RateSchedule& schedule, Index window,
                        const std::tuple<double, double, int>& sampling, int epochs, Index batch_size, double clip_norm,
                        double clip_value, bool shuffle, std::uint64_t seed, std::optional<EarlyStopping> early_stopping,
-                       std::string checkpoint, Index checkpoint_every, bool resume) {
+                       std::string checkpoint, Index checkpoint_every, bool resume, bool stateful) {
              return Settings{std::move(loss),
                              optimizer,
                              schedule,
@@ -107,11 +108,13 @@ void bind_history(py::module_& m) {
                              early_stopping,
                              std::move(checkpoint),
                              checkpoint_every,
-                             resume};
+                             resume,
+                             stateful};
            }),
            py::kw_only(), py::arg("loss"), py::arg("optimizer"), py::arg("schedule"), py::arg("window"), py::arg("sampling"),
            py::arg("epochs"), py::arg("batch_size"), py::arg("clip_norm"), py::arg("clip_value"), py::arg("shuffle"),
-           py::arg("seed"), py::arg("early_stopping"), py::arg("checkpoint"), py::arg("checkpoint_every"), py::arg("resume"));
+           py::arg("seed"), py::arg("early_stopping"), py::arg("checkpoint"), py::arg("checkpoint_every"), py::arg("resume"),
+           py::arg("stateful"));
   py::class_<Epoch>(m, "Epoch")
       .def_readonly("loss", &Epoch::loss)
       .def_readonly("validation_loss", &Epoch::validation_loss)
@@ -128,10 +131,11 @@ template <class T>
 void bind_fit(py::module_& m) {
   m.def("fit", &fit_python<T>, py::arg("network"), py::arg("training"), py::arg("validation"), py::arg("settings"),
         py::arg("on_batch"), py::arg("on_epoch"));
-  m.def("evaluate", [](PyNetwork<T>& self, const DataTuple<T>& tuple, const Loss& loss, Index batch_size) {
+  m.def("evaluate", [](PyNetwork<T>& self, const DataTuple<T>& tuple, const Loss& loss, Index batch_size, bool stateful) {
     const Data<T> data = data_from(tuple, loss, self.network);
     SignalCheck signals;
-    return unlocked(signals, [&] { return evaluate(self.network, data, loss, batch_size, {.interrupt = signals.function()}); });
+    return unlocked(signals,
+                    [&] { return evaluate(self.network, data, loss, batch_size, {.interrupt = signals.function()}, stateful); });
   });
 }
 

@@ -7,6 +7,11 @@
 
 namespace test {
 
+// What a pooling layer carries: a mean or a maximum so far, and a count.
+inline bool is_pooled(const recurra::StateBlock& block) {
+  return block.name.ends_with("mean") || block.name.ends_with("max") || block.name.ends_with("count");
+}
+
 struct NetworkProblem {
   // `list`: the lengths, longest first.
   NetworkProblem(std::vector<recurra::LayerSpec> layers, std::vector<Index> list)
@@ -30,7 +35,7 @@ struct NetworkProblem {
         make_possible(block.name, initial.data() + at, block.width);
         if (block.name.ends_with("count")) initial[std::size_t(at)] = 3;
         // No gradient passes from window to window through a pooling layer.
-        if (block.name.ends_with("count") || block.name.ends_with("mean")) std::fill_n(dstate.begin() + at, block.width, 0.0);
+        if (is_pooled(block)) std::fill_n(dstate.begin() + at, block.width, 0.0);
       }
   }
 

@@ -15,9 +15,9 @@ void check(test::NetworkProblem& problem) {
   const test::Gradients gradients = problem.gradients();
   const auto objective = [&] { return problem.objective(); };
   CHECK(difference(gradients.params, test::central_difference(problem.network.flat(), objective)) < 1e-7);
-  // Of a running mean and its count nobody asks the gradient.
+  // Of what pooling carries nobody asks the gradient.
   for (const StateBlock& block : problem.network.state_blocks()) {
-    if (block.name.ends_with("mean") || block.name.ends_with("count")) continue;
+    if (test::is_pooled(block)) continue;
     CAPTURE(block.name);
     for (std::size_t i = 0; i < problem.lengths.size(); ++i) {
       const std::size_t at = i * std::size_t(problem.network.state_size()) + std::size_t(block.offset);
@@ -97,7 +97,7 @@ TEST_CASE("bptt: the other layers = central differences") {
     check_layers({lstm(3, 5), linear(5, 4), activation, linear(4, 2)});
     check_layers({linear(3, 4), activation, gru(4, 5), activation});
   }
-  for (const LayerSpec& pooling : {last(), mean()}) {
+  for (const LayerSpec& pooling : {last(), mean(), layers::max()}) {
     CAPTURE(pooling.type);
     check_layers({lstm(3, 5), pooling, linear(5, 4), layers::tanh(), linear(4, 2)});
     check_layers({gru(3, 5), pooling});
@@ -105,6 +105,7 @@ TEST_CASE("bptt: the other layers = central differences") {
   }
   check_layers({embedding(4, 3), elman(3, 5), linear(5, 2)});
   check_layers({embedding(4, 3), mean(), linear(3, 2)});
+  check_layers({embedding(4, 3), layers::max(), linear(3, 2)});
   check_layers({lstm(3, 5), dropout(0.4), gru(5, 4), dropout(0.2), linear(4, 2)});
 }
 
@@ -158,6 +159,7 @@ TEST_CASE("bptt: wrapped layers = central differences, also nested") {
   check_layers({residual({lstm(3, 5), dropout(0.3), linear(5, 3), layers::tanh()}), elman(3, 2)});
   check_layers({skip({lstm(3, 4), linear(4, 2)}), gru(5, 3), skip({linear(3, 1)})});
   check_layers({residual({skip({bidirectional(elman(3, 2))}), linear(7, 3)}), residual({residual({linear(3, 3)})}), mean()});
+  check_layers({bidirectional(lstm(3, 4)), layers::max(), linear(8, 2)});
   check_layers({embedding(5, 4), bidirectional(cell("SRU", 4, 3)), skip({cell("LRU", 6, 2)}), last()});
 }
 
@@ -212,11 +214,14 @@ TEST_CASE("bptt: a long sequence is swept in chunks = central differences") {
   std::vector<Index> lengths(40, 9);
   lengths[38] = 3;
   lengths[39] = 1;
-  test::NetworkProblem problem({layers::lstm(2, 3), layers::mean(), layers::linear(3, 2)}, lengths);
-  problem.objective();
-  const auto central = test::central_difference(problem.network.flat(), [&] { return problem.objective(); });
-  problem.objective();
-  CHECK(difference(problem.gradients().params, central) < 1e-7);
+  for (const LayerSpec& pooling : {layers::mean(), layers::max()}) {
+    CAPTURE(pooling.type);
+    test::NetworkProblem problem({layers::lstm(2, 3), pooling, layers::linear(3, 2)}, lengths);
+    problem.objective();
+    const auto central = test::central_difference(problem.network.flat(), [&] { return problem.objective(); });
+    problem.objective();
+    CHECK(difference(problem.gradients().params, central) < 1e-7);
+  }
 }
 
 TEST_CASE("bptt: dropout draws zeros and scaled values by key, sequence and step") {

@@ -117,6 +117,46 @@ TEST_CASE("checkpoint: a run stopped after any batch goes on to the same bits") 
     }
 }
 
+TEST_CASE("checkpoint: a stateful run stopped after any batch goes on to the same bits") {
+  const Problem problem;
+  const Data<double> training = problem.training();
+  Data<double> validation = problem.validation();
+  validation.x.batch = 4;
+  FitOptions carries = everything();
+  carries.shuffle = false;
+  carries.stateful = true;
+  carries.batch_size = 4;
+  BasicNetwork<double> undisturbed = fresh_network();
+  const History expected = fit(undisturbed, training, &validation, carries);
+  FitOptions forgets = carries;
+  forgets.stateful = false;
+  BasicNetwork<double> other = fresh_network();
+  fit(other, training, &validation, forgets);
+  REQUIRE(flat(other) != flat(undisturbed));
+  for (const Index every : {1, 4})
+    for (int stop = 1; stop < 5 * 3; ++stop) {
+      CAPTURE(every);
+      CAPTURE(stop);
+      const Folder folder;
+      FitOptions options = carries;
+      options.checkpoint = folder.file();
+      options.checkpoint_every = every;
+      options.resume = true;
+      int seen = 0;
+      options.on_batch = [&](const Progress&) { return ++seen == stop; };
+      BasicNetwork<double> first = fresh_network();
+      fit(first, training, &validation, options);
+      BasicNetwork<double> second = fresh_network(fs::exists(folder.file()) ? 99 : 2);
+      options.on_batch = {};
+      const History history = fit(second, training, &validation, options);
+      check_same(expected, history);
+      CHECK(flat(second) == flat(undisturbed));
+      options.stateful = false;
+      CHECK_THROWS_WITH_AS(fit(second, training, &validation, options), doctest::Contains("fit: stateful is off, expected on"),
+                           std::invalid_argument);
+    }
+}
+
 TEST_CASE("checkpoint: the batches already done are not done again") {
   const Problem problem;
   const Folder folder;

@@ -115,6 +115,138 @@ TEST_CASE("fit: the seed decides the order of the rows and the dropout masks, an
     }
 }
 
+namespace {
+
+// Long rows cut into batches that go on: piece k of row i is row i of batch k.
+struct Pieces {
+  static constexpr Index rows = 4, pieces = 3, length = 6, time = pieces * length;
+  Pieces() : x(test::random_vector(21, rows * time)), y(test::random_vector(22, rows * time)), cut_x(x), cut_y(y) {
+    for (Index i = 0; i < rows * time; ++i) {
+      const Index to = ((i % time / length) * rows + i / time) * length + i % length;
+      cut_x[std::size_t(to)] = x[std::size_t(i)];
+      cut_y[std::size_t(to)] = y[std::size_t(i)];
+    }
+  }
+  Data<double> whole() const { return {{x.data(), rows, time}, {y.data()}}; }
+  Data<double> cut(const Index* lengths = nullptr) const {
+    return {{cut_x.data(), rows * pieces, length, lengths}, {cut_y.data()}};
+  }
+  Vector x, y, cut_x, cut_y;
+};
+
+BasicNetwork<double> carrying_network() {
+  return BasicNetwork<double>({layers::lstm(1, 5, {{"learned_initial_state", true}}), layers::gru(5, 4), layers::linear(4, 1)},
+                              std::uint64_t(2));
+}
+
+FitOptions stateful(Index window = 0) {
+  FitOptions options = few_epochs();
+  options.batch_size = Pieces::rows;
+  options.shuffle = false;
+  options.stateful = true;
+  options.window = window;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("fit: stateful batches are windows of long sequences, update by update, and so is the validation") {
+  const Pieces pieces;
+  const Data<double> whole = pieces.whole(), cut = pieces.cut();
+  for (const Index window : {6, 3}) {
+    CAPTURE(window);
+    BasicNetwork<double> expected = carrying_network(), network = carrying_network(), forgetful = carrying_network();
+    FitOptions long_rows = stateful(window);
+    long_rows.stateful = false;
+    const History wanted = fit(expected, whole, &whole, long_rows);
+    const History history = fit(network, cut, &cut, stateful(window));
+    CHECK(difference(network.flat(), expected.flat()) < 1e-13);
+    for (std::size_t i = 0; i < wanted.epochs.size(); ++i) {
+      CHECK(history.epochs[i].loss == doctest::Approx(wanted.epochs[i].loss).epsilon(1e-13));
+      CHECK(history.epochs[i].validation_loss == doctest::Approx(wanted.epochs[i].validation_loss).epsilon(1e-13));
+    }
+    // Without a window a batch is one: the same as a window of its length.
+    if (window == 6) {
+      BasicNetwork<double> plain = carrying_network();
+      fit(plain, cut, &cut, stateful());
+      CHECK(flat(plain) == flat(network));
+    }
+    fit(forgetful, cut, &cut, long_rows);
+    CHECK(difference(forgetful.flat(), expected.flat()) > 1e-4);
+    CHECK(difference(evaluate(network, cut, Loss::mse, Pieces::rows, {}, true), evaluate(network, whole, Loss::mse)) < 1e-14);
+    CHECK(difference(evaluate(network, cut, Loss::mse, Pieces::rows), evaluate(network, whole, Loss::mse)) > 1e-4);
+  }
+}
+
+TEST_CASE("fit: a row goes on after its own last valid step") {
+  const Pieces pieces;
+  const std::vector<Index> lengths{6, 2, 0, 5, 0, 4, 3, 6, 1, 0, 6, 2};
+  const Data<double> cut = pieces.cut(lengths.data());
+  for (const Index window : {0, 4}) {
+    CAPTURE(window);
+    BasicNetwork<double> network = carrying_network(), expected = carrying_network();
+    const FitOptions options = stateful(window);
+    const History history = fit<double>(network, cut, nullptr, options);
+    BasicRunner<double> runner(expected);
+    BasicOptimizer<double> optimizer(options.optimizer, Index(expected.flat().size()));
+    for (int epoch = 0; epoch < options.epochs; ++epoch) {
+      BasicState<double> state(expected, Pieces::rows);
+      double sum = 0, entries = 0;
+      for (Index batch = 0; batch < Pieces::pieces; ++batch)
+        for (Index begin = 0; begin < Pieces::length; begin += window > 0 ? window : Pieces::length) {
+          const Index end = std::min(begin + (window > 0 ? window : Pieces::length), Pieces::length);
+          const Sequences<double> rows{cut.x.data + batch * Pieces::rows * Pieces::length, Pieces::rows, Pieces::length,
+                                       lengths.data() + batch * Pieces::rows};
+          const Target<double> target{cut.target.values + batch * Pieces::rows * Pieces::length};
+          Vector gradient(expected.flat().size());
+          RunOptions run;
+          run.initial = batch == 0 && begin == 0;
+          double count = 0;
+          for (Index i = 0; i < Pieces::rows; ++i) count += double(std::clamp(rows.length(i) - begin, Index(0), end - begin));
+          sum += count * runner.window_gradient(rows, target, Loss::mse, {begin, end}, gradient.data(), &state, run);
+          entries += count;
+          optimizer.update(expected.flat(), gradient);
+        }
+      CHECK(history.epochs[std::size_t(epoch)].loss == doctest::Approx(sum / entries).epsilon(1e-13));
+    }
+    CHECK(difference(network.flat(), expected.flat()) < 1e-13);
+  }
+}
+
+TEST_CASE("fit: batches that cannot go on are refused") {
+  const Pieces pieces;
+  const Data<double> cut = pieces.cut(), whole = pieces.whole();
+  BasicNetwork<double> network = carrying_network(), pooled({layers::gru(1, 3), layers::max()}),
+                       ahead({layers::bidirectional(layers::gru(1, 3)), layers::linear(6, 1)});
+  const auto refuse = [&](BasicNetwork<double>& trained, auto change, const char* message,
+                          const Data<double>* validation = nullptr) {
+    FitOptions options = stateful();
+    change(options);
+    const Vector before = flat(trained);
+    CHECK_THROWS_WITH_AS(fit(trained, cut, validation, options), message, std::invalid_argument);
+    CHECK(flat(trained) == before);
+  };
+  const auto nothing = [](FitOptions&) {};
+  refuse(
+      network, [](FitOptions& o) { o.shuffle = true; },
+      "fit: shuffle is on, expected shuffle=False, since stateful is on: batches follow each other");
+  refuse(
+      network, [](FitOptions& o) { o.batch_size = 5; },
+      "fit: x has 12 sequences, expected a multiple of batch_size = 5, since stateful is on");
+  refuse(
+      network, [](FitOptions& o) { o.batch_size = 6; },
+      "fit: validation: x has 4 sequences, expected a multiple of batch_size = 6, since stateful is on", &whole);
+  refuse(pooled, nothing,
+         "fit: stateful is on, but the network pools over time, expected one whose sequences can go on in the next batch");
+  refuse(ahead, nothing,
+         "fit: stateful is on, but the network looks ahead, expected one whose sequences can go on in the next batch");
+  CHECK_THROWS_WITH_AS(evaluate(network, cut, Loss::mse, 256, {}, true),
+                       "evaluate: x has 12 sequences, expected a multiple of batch_size = 256, since stateful is on",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(evaluate(ahead, cut, Loss::mse, 4, {}, true), doctest::Contains("evaluate: stateful is on, but"),
+                       std::invalid_argument);
+}
+
 TEST_CASE("fit: stopped by a callback or an interrupt, the network keeps its last complete update") {
   const Echo echo;
   const auto run = [&](FitOptions options) {

@@ -92,6 +92,7 @@ TEST_CASE("model file: every cell, both dtypes, what is saved is loaded") {
     check_round_trip<double>({cell_layer(cell, 3, 6), linear(output_size(cell, 6), 2)});
   }
   check_round_trip<float>({embedding(7, 4), gru(4, 5), mean(), layers::tanh(), dropout(0.25), linear(5, 1)});
+  check_round_trip<double>({linear(3, 4), layers::max()});
   check_round_trip<double>({linear(3, 4), relu(), logistic(), elman(4, 3, "relu"), dropout(1.0 / 3), last()});
 }
 

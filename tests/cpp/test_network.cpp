@@ -74,6 +74,7 @@ TEST_CASE("network: names and shapes of the parameters") {
 TEST_CASE("network: names and widths of the states") {
   CHECK(states({lstm(3, 5), gru(5, 4), linear(4, 2)}) == "0.h:5 0.c:5 1.h:4");
   CHECK(states({linear(3, 5), mean()}) == "1.mean:5 1.count:1");
+  CHECK(states({linear(3, 5), layers::max()}) == "1.max:5 1.count:1");
   CHECK(states({linear(3, 5), last()}) == "");
   CHECK(states({cell("TestDiagonalLstm", 3, 5)}) == "0.s1:5");
 }
@@ -151,11 +152,11 @@ TEST_CASE("network: layers that do not fit together are refused") {
   refuse({}, "Network: got no layers, expected at least one");
   refuse({lstm(3, 5), linear(4, 2)}, "Network: layer 1 (Linear) expects 4 features, got 5 from layer 0 (LSTM)");
   refuse({linear(3, 5), gru(4, 2)}, "Network: layer 1 (GRU) expects 4 features, got 5 from layer 0 (Linear)");
-  for (const LayerSpec& pooling : {last(), mean()})
-    for (const LayerSpec& layer : {lstm(5, 4), last(), mean()})
+  for (const LayerSpec& pooling : {last(), mean(), layers::max()})
+    for (const LayerSpec& layer : {lstm(5, 4), last(), mean(), layers::max()})
       refuse({lstm(3, 5), pooling, layer}, "expects a sequence, got one vector per sequence from layer 1 (");
   refuse({linear(3, 1), embedding(4, 5)}, "Network: layer 1 (Embedding) takes class ids, expected it as layer 0");
-  for (const LayerSpec& first : {last(), mean(), layers::tanh(), relu(), logistic(), dropout(0.5)})
+  for (const LayerSpec& first : {last(), mean(), layers::max(), layers::tanh(), relu(), logistic(), dropout(0.5)})
     refuse({first, linear(3, 2)}, "needs a layer before it that fixes the number of features");
 }
 

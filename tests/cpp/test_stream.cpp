@@ -45,7 +45,8 @@ BasicState<T> random_state(const BasicNetwork<T>& network, Index batch) {
   test::make_possible(state);
   for (const StateBlock& block : network.state_blocks())
     for (Index i = 0; i < batch; ++i)
-      if (block.name.ends_with("count")) state.row(i)[std::size_t(block.offset)] = T(2);  // a mean over two steps so far
+      if (block.name.ends_with("count"))
+        state.row(i)[std::size_t(block.offset)] = T(2);  // a mean or maximum over two steps so far
   return state;
 }
 
@@ -105,6 +106,8 @@ TEST_CASE("stream: a stream = the batch, for the other layers") {
   check_both({lstm(inputs, 5), mean(), linear(5, 4), relu(), linear(4, 2)});
   check_both({embedding(6, 4), gru(4, 5), linear(5, 2)});
   check_both({embedding(6, 4), mean()});
+  check_both({gru(inputs, 5), layers::max(), linear(5, 2)});
+  check_both({embedding(6, 4), layers::max()});
   check_both({linear(inputs, 5), layers::tanh(), elman(5, 4), dropout(0.5), logistic()});
   check_both(
       {delay(2, {{"input_size", inputs}, {"dilation", std::int64_t(2)}}), linear(9, 4), layers::tanh(), delay(3), linear(16, 2)});
@@ -290,6 +293,7 @@ TEST_CASE("stream: a step allocates nothing") {
     check(random_network<double>(layers));
   }
   check(random_network<float>({layers::embedding(6, 4), layers::gru(4, 5), layers::last(), layers::tanh()}));
+  check(random_network<float>({layers::gru(inputs, 5), layers::max(), layers::tanh()}));
 }
 
 TEST_CASE("stream: what counts allocations does count") {

@@ -28,6 +28,12 @@ CASES: dict[str, dict[str, Any]] = {
         "checkpoint_every": None,
     },
     "Adagrad": {"optimizer": rc.Adagrad(0.05, learning_rate_decay=0.1), "clip_norm": 0.5},
+    "stateful": {
+        "optimizer": rc.Adam(1e-2),
+        "stateful": True,
+        "shuffle": False,
+        "batch_size": 8,
+    },
     "stopped early": {
         "optimizer": rc.Adam(0.02),
         "early_stopping": rc.EarlyStopping(2),

@@ -20,6 +20,7 @@ IDS = 6
 INPUT, OUTPUT = 3, 2
 LOSSES: tuple[LossName, ...] = ("mse", "cross_entropy")
 Tolerance = tuple[float, float]  # relative, absolute
+POOLING = ("Last", "Mean", "Max")
 EXACT: Tolerance = (1e-12, 1e-14)
 
 
@@ -66,6 +67,9 @@ NETWORKS: dict[str, Callable[[], list[rc.Layer]]] = {
     "Mean": lambda: [rc.GRU(INPUT, 5), rc.Mean(), rc.Linear(5, OUTPUT)],
     "Mean at the end": lambda: [rc.Linear(INPUT, 4), rc.Logistic(), rc.Mean()],
     "Embedding and Mean": lambda: [rc.Embedding(IDS, 4), rc.Mean(), rc.Linear(4, OUTPUT)],
+    "Max": lambda: [rc.GRU(INPUT, 5), rc.Max(), rc.Linear(5, OUTPUT)],
+    "Max at the end": lambda: [rc.Linear(INPUT, 4), rc.Logistic(), rc.Max()],
+    "Embedding and Max": lambda: [rc.Embedding(IDS, 4), rc.Max(), rc.Linear(4, OUTPUT)],
     "Dropout": lambda: [rc.Linear(3, 4), rc.Dropout(0.4), rc.LSTM(4, 5), rc.Dropout(0.2), rc.Linear(5, 2)],
     "Dropout after Mean": lambda: [rc.Elman(INPUT, 5), rc.Mean(), rc.Dropout(0.3), rc.Linear(5, OUTPUT)],
     "Tanh": lambda: [rc.LSTM(INPUT, 4), rc.Tanh()],
@@ -113,7 +117,7 @@ def draw_target(network: rc.Network, y: Array, loss: LossName, rng: np.random.Ge
 
 
 def draw_state(network: rc.Network, batch: int, rng: np.random.Generator) -> rc.State:
-    """A random state; the count inside a Mean's state stays a count."""
+    """A random state; the count inside the state of a Mean or Max stays a count."""
     state = network.initial_state(batch)
     for name, values in state.items():
         values[:] = (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import recurra as rc
-from problems import LOSSES, NETWORKS, LossName, assert_close, build, pose
+from problems import LOSSES, NETWORKS, POOLING, LossName, assert_close, build, pose
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -23,7 +23,8 @@ def test_gradient_is_the_central_difference(name: str, loss: LossName) -> None:
         flat[i] = kept
         difference[i] = (above - below) / (2 * h)
     assert_close(gradient, difference, (1e-6, 1e-8))
-    assert np.count_nonzero(gradient) > gradient.size / 2
+    # Of a table that Max reads, the rows without a maximum have none.
+    assert np.count_nonzero(gradient) > gradient.size / (3 if name == "Embedding and Max" else 2)
 
 
 @pytest.mark.parametrize("name", [name for name in NETWORKS if "Dropout" not in name])
@@ -35,7 +36,7 @@ def test_loss_is_that_of_the_outputs(name: str) -> None:
     assert problem.value_and_gradient()[0] == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if "Mean" not in name and "Last" not in name])
+@pytest.mark.parametrize("name", [name for name in NETWORKS if not any(layer in name for layer in POOLING)])
 def test_a_window_as_long_as_the_sequence_changes_nothing(name: str) -> None:
     problem = pose(build(name))
     full, windowed = problem.value_and_gradient(), problem.value_and_gradient(rule=rc.BPTT(window=6))

@@ -120,6 +120,10 @@ MISFITS: dict[str, tuple[Callable[[], list[rc.Layer]], str]] = {
         lambda: [rc.LSTM(3, 5), rc.Last(), rc.Mean()],
         "layer 2 (Mean) expects a sequence, got one vector per sequence from layer 1 (Last)",
     ),
+    "pooling in another way": (
+        lambda: [rc.LSTM(3, 5), rc.Mean(), rc.Max()],
+        "layer 2 (Max) expects a sequence, got one vector per sequence from layer 1 (Mean)",
+    ),
     "late ids": (
         lambda: [rc.LSTM(3, 5), rc.Embedding(5, 2)],
         "layer 1 (Embedding) takes class ids, expected it as layer 0",

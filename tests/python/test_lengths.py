@@ -11,6 +11,7 @@ from problems import (
     DTYPES,
     LOSSES,
     NETWORKS,
+    POOLING,
     Array,
     LossName,
     assert_close,
@@ -22,7 +23,7 @@ from problems import (
     pose,
 )
 
-POOLED = [name for name in NETWORKS if "Last" in name or "Mean" in name]
+POOLED = [name for name in NETWORKS if any(layer in name for layer in POOLING)]
 
 
 def spoil(values: Array, lengths: Array, poison: float) -> Array:

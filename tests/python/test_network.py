@@ -12,6 +12,7 @@ from problems import (
     INPUT,
     LOSSES,
     NETWORKS,
+    POOLING,
     assert_close,
     build,
     draw_input,
@@ -23,7 +24,7 @@ from problems import (
 @pytest.mark.parametrize("name", NETWORKS)
 def test_shapes_of_batches_and_of_single_sequences(name: str, dtype: str) -> None:
     network, rng = build(name, dtype), np.random.default_rng(0)
-    pools = any(layer.type in ("Last", "Mean") for layer in network.layers)
+    pools = any(layer.type in POOLING for layer in network.layers)
     x = draw_input(network, (4, 7), rng)
     y = network(x)
     assert y.shape == ((4, network.output_size) if pools else (4, 7, network.output_size))

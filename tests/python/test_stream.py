@@ -188,7 +188,7 @@ STATUS = Path("/proc/self/statm")
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="reads Linux's /proc")
-@pytest.mark.parametrize("name", ["LSTM", "Embedding and Mean"])
+@pytest.mark.parametrize("name", ["LSTM", "Embedding and Mean", "Max"])
 def test_memory_does_not_grow(name: str) -> None:
     network = build(name, "float32")
     x = draw_input(network, (), np.random.default_rng(0))

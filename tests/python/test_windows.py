@@ -33,6 +33,47 @@ def test_a_copy_of_the_same_dtype() -> None:
     assert rc.windows([1.0, 2.0, 3.0], 2).tolist() == [[1.0, 2.0], [2.0, 3.0]]
 
 
+@given(st.integers(1, 6), st.integers(1, 5), st.data())
+def test_consecutive_windows_are_slices_of_parts(length: int, batch_size: int, data: st.DataObject) -> None:
+    batches = data.draw(st.integers(1, 5))
+    left_over = data.draw(st.integers(0, length * batch_size - 1))
+    features = data.draw(st.sampled_from([(), (1,), (3,)]))
+    time = batches * length * batch_size + left_over
+    series = np.arange(time * int(np.prod(features))).reshape(time, *features)
+    kept = series.copy()
+    cut = rc.consecutive_windows(series, length, batch_size)
+    assert cut.shape == (batches * batch_size, length, *features)
+    assert cut.flags.c_contiguous
+    assert cut.dtype == series.dtype
+    for row in range(batch_size):
+        start = row * batches * length
+        assert np.array_equal(np.concatenate(cut[row::batch_size]), series[start : start + batches * length])
+    cut[:] = -1
+    assert np.array_equal(series, kept)
+
+
+@pytest.mark.parametrize(
+    ("series", "length", "batch_size", "message"),
+    [
+        (
+            np.zeros((2, 2, 2)),
+            1,
+            1,
+            r"series has shape \(2, 2, 2\), expected \(time,\) or \(time, features\)",
+        ),
+        (np.zeros(11), 4, 3, r"series has 11 steps, expected at least length \* batch_size = 12"),
+        (np.zeros(0), 1, 1, r"series has 0 steps, expected at least length \* batch_size = 1"),
+        (np.zeros(5), 0, 1, "length is 0, expected at least 1"),
+        (np.zeros(5), 2, -1, "batch_size is -1, expected at least 1"),
+    ],
+)
+def test_what_does_not_fit_consecutively(
+    series: np.ndarray, length: int, batch_size: int, message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"consecutive_windows: {message}"):
+        rc.consecutive_windows(series, length, batch_size)
+
+
 @pytest.mark.parametrize(
     ("series", "length", "stride", "message"),
     [

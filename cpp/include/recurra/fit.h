@@ -61,6 +61,9 @@ struct FitOptions {
   double clip_norm = 0, clip_value = 0;  // 0: off
   bool shuffle = true;
   std::uint64_t seed = 0;  // of the shuffling and the dropout masks
+  // Row i of a batch goes on where row i of the batch before ended; each epoch, and the validation, starts from the initial
+  // state. Needs shuffle = false, full batches, and a network that neither pools nor looks ahead.
+  bool stateful = false;
   std::optional<EarlyStopping> early_stopping{};
   // A file that holds the whole run, written after every epoch and, unless 0, at the end of a batch `checkpoint_every` or more
   // updates after the last time. A failure to write ends the training with std::system_error; the old file and the network's
@@ -82,9 +85,9 @@ struct FitOptions {
 template <class T>
 History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* validation, const FitOptions& options);
 
-// The mean loss over a data set, `batch_size` sequences at a time.
+// The mean loss over a data set, `batch_size` sequences at a time; `stateful` as in FitOptions.
 template <class T>
 double evaluate(const BasicNetwork<T>& network, const Data<T>& data, const Loss& loss, Index batch_size = 256,
-                const RunOptions& options = {});
+                const RunOptions& options = {}, bool stateful = false);
 
 }  // namespace recurra

@@ -55,9 +55,10 @@ LayerSpec cell(const std::string& type, std::int64_t input_size, std::int64_t hi
 LayerSpec linear(std::int64_t input_size, std::int64_t output_size);
 // A row of a (num_embeddings, size) table per class id; the first layer only.
 LayerSpec embedding(std::int64_t num_embeddings, std::int64_t size);
-// The last valid step, respectively the mean of the valid steps: (time, features) -> (features).
+// The last valid step, the mean of the valid steps, their maximum feature by feature: (time, features) -> (features).
 LayerSpec last();
 LayerSpec mean();
+LayerSpec max();
 // Zeroes elements with this probability while training and scales the others by 1 / (1 - probability); one mask for all
 // steps of a sequence if `per_sequence`.
 LayerSpec dropout(double probability, bool per_sequence = false);

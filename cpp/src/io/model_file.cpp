@@ -42,7 +42,7 @@ void check_metadata(const Safetensors& file, const std::string& source) {
 bool is_training_tensor(const std::string& name) {
   if (!name.starts_with(training_prefix)) return false;
   const std::string rest = name.substr(std::strlen(training_prefix));
-  return rest == "epochs" || rest == "partial_epoch" || rest == "best" || rest.starts_with("optimizer.");
+  return rest == "epochs" || rest == "partial_epoch" || rest == "best" || rest == "state" || rest.starts_with("optimizer.");
 }
 
 template <class T>

@@ -14,6 +14,7 @@
 #include "embedding.h"
 #include "inner_layers.h"
 #include "linear.h"
+#include "max_pooling.h"
 #include "pooling.h"
 #include "recurra/cell_registry.h"
 
@@ -78,6 +79,7 @@ const std::map<std::string, Builder<T>>& builders() {
       {"Embedding", embedding<T>},
       {"Last", [](Context& c) { return std::make_unique<Last<T>>(c.known_features()); }},
       {"Mean", [](Context& c) { return std::make_unique<Mean<T>>(c.known_features()); }},
+      {"Max", [](Context& c) { return std::make_unique<Max<T>>(c.known_features()); }},
       {"Dropout",
        [](Context& c) {
          if (!c.options.has("probability")) c.options.fail("lacks the option 'probability', expected a number");

@@ -69,6 +69,7 @@ LayerSpec embedding(std::int64_t num_embeddings, std::int64_t size) {
 }
 LayerSpec last() { return {"Last", {}}; }
 LayerSpec mean() { return {"Mean", {}}; }
+LayerSpec max() { return {"Max", {}}; }
 LayerSpec dropout(double probability, bool per_sequence) {
   LayerSpec spec{"Dropout", {{"probability", probability}}};
   if (per_sequence) spec.options["per_sequence"] = true;

@@ -18,7 +18,8 @@ constexpr std::int64_t epoch_numbers = 4, partial_numbers = 3;
 
 const std::string prefix = training_prefix, optimizer_prefix = prefix + "optimizer.";
 // Numbers of double precision, so that they come back as they were, NaN and infinity too.
-const std::string epochs_name = prefix + "epochs", partial_name = prefix + "partial_epoch", best_name = prefix + "best";
+const std::string epochs_name = prefix + "epochs", partial_name = prefix + "partial_epoch", best_name = prefix + "best",
+                  state_name = prefix + "state";
 
 template <class T>
 constexpr const char* dtype() {
@@ -49,6 +50,9 @@ void write_checkpoint(const std::string& path, const BasicNetwork<T>& network, c
   tensors.push_back({epochs_name, dtype<double>(), {std::int64_t(run.epochs.size()), epoch_numbers}, epochs.data()});
   tensors.push_back(vector_tensor(partial_name, partial));
   if (!run.best.empty()) tensors.push_back(vector_tensor(best_name, run.best));
+  const std::int64_t width = network.state_size();
+  if (!run.state.empty())
+    tensors.push_back({state_name, dtype<T>(), {std::int64_t(run.state.size()) / width, width}, run.state.data()});
   for (const auto& [name, vector] : run.optimizer.vectors) tensors.push_back(vector_tensor(optimizer_prefix + name, vector));
 
   Json listed = Json::array();
@@ -115,7 +119,8 @@ std::vector<T> Checkpoint::values(const std::string& name, const std::vector<std
 template <class T>
 RunState<T> Checkpoint::run() const {
   RunState<T> run;
-  const std::int64_t parameters = std::int64_t(network<T>().flat().size());
+  const BasicNetwork<T> network = this->network<T>();
+  const std::int64_t parameters = std::int64_t(network.flat().size());
   const std::vector<double> epochs = values<double>(epochs_name, {epochs_, epoch_numbers});
   for (std::size_t i = 0; i < epochs.size(); i += epoch_numbers)
     run.epochs.push_back({epochs[i], epochs[i + 1], epochs[i + 2], epochs[i + 3]});
@@ -127,6 +132,8 @@ RunState<T> Checkpoint::run() const {
       run.optimizer.vectors[name.substr(optimizer_prefix.size())] = values<T>(name, entry, {parameters});
     else if (name == best_name)
       run.best = values<T>(name, entry, {parameters});
+    else if (name == state_name && !entry.shape.empty() && entry.begin < entry.end)
+      run.state = values<T>(name, entry, {entry.shape[0], network.state_size()});
     else if (name.starts_with(prefix) && name != epochs_name && name != partial_name)
       fail("has the unused tensor '" + name + "'");
   }

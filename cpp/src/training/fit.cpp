@@ -10,6 +10,7 @@
 #include "../learning/checks.h"
 #include "checkpoint.h"
 #include "fitting.h"
+#include "stateful.h"
 
 namespace recurra {
 
@@ -35,6 +36,8 @@ void check(const FitOptions& o) {
   if (o.checkpoint.empty() && (o.resume || o.checkpoint_every > 0))
     throw std::invalid_argument(std::string("fit: ") + (o.resume ? "resume" : "checkpoint_every") +
                                 " is given without a checkpoint, expected its file");
+  if (o.stateful && o.shuffle)
+    throw std::invalid_argument("fit: shuffle is on, expected shuffle=False, since stateful is on: batches follow each other");
   if (o.early_stopping) check_early_stopping(*o.early_stopping);
 }
 
@@ -81,8 +84,8 @@ class Run {
     bool interrupted = fitting_.stopped();
     try {
       if (validation_ && !interrupted)
-        epoch.validation_loss =
-            evaluate(network_, *validation_, options_.loss, options_.batch_size, {.interrupt = options_.interrupt});
+        epoch.validation_loss = evaluate(network_, *validation_, options_.loss, options_.batch_size,
+                                         {.interrupt = options_.interrupt}, options_.stateful);
     } catch (const InterruptedBatch&) {
       interrupted = true;
     }
@@ -112,6 +115,7 @@ class Run {
     if (options_.checkpoint.empty()) return;
     run_.optimizer = fitting_.optimizer();
     run_.partial = partial;
+    run_.state = fitting_.state();
     write_checkpoint(options_.checkpoint, network_, run_, settings_);
     saved_updates_ = fitting_.updates();
   }
@@ -132,7 +136,7 @@ class Run {
         run.best.size() != (restores ? network.flat().size() : 0))
       throw std::runtime_error("load: " + path + ": its parts do not fit together");
     try {
-      fitting_.resume(run.optimizer, run.partial);
+      fitting_.resume(run.optimizer, run.partial, run.state);
     } catch (const std::invalid_argument& error) {
       throw std::runtime_error("load: " + path + ": " + error.what());
     }
@@ -171,6 +175,8 @@ History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* va
   if (validation) check_teaching("fit: validation", *network.model(), validation->x, 0, true);
   check_data("fit", *network.model(), training.x, training.target, options.loss);
   if (validation) check_data("fit: validation", *network.model(), validation->x, validation->target, options.loss);
+  if (options.stateful) check_stateful("fit", network, training.x, options.batch_size);
+  if (options.stateful && validation) check_stateful("fit: validation", network, validation->x, options.batch_size);
   return Run<T>(network, training, validation, options).fit();
 }
 

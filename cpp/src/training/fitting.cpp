@@ -49,16 +49,31 @@ PartialEpoch Fitting<T>::partial() const {
 }
 
 template <class T>
-void Fitting<T>::resume(const OptimizerState<T>& optimizer, const PartialEpoch& partial) {
+std::vector<T> Fitting<T>::state() const {
+  if (!carries()) return {};
+  return {state_.data().begin(), state_.data().end()};
+}
+
+template <class T>
+void Fitting<T>::resume(const OptimizerState<T>& optimizer, const PartialEpoch& partial, const std::vector<T>& state) {
+  const bool carried = options_.stateful && partial.batch > 0;
+  BasicState<T> rows(network_, carried ? options_.batch_size : 0);
+  if (state.size() != rows.data().size())
+    throw std::invalid_argument("fit: the carried state has " + std::to_string(state.size()) + " numbers, expected " +
+                                std::to_string(rows.data().size()));
+  std::copy(state.begin(), state.end(), rows.data().begin());
+  rows.check("fit", network_.state_blocks(), rows.batch());
   optimizer_.set_state(optimizer);
   updates_ = optimizer.updates;
   partial_ = partial;
+  state_ = std::move(rows);
 }
 
 template <class T>
 void Fitting<T>::batch(const Sequences<T>& x) {
   const Index end = longest(x), window = options_.window > 0 ? options_.window : end;
-  BasicState<T> state(network_, x.batch);
+  const bool goes_on = carries();
+  if (!goes_on) state_ = BasicState<T>(network_, x.batch);
   for (Index begin = 0; begin < end; begin += window) {
     const Window steps{begin, std::min(begin + window, end)};
     const double weight = total_weight(*network_.model(), x, data_.target, options_.loss, steps);
@@ -66,9 +81,9 @@ void Fitting<T>::batch(const Sequences<T>& x) {
     const RunOptions training{.training = true,
                               .noise = mix(options_.seed, ++updates_),
                               .interrupt = options_.interrupt,
-                              .initial = begin == 0,
+                              .initial = begin == 0 && !goes_on,
                               .sampling = sampling_};
-    const double loss = runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(), &state, training);
+    const double loss = runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(), &state_, training);
     update();
     partial_.mean.add(loss, weight);
   }

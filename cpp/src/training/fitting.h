@@ -26,12 +26,15 @@ class Fitting {
   Index batches() const { return (data_.x.batch + options_.batch_size - 1) / options_.batch_size; }
   std::uint64_t updates() const { return updates_; }
   OptimizerState<T> optimizer() const { return optimizer_.state(); }
+  // What the next batch of this epoch starts from; nothing if that is the initial state.
+  std::vector<T> state() const;
   // Goes on from there. Throws std::invalid_argument for a state that does not fit.
-  void resume(const OptimizerState<T>& optimizer, const PartialEpoch& partial);
+  void resume(const OptimizerState<T>& optimizer, const PartialEpoch& partial, const std::vector<T>& state);
 
  private:
   using Clock = std::chrono::steady_clock;
 
+  bool carries() const { return options_.stateful && partial_.batch > 0; }
   void batch(const Sequences<T>& x);
   void update();
 
@@ -44,6 +47,7 @@ class Fitting {
   std::uint64_t updates_ = 0;
   double sampling_ = 0;  // in this epoch
   PartialEpoch partial_;
+  BasicState<T> state_;  // where the rows of the last batch ended
   Clock::time_point begin_ = Clock::now();
   bool stopped_ = false;
 };

@@ -32,6 +32,7 @@ RunSettings run_settings(const BasicNetwork<T>& network, const Data<T>& training
           {"clip_value", positive(o.clip_value)},
           {"shuffle", o.shuffle ? "on" : "off"},
           {"seed", std::to_string(o.seed)},
+          {"stateful", o.stateful ? "on" : "off"},
           {"early_stopping", describe(o.early_stopping)}};
 }
 

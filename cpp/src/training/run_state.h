@@ -18,6 +18,7 @@ struct RunState {
   OptimizerState<T> optimizer;  // its number of updates decides the dropout masks
   std::vector<Epoch> epochs;    // the complete ones; shuffling, schedule and early stopping follow from them
   PartialEpoch partial;         // of the next
+  std::vector<T> state;         // what its next batch starts from, row by row, where batches are stateful and one is done
   std::vector<T> best;          // the parameters of the best epoch, where they are to be restored
 };
 

@@ -33,7 +33,7 @@ from recurra._history import History
 from recurra._initialization import Init
 from recurra._isa import available_isas, isa
 from recurra._layer import Layer
-from recurra._layers import Delay, Dropout, Embedding, Last, Linear, Logistic, Mean, Relu, Tanh
+from recurra._layers import Delay, Dropout, Embedding, Last, Linear, Logistic, Max, Mean, Relu, Tanh
 from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss
 from recurra._network import Network, load
 from recurra._optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, Updater
@@ -50,7 +50,7 @@ from recurra._rules import BPTT
 from recurra._state import State
 from recurra._stream import Stream
 from recurra._threads import num_threads, set_num_threads
-from recurra._windows import windows
+from recurra._windows import consecutive_windows, windows
 from recurra._wrappers import Bidirectional, Chain, Feedback, Residual, Skip
 
 __all__ = [
@@ -99,6 +99,7 @@ __all__ = [
     "LinearWarmup",
     "Logistic",
     "Loss",
+    "Max",
     "Mean",
     "MinGRU",
     "MinLSTM",
@@ -120,6 +121,7 @@ __all__ = [
     "Updater",
     "__version__",
     "available_isas",
+    "consecutive_windows",
     "evaluate",
     "fit",
     "isa",

@@ -232,6 +232,7 @@ class FitSettings:
         checkpoint: str | bytes,
         checkpoint_every: int,
         resume: bool,
+        stateful: bool,
     ) -> None: ...
 
 class Epoch:
@@ -262,7 +263,7 @@ def fit(
     on_batch: Callable[[int, int, int, float], None] | None,
     on_epoch: Callable[[int, float, float, float], None],
 ) -> History: ...
-def evaluate(network: _Network, data: Data, loss: Loss, batch_size: int) -> float: ...
+def evaluate(network: _Network, data: Data, loss: Loss, batch_size: int, stateful: bool) -> float: ...
 
 class _Diagnosis:
     def signals(self) -> dict[str, FloatArray]: ...

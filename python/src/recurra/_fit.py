@@ -48,6 +48,7 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int | None = None,
     resume: bool = False,
+    stateful: bool = False,
 ) -> History:
     """Train a network in place.
 
@@ -90,6 +91,10 @@ def fit(
             a file it starts afresh. All arguments but `epochs`, `progress` and `checkpoint_every` must be
             those of the run; more epochs may be asked for. Without `resume` a file that is there is replaced,
             when the first epoch is complete.
+        stateful: Row i of a batch goes on where row i of the batch before ended, after its own last valid
+            step; each epoch, and each validation, starts from the initial state. Needs ``shuffle=False``, a
+            number of sequences (also of `validation`) that is a multiple of `batch_size`, and a network that
+            neither pools nor looks ahead. `consecutive_windows` lays out a long series in this way.
 
     Raises:
         ValueError, TypeError: data or settings do not fit; nothing has changed then.
@@ -148,6 +153,7 @@ def fit(
         if checkpoint_every is None
         else count("fit: checkpoint_every", checkpoint_every, 1, 2**62),
         resume=flag("fit: resume", resume),
+        stateful=flag("fit: stateful", stateful),
     )
     history = History()
     shown = Progress(epochs, flag("fit: progress", progress) and epochs > 0)
@@ -178,6 +184,7 @@ def evaluate(
     mask: Sequences | None = None,
     target_lengths: npt.ArrayLike | None = None,
     batch_size: int = 256,
+    stateful: bool = False,
 ) -> float:
     """The mean loss over a data set, without training; arguments as for `fit`."""
     if not isinstance(network, Network):
@@ -187,7 +194,8 @@ def evaluate(
     data = read_data(
         network, x, y, objective, lengths=lengths, teacher=teacher, mask=mask, target_lengths=target_lengths
     )
-    return _core.evaluate(network._core, data, objective._core(), batch_size)
+    carries = flag("evaluate: stateful", stateful)
+    return _core.evaluate(network._core, data, objective._core(), batch_size, carries)
 
 
 @dataclass(frozen=True)

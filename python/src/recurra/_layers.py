@@ -50,6 +50,17 @@ class Mean(Layer):
         super().__init__("Mean")
 
 
+class Max(Layer):
+    """The maximum of a sequence's valid steps, feature by feature: (time, features) -> (features).
+
+    Zeros where there is no step. The gradient goes to the first step that has the maximum. Streams as the
+    running maximum.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("Max")
+
+
 class Delay(Layer):
     """A tapped delay line: y_t = [x_t, x_{t-d}, ..., x_{t-steps*d}], zero before the first step.
 

@@ -36,7 +36,8 @@ LayerSpec cell_layer(const std::string& name, std::int64_t inputs, std::int64_t 
 std::vector<std::vector<LayerSpec>> architectures() {
   std::vector<std::vector<LayerSpec>> all{{linear(1, 1)},
                                           {embedding(3, 2), mean(), layers::tanh(), linear(2, 1)},
-                                          {linear(2, 3), relu(), logistic(), dropout(0.25), last()}};
+                                          {linear(2, 3), relu(), logistic(), dropout(0.25), last()},
+                                          {linear(2, 1), layers::max()}};
   for (const std::string& name : cell_names()) all.push_back({cell_layer(name, 2, 3)});
   all.push_back({bidirectional(gru(2, 2), skip({residual({linear(2, 2)}), logistic()})), linear(6, 1)});
   all.push_back({delay(2, {{"input_size", std::int64_t(2)}, {"dilation", std::int64_t(3)}, {"present", false}}),
