@@ -88,7 +88,10 @@ class RecurrentRegressor(RegressorMixin, Recurrent):  # type: ignore[misc]
         with unchanged_on_error(self):
             require_target(self, y)
             sequences = read_rows(self, X, reset=True)
-            target: FloatArray = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+            options = {"ensure_2d": False, "allow_nd": True, "ensure_min_samples": 0, "input_name": "y"}
+            target: FloatArray = check_array(y, dtype=np.float64, **options)
+            if target.ndim not in (1, 2):
+                raise ValueError(f"y has shape {target.shape}, expected (sequences,) or (sequences, outputs)")
             check_consistent_length(sequences.values, target)
             self._vector = target.ndim == 1
             columns = target.reshape(len(target), -1)

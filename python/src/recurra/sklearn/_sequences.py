@@ -69,9 +69,8 @@ def read_list(name: str, items: Iterable[object]) -> Sequences:
     """A list of (time, features), or of (time,) for one feature."""
     arrays = []
     for i, item in enumerate(items):
-        array = check_array(
-            item, dtype=REAL, ensure_2d=False, ensure_min_samples=0, input_name=f"{name}[{i}]"
-        )
+        options = {"ensure_2d": False, "allow_nd": True, "ensure_min_samples": 0}
+        array = check_array(item, dtype=REAL, input_name=f"{name}[{i}]", **options)
         if array.ndim not in (1, 2):
             raise ValueError(f"{name}[{i}] has shape {array.shape}, expected (time, features) or (time,)")
         arrays.append(array[:, np.newaxis] if array.ndim == 1 else array)
