@@ -3,7 +3,9 @@
 import copy
 import functools
 import pickle
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ import recurra as rc
 
 pytest.importorskip("sklearn")
 
-from recurra.sklearn import RecurrentClassifier, RecurrentRegressor, SequenceTagger
+from recurra.sklearn import NARXRegressor, RecurrentClassifier, RecurrentRegressor, SequenceTagger
 from sklearn.base import clone  # type: ignore[import-untyped]
 from sklearn.exceptions import NotFittedError  # type: ignore[import-untyped]
 from sklearn.model_selection import GridSearchCV, cross_val_predict  # type: ignore[import-untyped]
@@ -25,10 +27,11 @@ Series = list[npt.NDArray[Any]]
 
 STEPS_IN_ORDER = "a 2-D X is one series, and what a step gives depends on the steps before it"
 EXPECTED_FAILURES = {
-    "SequenceTagger": {
+    kind: {
         "check_methods_sample_order_invariance": STEPS_IN_ORDER,
         "check_methods_subset_invariance": STEPS_IN_ORDER,
     }
+    for kind in ("NARXRegressor", "SequenceTagger")
 }
 
 
@@ -36,7 +39,7 @@ def expected_failures(estimator: object) -> dict[str, str]:
     return EXPECTED_FAILURES.get(type(estimator).__name__, {})
 
 
-ESTIMATORS = [RecurrentClassifier(), RecurrentRegressor(), SequenceTagger()]
+ESTIMATORS = [NARXRegressor(), RecurrentClassifier(), RecurrentRegressor(), SequenceTagger()]
 
 
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)  # type: ignore[untyped-decorator]
@@ -240,3 +243,58 @@ def test_an_architecture_of_every_setting() -> None:
     ]  # fmt: skip
     assert model.network_.dtype == np.float64
     assert model.network_.parameters["5.weight"].shape == (2, 12)  # an LRU gives two numbers per unit
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"cell": "gru"},
+        {"hidden_size": 3},
+        {"num_layers": 2},
+        {"bidirectional": True},
+        {"pooling": "mean"},
+        {"dropout": 0.5},
+        {"class_weight": "balanced"},
+        {"epochs": 3},
+        {"batch_size": 7},
+        {"learning_rate": 1e-3},
+        {"weight_decay": 0.5},
+        {"clip_norm": 1e-6},
+        {"standardize": False},
+        {"early_stopping": True},
+        {"early_stopping": True, "validation_fraction": 0.5},
+        {"dtype": "float64"},
+        {"random_state": 1},
+        {"loss": "mae"},
+    ],
+    ids=str,
+)
+def test_every_setting_matters(settings: dict[str, Any]) -> None:
+    x, y = ragged(25)
+    kind = RecurrentRegressor if "loss" in settings else RecurrentClassifier
+    target = (y == "plus").astype(float) if "loss" in settings else y
+    plain, other = (kind(**{"epochs": 2, "random_state": 0} | s).fit(x, target) for s in ({}, settings))
+    assert not np.array_equal(plain.network_.flat, other.network_.flat)
+
+
+def test_verbose_shows_the_epochs(capsys: pytest.CaptureFixture[str]) -> None:
+    x, y = ragged(10)
+    RecurrentClassifier(epochs=2).fit(x, y)
+    assert capsys.readouterr().err == ""
+    RecurrentClassifier(epochs=2, verbose=True).fit(x, y)
+    assert "epoch 2/2" in capsys.readouterr().err
+
+
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "sklearn.md"
+EXAMPLES = re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text(), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.rpartition("import ")[2].split()[0])
+def test_the_documentation_runs(example: str) -> None:
+    names: dict[str, Any] = {}
+    exec(compile(example, str(DOCUMENTATION), "exec"), names)
+    assert names["score"] > 0.9
+
+
+def test_every_estimator_has_an_example() -> None:
+    assert len(EXAMPLES) == len(ESTIMATORS)

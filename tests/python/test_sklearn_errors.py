@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from recurra.sklearn import RecurrentClassifier, RecurrentRegressor, SequenceTagger
+from recurra.sklearn import NARXRegressor, RecurrentClassifier, RecurrentRegressor, SequenceTagger
 
 X = np.arange(40.0).reshape(4, 5, 2)
 LABELS = np.array([0, 1, 0, 1])
@@ -21,7 +21,7 @@ INPUTS = [
     (X[:, :0], r"X has shape \(4, 0, 2\), expected \(sequences, time, features\) with at least 1 of each"),
     (X[np.newaxis], r"X has shape \(1, 4, 5, 2\), expected \(sequences, time, features\)"),
     ([[1, 2], [3]], "X is a list that is no array, expected one"),
-    ([X[0], X[1, :, :1]], r"X\[1\] has 1 features, expected 2 as X\[0\]"),
+    ([X[0], X[1, :, :1]], r"X\[1\] has shape \(5, 1\), expected \('time', 2\) as X\[0\]"),
     ([X[0], X[1, :0]], r"X\[1\] has 0 steps, expected at least 1"),
     ([X], r"X\[0\] has shape \(4, 5, 2\), expected \(time, features\) or \(time,\)"),
     ([X[0], X[1] * np.nan], r"Input X\[1\] contains NaN"),
@@ -37,6 +37,12 @@ TARGETS = [
     (RecurrentRegressor, LABELS[:3], r"inconsistent numbers of samples: \[4, 3\]"),
     (RecurrentRegressor, X, r"y has shape \(4, 5, 2\), expected \(sequences,\) or \(sequences, outputs\)"),
     (RecurrentRegressor, 1.0, r"y has shape \(\), expected \(sequences,\) or \(sequences, outputs\)"),
+    (NARXRegressor, None, "requires y to be passed, but the target y is None"),
+    (NARXRegressor, LABELS, r"y\[0\] has shape \(\), expected \(time, features\) or \(time,\)"),
+    (NARXRegressor, 1.0, "y is 1.0, expected the outputs of 4 series"),
+    (NARXRegressor, TAGS[:3], "y has 3 series, expected 4 as X"),
+    (NARXRegressor, TAGS[:, :4], r"y\[0\] has 4 steps, expected 5 as X\[0\]"),
+    (NARXRegressor, [TAGS[0], TAGS[1], TAGS[2], TAGS * np.nan], r"Input y\[3\] contains NaN"),
     (SequenceTagger, None, "requires y to be passed, but the target y is None"),
     (SequenceTagger, LABELS, r"y\[0\] is .*0.*, expected a list or an array of labels"),
     (SequenceTagger, 0, "y is 0, expected the labels of 4 sequences"),
@@ -61,12 +67,25 @@ SETTINGS = [
     (RecurrentClassifier, "verbose", 2, "verbose is 2, expected True or False"),
     (RecurrentClassifier, "random_state", "x", "cannot be used to seed"),
     (RecurrentRegressor, "loss", "cross_entropy", "loss is 'cross_entropy', expected 'mse', 'mae', 'huber'"),
+    (NARXRegressor, "input_delays", -1, "input_delays is -1, expected at least 0"),
+    (NARXRegressor, "output_delays", 0, "output_delays is 0, expected at least 1"),
+    (
+        NARXRegressor,
+        "output_delays",
+        5,
+        "X has 5 samples in its longest series, expected more than the 5 delays",
+    ),
+    (NARXRegressor, "present_input", None, "present_input is None, expected True or False"),
+    (NARXRegressor, "hidden_sizes", 5, "hidden_sizes is 5, expected a list of sizes"),
+    (NARXRegressor, "hidden_sizes", (3, 0), r"hidden_sizes\[1\] is 0, expected at least 1"),
+    (NARXRegressor, "loss", "cross_entropy", "loss is 'cross_entropy', expected 'mse', 'mae', 'huber'"),
+    (NARXRegressor, "window", 0, "window is 0, expected"),
     (SequenceTagger, "window", 0, "window is 0, expected"),
 ]
 
 
 def target(kind: type[Any]) -> Any:  # noqa: ANN401
-    return TAGS if kind is SequenceTagger else LABELS
+    return TAGS if kind in (NARXRegressor, SequenceTagger) else LABELS
 
 
 def check_refused(kind: type[Any], x: object, y: object, settings: dict[str, Any], message: str) -> None:
@@ -80,7 +99,7 @@ def check_refused(kind: type[Any], x: object, y: object, settings: dict[str, Any
     model.predict(X[:, :, :1])
 
 
-@pytest.mark.parametrize("kind", [RecurrentClassifier, RecurrentRegressor, SequenceTagger])
+@pytest.mark.parametrize("kind", [NARXRegressor, RecurrentClassifier, RecurrentRegressor, SequenceTagger])
 @pytest.mark.parametrize(("x", "message"), INPUTS)
 def test_inputs(kind: type[Any], x: object, message: str) -> None:
     check_refused(kind, x, target(kind), {}, message)
@@ -105,6 +124,27 @@ def test_a_validation_fraction_leaves_sequences_on_both_sides() -> None:
 def test_a_window_needs_a_network_that_does_not_look_ahead() -> None:
     settings = {"window": 2, "bidirectional": True}
     check_refused(SequenceTagger, X, TAGS, settings, "the network looks ahead")
+
+
+def test_delays_that_see_no_input() -> None:
+    settings = {"input_delays": 0, "present_input": False}
+    check_refused(
+        NARXRegressor, X, TAGS, settings, "input_delays is 0 and present_input is False, expected at"
+    )
+
+
+def test_outputs_of_a_fitted_narx() -> None:
+    model = NARXRegressor(epochs=0).fit(X[0], TAGS[0])
+    with pytest.raises(ValueError, match=r"y has 5 steps, expected 1 .. 4: fewer than X"):
+        model.forecast(X[0], TAGS[0])
+    with pytest.raises(ValueError, match=r"y\[1\] has 6 steps, expected 1 .. 4: fewer than X\[1\]"):
+        model.forecast(list(X[:2]), [TAGS[0, :2], np.ones(6)])
+    with pytest.raises(ValueError, match="y has 2 outputs, expected 1 as in fit"):
+        model.forecast(X[0], X[0, :2])
+    with pytest.raises(ValueError, match="y has 2 outputs, expected 1 as in fit"):
+        model.predict_one_step(X[0], X[0])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.predict_one_step(X[0], TAGS[0, :2])
 
 
 def test_input_of_a_fitted_estimator() -> None:

@@ -11,7 +11,8 @@ except ImportError as error:
     ) from error
 
 from recurra.sklearn._classifier import RecurrentClassifier
+from recurra.sklearn._narx import NARXRegressor
 from recurra.sklearn._regressor import RecurrentRegressor
 from recurra.sklearn._tagger import SequenceTagger
 
-__all__ = ["RecurrentClassifier", "RecurrentRegressor", "SequenceTagger"]
+__all__ = ["NARXRegressor", "RecurrentClassifier", "RecurrentRegressor", "SequenceTagger"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 import numpy.typing as npt
@@ -60,6 +60,34 @@ def pooling_layer(pooling: Pooling) -> rc.Layer:
     if not isinstance(pooling, str) or pooling not in POOLING:
         raise ValueError(f"pooling is {pooling!r}, expected one of {', '.join(map(repr, POOLING))}")
     return POOLING[pooling]()
+
+
+def narx_layers(
+    input_size: int,
+    output_size: int,
+    input_delays: int,
+    output_delays: int,
+    present_input: bool,
+    hidden_sizes: Sequence[int],
+) -> list[rc.Layer]:
+    """A delay line of the input, and a multilayer perceptron whose outputs are fed back to it."""
+    input_delays = count("input_delays", input_delays, 0)
+    taps = input_delays + flag("present_input", present_input)
+    if taps == 0:
+        raise ValueError("input_delays is 0 and present_input is False, expected at least one input")
+    if not isinstance(hidden_sizes, list | tuple):
+        raise TypeError(f"hidden_sizes is {hidden_sizes!r}, expected a list of sizes")
+    width, inside = (
+        taps * input_size + count("output_delays", output_delays, 1) * output_size,
+        list[rc.Layer](),
+    )
+    for i, hidden_size in enumerate(hidden_sizes):
+        inside += [rc.Linear(width, count(f"hidden_sizes[{i}]", hidden_size, 1)), rc.Tanh()]
+        width = hidden_size
+    loop = rc.Feedback([*inside, rc.Linear(width, output_size)], delays=output_delays)
+    if input_delays == 0:
+        return [loop]
+    return [rc.Delay(input_delays, present=present_input, input_size=input_size), loop]
 
 
 def _maker(cell: CellChoice) -> Callable[[int, int], rc.Layer]:

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator  # type: ignore[import-untyped]
 from sklearn.utils.validation import check_array, validate_data  # type: ignore[import-untyped]
 
 from recurra._arrays import FloatArray, _as_array
-from recurra.sklearn._sequences import REAL, Data, Sequences, entries, read_array, read_list
+from recurra.sklearn._sequences import REAL, Data, Sequences, entries, named, read_array, read_named
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def read_series(estimator: BaseEstimator, X: Data, *, reset: bool = False) -> Se
 def _read_sequences(estimator: BaseEstimator, X: Data, reset: bool) -> Sequences | None:
     """Input that is a list or has three axes."""
     if (items := entries(X)) is not None:
-        sequences = read_list("X", items)
+        sequences = read_named(named("X", items))
     elif (X.ndim if hasattr(X, "ndim") else _as_array("X", X).ndim) > 2:
         sequences = read_array("X", check_array(X, dtype=REAL, allow_nd=True, input_name="X"))
     else:

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_array, check_consistent_length, colum
 
 import recurra as rc
 from recurra._arrays import FloatArray, IntArray
-from recurra.sklearn._sequences import Data, Sequences
+from recurra.sklearn._sequences import Data, Sequences, check_steps
 
 Labels: TypeAlias = npt.NDArray[Any]
 ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
@@ -43,11 +43,7 @@ def read_step_labels(y: Data, sequences: Sequences) -> Labels:
     if not isinstance(y, Iterable) or isinstance(y, str):
         raise ValueError(f"y is {y!r}, expected the labels of {len(sequences.lengths)} sequences")
     rows = [read_labels(row, name=f"y[{i}]") for i, row in enumerate(y)]
-    if len(rows) != len(sequences.lengths):
-        raise ValueError(f"y has {len(rows)} sequences, expected {len(sequences.lengths)} as X")
-    for i, (row, length) in enumerate(zip(rows, sequences.lengths, strict=True)):
-        if len(row) != length:
-            raise ValueError(f"y[{i}] has {len(row)} steps, expected {length} as X[{i}]")
+    check_steps("y", [len(row) for row in rows], sequences.lengths)
     return np.concatenate(rows)
 
 

@@ -65,7 +65,7 @@ class Recurrent(Trained):
         network = rc.Network([*layers, rc.Linear(width, output_size)], self.dtype, draw_seed(random))
         x = standardization.apply(sequences.values, network.dtype)
         rule = None if window is None else rc.BPTT(window=window)
-        self.history_ = self._train(network, x, y, sequences.lengths, loss, random, rule)
+        self.history_ = self._train(network, x, y, sequences.lengths, loss, random, rule=rule)
         self.network_, self._input = network, standardization
 
     def _outputs(self, sequences: Sequences) -> FloatArray:

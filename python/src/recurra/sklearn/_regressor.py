@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import RegressorMixin  # type: ignore[import-untyped]
-from sklearn.utils import Tags  # type: ignore[import-untyped]
+from sklearn.base import MultiOutputMixin, RegressorMixin  # type: ignore[import-untyped]
 from sklearn.utils.validation import (  # type: ignore[import-untyped]
-    check_array,
     check_consistent_length,
     check_is_fitted,
 )
 
 import recurra as rc
 from recurra._arrays import FloatArray, flag, parse_dtype
-from recurra._losses import LossName, read_loss
+from recurra._losses import LossName
 from recurra.sklearn._architecture import CellChoice, Pooling
 from recurra.sklearn._input import read_rows, unchanged_on_error
 from recurra.sklearn._labels import require_target
+from recurra.sklearn._outputs import numeric_loss, read_values
 from recurra.sklearn._recurrent import Recurrent
 from recurra.sklearn._sequences import Data
 from recurra.sklearn._standardization import Standardization
 
 
-class RecurrentRegressor(RegressorMixin, Recurrent):  # type: ignore[misc]
+class RecurrentRegressor(MultiOutputMixin, RegressorMixin, Recurrent):  # type: ignore[misc]
     """Sequences to numbers: cells, pooling over time, a linear layer.
 
     X is a list of arrays (time, features) of any lengths, or (sequences, time, features), or a 2-D array
@@ -88,10 +87,7 @@ class RecurrentRegressor(RegressorMixin, Recurrent):  # type: ignore[misc]
         with unchanged_on_error(self):
             require_target(self, y)
             sequences = read_rows(self, X, reset=True)
-            options = {"ensure_2d": False, "allow_nd": True, "ensure_min_samples": 0, "input_name": "y"}
-            target: FloatArray = check_array(y, dtype=np.float64, **options)
-            if target.ndim not in (1, 2):
-                raise ValueError(f"y has shape {target.shape}, expected (sequences,) or (sequences, outputs)")
+            target = read_values(y)
             check_consistent_length(sequences.values, target)
             self._vector = target.ndim == 1
             columns = target.reshape(len(target), -1)
@@ -107,17 +103,3 @@ class RecurrentRegressor(RegressorMixin, Recurrent):  # type: ignore[misc]
         check_is_fitted(self)
         values = self._target.undo(self._outputs(read_rows(self, X)))
         return values[:, 0] if self._vector else values
-
-    def __sklearn_tags__(self) -> Tags:
-        """One output or many."""
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
-
-def numeric_loss(loss: LossName | rc.Loss) -> rc.Loss:
-    """A loss of numbers, not of classes or probabilities."""
-    objective = read_loss(loss)
-    if not isinstance(objective, rc.MSE | rc.MAE | rc.Huber):
-        raise ValueError(f"loss is {loss!r}, expected 'mse', 'mae', 'huber' or an object of these")
-    return objective

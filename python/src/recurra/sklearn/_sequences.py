@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -26,11 +26,13 @@ class Sequences:
         values: (sequences, time, features), zero past a sequence's end.
         lengths: (sequences,) steps of each, at least 1.
         layout: What it came as: a list, a 3-D array, or a 2-D array.
+        flat: Whether what came in had no axis for its one feature.
     """
 
     values: FloatArray
     lengths: IntArray
     layout: Layout
+    flat: bool = False
 
     @property
     def valid(self) -> npt.NDArray[np.bool_]:
@@ -55,32 +57,38 @@ def entries(value: object) -> list[Any] | None:
     return list(value) if nested or getattr(first, "ndim", 0) > 0 else None
 
 
-def pad(arrays: Sequence[npt.NDArray[Any]], layout: Layout = "list") -> Sequences:
-    """Arrays (time, features) as one batch."""
-    lengths = np.array([len(array) for array in arrays], dtype=np.int64)
-    shape = (len(arrays), int(lengths.max()), arrays[0].shape[1])
-    values = np.zeros(shape, dtype=np.result_type(*{array.dtype for array in arrays}))
-    for row, array in zip(values, arrays, strict=True):
-        row[: len(array)] = array
-    return Sequences(values, lengths, layout)
+def named(name: str, items: Iterable[object]) -> dict[str, object]:
+    """The entries of a list under the names that errors give them."""
+    return {f"{name}[{i}]": item for i, item in enumerate(items)}
 
 
-def read_list(name: str, items: Iterable[object]) -> Sequences:
-    """A list of (time, features), or of (time,) for one feature."""
-    arrays = []
-    for i, item in enumerate(items):
-        options = {"ensure_2d": False, "allow_nd": True, "ensure_min_samples": 0}
-        array = check_array(item, dtype=REAL, input_name=f"{name}[{i}]", **options)
+def read_named(items: Mapping[str, object]) -> Sequences:
+    """Entries (time, features), or (time,) for one feature."""
+    arrays: dict[str, FloatArray] = {}
+    options = {"ensure_2d": False, "allow_nd": True, "ensure_min_samples": 0}
+    for name, item in items.items():
+        array = check_array(item, dtype=REAL, input_name=name, **options)
         if array.ndim not in (1, 2):
-            raise ValueError(f"{name}[{i}] has shape {array.shape}, expected (time, features) or (time,)")
-        arrays.append(array[:, np.newaxis] if array.ndim == 1 else array)
+            raise ValueError(f"{name} has shape {array.shape}, expected (time, features) or (time,)")
         if len(array) == 0:
-            raise ValueError(f"{name}[{i}] has 0 steps, expected at least 1")
-        if arrays[i].shape[1] != arrays[0].shape[1]:
-            raise ValueError(
-                f"{name}[{i}] has {arrays[i].shape[1]} features, expected {arrays[0].shape[1]} as {name}[0]"
-            )
-    return pad(arrays)
+            raise ValueError(f"{name} has 0 steps, expected at least 1")
+        arrays[name] = array
+    first, *others = arrays
+    for name in others:
+        if arrays[name].shape[1:] != arrays[first].shape[1:]:
+            expected = ("time", *arrays[first].shape[1:])
+            raise ValueError(f"{name} has shape {arrays[name].shape}, expected {expected} as {first}")
+    return _pad(list(arrays.values()))
+
+
+def _pad(arrays: Sequence[FloatArray]) -> Sequences:
+    lengths = np.array([len(array) for array in arrays], dtype=np.int64)
+    features = arrays[0].shape[1] if arrays[0].ndim == 2 else 1
+    dtype = np.result_type(*{array.dtype for array in arrays})
+    values = np.zeros((len(arrays), int(lengths.max()), features), dtype)
+    for row, array in zip(values, arrays, strict=True):
+        row[: len(array)] = array.reshape(len(array), features)
+    return Sequences(values, lengths, "list", arrays[0].ndim == 1)
 
 
 def read_array(name: str, array: npt.NDArray[Any]) -> Sequences:
@@ -91,3 +99,12 @@ def read_array(name: str, array: npt.NDArray[Any]) -> Sequences:
             "or a list of arrays (time, features)"
         )
     return Sequences(array, np.full(array.shape[0], array.shape[1], dtype=np.int64), "array")
+
+
+def check_steps(name: str, lengths: IntArray | Sequence[int], expected: IntArray) -> None:
+    """Raise ValueError unless each sequence is as long as that of X."""
+    if len(lengths) != len(expected):
+        raise ValueError(f"{name} has {len(lengths)} sequences, expected {len(expected)} as X")
+    for i, (found, steps) in enumerate(zip(lengths, expected, strict=True)):
+        if found != steps:
+            raise ValueError(f"{name}[{i}] has {found} steps, expected {steps} as X[{i}]")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator  # type: ignore[import-untyped]
 
 import recurra as rc
-from recurra._arrays import FloatArray, IntArray, flag, number
+from recurra._arrays import BoolArray, FloatArray, IntArray, flag, number
 from recurra._losses import LossName
 
 SEQUENCES_AT_ONCE = 256  # bounds the memory of a prediction
@@ -61,19 +61,24 @@ class Trained(BaseEstimator):  # type: ignore[misc]
         lengths: IntArray,
         loss: LossName | rc.Loss,
         random: np.random.RandomState,
+        *,
         rule: rc.BPTT | None = None,
+        mask: BoolArray | None = None,
+        teacher: bool = False,
     ) -> rc.History:
         validation, stopping = None, None
         if flag("early_stopping", self.early_stopping):
             validation = self._checked_fraction(len(x))
             stopping = rc.EarlyStopping(self.n_iter_no_change)
             order = random.permutation(len(x))  # the last ones are held out
-            x, y, lengths = x[order], y[order], lengths[order]
+            x, y, lengths, mask = x[order], y[order], lengths[order], None if mask is None else mask[order]
         return rc.fit(
             network,
             x,
             y,
             lengths=lengths,
+            mask=mask,
+            teacher=teacher,
             loss=loss,
             optimizer=rc.AdamW(self.learning_rate, weight_decay=self.weight_decay),
             rule=rule,
@@ -95,12 +100,15 @@ class Trained(BaseEstimator):  # type: ignore[misc]
         return fraction
 
 
-def run(network: rc.Network, x: FloatArray, lengths: IntArray) -> FloatArray:
+def run(
+    network: rc.Network, x: FloatArray, lengths: IntArray, teacher: FloatArray | None = None
+) -> FloatArray:
     """The network's output for many sequences, some at a time."""
     outputs = []
     for start in range(0, len(x), SEQUENCES_AT_ONCE):
         part = slice(start, start + SEQUENCES_AT_ONCE)
-        outputs.append(network(x[part], lengths=lengths[part]))
+        told = None if teacher is None else teacher[part]
+        outputs.append(network(x[part], lengths=lengths[part], teacher=told))
     return np.concatenate(outputs)
 
 
