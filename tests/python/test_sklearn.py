@@ -93,6 +93,29 @@ def test_predictions_are_the_networks() -> None:
     assert model.predict_proba(x) == pytest.approx(expected, abs=1e-5)
 
 
+def test_a_constant_feature_becomes_zero_and_not_noise() -> None:
+    x, y = ragged()
+    constant = [np.concatenate([row, np.full((len(row), 1), 0.1)], axis=1) for row in x]
+    model = RecurrentRegressor(epochs=1, random_state=0).fit(constant, y == "plus")
+    moved = [row + np.array([0, 0, 1e-9]) for row in constant]
+    assert model.predict(moved) == pytest.approx(model.predict(constant), abs=1e-6)
+
+
+def test_probabilities_of_large_logits() -> None:
+    x, y = ragged()
+    model = RecurrentClassifier(epochs=0, random_state=0).fit(x, y)
+    model.network_.parameters["2.bias"][:] = [1000, 0]
+    assert model.predict_proba(x) == pytest.approx(np.tile([1.0, 0.0], (80, 1)))
+    assert model.predict_log_proba(x)[:, 1] == pytest.approx(np.full(80, -1000), abs=2)
+
+
+def test_the_names_of_features_are_those_of_the_last_fit() -> None:
+    x, y = ragged()
+    model = RecurrentClassifier(epochs=0)
+    model.feature_names_in_ = np.array(["a", "b"], object)  # as fitting a data frame leaves it
+    assert not hasattr(model.fit(x, y), "feature_names_in_")
+
+
 @pytest.mark.parametrize("kind", [RecurrentClassifier, RecurrentRegressor, SequenceTagger])
 def test_the_three_layouts_agree(kind: type[Any]) -> None:
     x = np.random.default_rng(0).normal(size=(20, 6, 1))
@@ -189,6 +212,14 @@ def test_early_stopping_keeps_the_best() -> None:
     assert history.best_epoch == int(np.argmin(history.validation_loss))
     with pytest.raises(ValueError, match=r"validation_fraction is 0.1 of 3 sequences, expected at least one"):
         model.fit(x[:3], y[:3])
+
+
+def test_what_is_held_out_is_not_simply_the_end() -> None:
+    x, y = ragged(200)
+    order = [*np.flatnonzero(y == "minus")[:80], *np.flatnonzero(y == "plus")[:20]]
+    x, y = [x[i] for i in order], y[order]
+    model = RecurrentClassifier(early_stopping=True, validation_fraction=0.2, random_state=0).fit(x, y)
+    assert model.score(x[80:], y[80:]) > 0.5
 
 
 def test_searches_over_lists() -> None:

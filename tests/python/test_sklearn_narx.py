@@ -78,12 +78,28 @@ def test_it_computes_its_equation(
     assert model.score(x, y) == pytest.approx(r2_score(y, equation(model, x, y, 0)))
 
 
-def test_the_first_steps_do_not_count_in_training() -> None:
+@pytest.mark.parametrize(("input_delays", "output_delays"), [(1, 4), (4, 1)])
+def test_the_first_steps_do_not_count_in_training(input_delays: int, output_delays: int) -> None:
     x, y = nonlinear_system(30)
-    model = NARXRegressor(input_delays=1, output_delays=4, window=None, dtype="float64", random_state=0)
+    model = NARXRegressor(
+        input_delays=input_delays, output_delays=output_delays, window=None, dtype="float64", random_state=0
+    )
     start = clone(model).set_params(epochs=0).fit(x, y)
     errors = (start.predict_one_step(x, y) - y) / y.std(axis=0)
     assert model.fit(x, y).history_.loss[0] == pytest.approx(np.mean(errors[4:] ** 2), rel=1e-9)
+
+
+def test_held_out_series_keep_their_steps() -> None:
+    series = [nonlinear_system(steps, seed) for seed, steps in enumerate((8, 40))]
+    xs, ys = [x for x, _ in series], [y for _, y in series]
+    for seed in range(4):  # of the order, among other things
+        model = NARXRegressor(window=None, dtype="float64", random_state=seed).set_params(
+            early_stopping=True, validation_fraction=0.5, learning_rate=0.0, epochs=1
+        )
+        history, scale = model.fit(xs, ys).history_, np.concatenate(ys).std(axis=0)
+        errors = [(found - y) / scale for found, y in zip(model.predict_one_step(xs, ys), ys, strict=True)]
+        expected = sorted(np.mean(error[2:] ** 2) for error in errors)
+        assert sorted([history.loss[0], history.validation_loss[0]]) == pytest.approx(expected, rel=1e-9)
 
 
 def test_it_recovers_a_linear_system() -> None:
