@@ -53,7 +53,8 @@ def equation(model: NARXRegressor, x: Array, told: Array, steps_told: int) -> Ar
         for i in range(0, len(weights), 2):
             value = (np.tanh(value) if i > 0 else value) @ weights[i].T + weights[i + 1]
         y.append(value)
-    return np.array(y) * scale["_target"][1] + scale["_target"][0]
+    outputs: Array = np.array(y) * scale["_target"][1] + scale["_target"][0]
+    return outputs
 
 
 @pytest.mark.parametrize("hidden_sizes", [(), (5,), (4, 3)])

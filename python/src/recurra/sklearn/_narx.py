@@ -31,8 +31,8 @@ class NARXRegressor(MultiOutputMixin, RegressorMixin, Trained):  # type: ignore[
     in a closed loop, on its own (parallel), or in an open one.
 
     X is one series (time, features) with y (time,) or (time, outputs), or a list of such series of any
-    lengths, or (series, time, features). What comes before a series is its mean; the first steps, whose
-    delays reach there, do not count in training.
+    lengths, or (series, time, features). Before a series stands the mean of the training data (0 without
+    `standardize`); the first steps, whose delays reach there, do not count in training.
 
     Args (by keyword; the others are those of `Trained`):
         input_delays: How many earlier inputs f sees.

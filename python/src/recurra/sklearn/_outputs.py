@@ -37,10 +37,10 @@ def read_series_of_outputs(y: Data, series: Sequences) -> Sequences:
         return read_named({"y": y})
     if not isinstance(y, Iterable) or isinstance(y, str):
         raise ValueError(f"y is {y!r}, expected the outputs of {len(series.lengths)} series")
-    outputs = read_named(named("y", y))
-    if len(outputs.lengths) != len(series.lengths):
-        raise ValueError(f"y has {len(outputs.lengths)} series, expected {len(series.lengths)} as X")
-    return outputs
+    items = named("y", y)
+    if len(items) != len(series.lengths):
+        raise ValueError(f"y has {len(items)} series, expected {len(series.lengths)} as X")
+    return read_named(items)
 
 
 def read_outputs(y: Data, series: Sequences) -> Sequences:
