@@ -284,6 +284,7 @@ def test_an_architecture_of_every_setting() -> None:
         {"num_layers": 2},
         {"bidirectional": True},
         {"pooling": "mean"},
+        {"pooling": "max"},
         {"dropout": 0.5},
         {"class_weight": "balanced"},
         {"epochs": 3},

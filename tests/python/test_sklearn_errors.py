@@ -56,7 +56,7 @@ SETTINGS = [
     (RecurrentClassifier, "cell", "tree", "cell is 'tree', expected one of 'elman', .*recurra.GRU"),
     (RecurrentClassifier, "cell", 3, "cell is 3, expected one of"),
     (RecurrentClassifier, "cell", max, "cell is .*max.*, which makes a int, expected a recurra.Layer"),
-    (RecurrentClassifier, "pooling", "sum", "pooling is 'sum', expected one of 'last', 'mean'"),
+    (RecurrentClassifier, "pooling", "sum", "pooling is 'sum', expected one of 'last', 'mean', 'max'"),
     (RecurrentClassifier, "hidden_size", 0, "hidden_size is 0, expected at least 1"),
     (RecurrentClassifier, "num_layers", 0, "num_layers is 0, expected at least 1"),
     (RecurrentClassifier, "bidirectional", "yes", "bidirectional is 'yes', expected True or False"),

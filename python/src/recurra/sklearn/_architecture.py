@@ -12,7 +12,7 @@ from recurra._arrays import count, flag
 
 CellChoice: TypeAlias = str | Callable[[int, int], rc.Layer]
 
-Pooling: TypeAlias = Literal["last", "mean"]
+Pooling: TypeAlias = Literal["last", "mean", "max"]
 
 CELLS: dict[str, Callable[[int, int], rc.Layer]] = {
     "elman": rc.Elman,
@@ -27,7 +27,7 @@ CELLS: dict[str, Callable[[int, int], rc.Layer]] = {
     "slstm": rc.SLSTM,
     "sru": rc.SRU,
 }
-POOLING: dict[str, Callable[[], rc.Layer]] = {"last": rc.Last, "mean": rc.Mean}
+POOLING: dict[str, Callable[[], rc.Layer]] = {"last": rc.Last, "mean": rc.Mean, "max": rc.Max}
 
 
 def recurrent_layers(

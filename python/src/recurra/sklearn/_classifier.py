@@ -30,7 +30,7 @@ class RecurrentClassifier(ClassifierMixin, Recurrent):  # type: ignore[misc]
     (sequences, time) whose rows are sequences of one feature; y is one label per sequence.
 
     Args (by keyword; the others are those of `Recurrent` and `Trained`):
-        pooling: What the classes are read from: the "last" step, or the "mean" over a sequence's steps.
+        pooling: What the classes are read from: the "last" step, or the "mean" or "max" over steps.
         class_weight: How much each class counts in the loss: a mapping, "balanced", or None: all the same.
 
     Attributes (beside those of `Trained`):

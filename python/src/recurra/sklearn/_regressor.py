@@ -29,7 +29,7 @@ class RecurrentRegressor(MultiOutputMixin, RegressorMixin, Recurrent):  # type: 
     (sequences, time) whose rows are sequences of one feature; y is (sequences,) or (sequences, outputs).
 
     Args (by keyword; the others are those of `Recurrent` and `Trained`):
-        pooling: What the values are read from: the "last" step, or the "mean" over a sequence's steps.
+        pooling: What the values are read from: the "last" step, or the "mean" or "max" over steps.
         loss: "mse", "mae", "huber", or an object such as ``recurra.Huber(delta=2.0)``, of the standardized
             targets.
     """
