@@ -36,7 +36,7 @@ class Diagnosis:
     """
 
     def __init__(self, network: Network, x: npt.ArrayLike, *, state: State | None = None) -> None:
-        batch = read_input(x, None, network._core, network.dtype)
+        batch = read_input(x, None, network._core, network.dtype, writes=False)
         if not batch.single:
             raise ValueError(f"x has a batch of {batch.x.shape[0]} sequences, expected one: (time, features)")
         start = None if state is None else state_array(state, network._blocks, 1, network.dtype)
