@@ -155,7 +155,8 @@ TEST_CASE("network: layers that do not fit together are refused") {
   for (const LayerSpec& pooling : {last(), mean(), layers::max()})
     for (const LayerSpec& layer : {lstm(5, 4), last(), mean(), layers::max()})
       refuse({lstm(3, 5), pooling, layer}, "expects a sequence, got one vector per sequence from layer 1 (");
-  refuse({linear(3, 1), embedding(4, 5)}, "Network: layer 1 (Embedding) takes class ids, expected it as layer 0");
+  refuse({linear(3, 1), embedding(4, 5)},
+         "Network: layer 1 (Embedding) takes class ids, expected it as the first layer of a network, an encoder or a decoder");
   for (const LayerSpec& first : {last(), mean(), layers::max(), layers::tanh(), relu(), logistic(), dropout(0.5)})
     refuse({first, linear(3, 2)}, "needs a layer before it that fixes the number of features");
 }

@@ -126,7 +126,7 @@ MISFITS: dict[str, tuple[Callable[[], list[rc.Layer]], str]] = {
     ),
     "late ids": (
         lambda: [rc.LSTM(3, 5), rc.Embedding(5, 2)],
-        "layer 1 (Embedding) takes class ids, expected it as layer 0",
+        "layer 1 (Embedding) takes class ids, expected it as the first layer",
     ),
     "no features": (lambda: [rc.Tanh(), rc.Linear(3, 2)], "layer 0 (Tanh) needs a layer before it"),
     "nothing but Dropout": (lambda: [rc.Dropout(0.5)], "layer 0 (Dropout) needs a layer before it"),

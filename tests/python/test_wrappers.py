@@ -74,7 +74,10 @@ REFUSED: dict[str, tuple[Callable[[], list[rc.Layer]], str]] = {
         "Network: layer 0 (Skip) has layers inside that do not fit: layer 1 expects 5 features, got 4",
     ),
     "pooling": (lambda: [rc.Residual([rc.Linear(3, 3), rc.Last()])], "pools over time, expected it outside"),
-    "an embedding": (lambda: [rc.Skip(rc.Embedding(4, 3))], "takes class ids, expected it as layer 0"),
+    "an embedding": (
+        lambda: [rc.Skip(rc.Embedding(4, 3))],
+        "takes class ids, expected it as the first layer",
+    ),
     "two inputs": (
         lambda: [rc.Bidirectional(rc.GRU(3, 2), rc.GRU(4, 2))],
         "has layers inside that expect 3 and 4 features",
