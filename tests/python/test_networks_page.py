@@ -1,0 +1,31 @@
+"""The page about networks: its examples run, and do what it says."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "networks.md"
+
+
+@pytest.fixture(scope="module")
+def names() -> dict[str, Any]:
+    """What the examples leave behind, one after the other."""
+    left: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL):
+        exec(block, left)
+    return left
+
+
+def test_the_examples_run(names: dict[str, Any]) -> None:
+    assert names["ar"].input_size == 0
+    assert names["tdnn"](names["u"].astype("f4")).shape == (400, 1)
+    assert names["ahead"].shape == (5, 1)
+    assert names["best"].symbols.ndim == 1
+
+
+def test_the_plant_is_identified(names: dict[str, Any]) -> None:
+    """The mean square of the outputs is about .1."""
+    assert names["one_step"] < 1e-3
+    assert names["simulated"] < 1e-2
