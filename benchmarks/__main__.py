@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import products, stages, streaming, training
+from benchmarks import encoder_decoder, products, stages, streaming, training
 from benchmarks.native import SOURCE, Native
 from benchmarks.tables import machine
 
@@ -15,6 +15,7 @@ TABLES = {
     "training": training.run,
     "products": products.run,
     "stages": stages.run,
+    "encoder_decoder": encoder_decoder.run,
 }
 
 
@@ -40,7 +41,7 @@ def main() -> None:
 
     facts = machine()
     print(", ".join(f"{name} {value}" for name, value in facts.items()))
-    if arguments.only == "stages":  # times nothing in C++
+    if arguments.only in ("stages", "encoder_decoder"):  # times nothing in C++
         native = Native(arguments.build)
     else:
         native = Native.build(arguments.build, eigen=arguments.only == "products")

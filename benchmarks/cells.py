@@ -55,14 +55,14 @@ def split_bias(bias: Array, rows: int) -> tuple[Array, Array]:
     return bias[:rows].copy(), recurrent
 
 
-def copy_weights(net: rc.Network, module: torch.nn.Module, suffix: str = "") -> None:
-    """Give PyTorch's module our weights; `suffix` is "_l0" for a module over sequences."""
+def copy_weights(net: rc.Network, module: torch.nn.Module, suffix: str = "", layer: str = "0.") -> None:
+    """Give PyTorch's module our weights of a layer; `suffix` is "_l0" for a module over sequences."""
     p = net.parameters
-    bias_ih, bias_hh = split_bias(p["0.bias"], p["0.weight_ih"].shape[0])
+    bias_ih, bias_hh = split_bias(p[f"{layer}bias"], p[f"{layer}weight_ih"].shape[0])
     with torch.no_grad():
         for name, array in (
-            ("weight_ih", p["0.weight_ih"]),
-            ("weight_hh", p["0.weight_hh"]),
+            ("weight_ih", p[f"{layer}weight_ih"]),
+            ("weight_hh", p[f"{layer}weight_hh"]),
             ("bias_ih", bias_ih),
             ("bias_hh", bias_hh),
         ):

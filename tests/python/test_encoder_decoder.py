@@ -388,7 +388,7 @@ def train(network: rc.Network, target: Array, **options: Any) -> object:  # noqa
 @pytest.mark.parametrize(
     ("use", "message"),
     [
-        (lambda n: n.stream(), "looks ahead"),
+        (lambda n: n.stream(), "reads a sequence to its end .* its encoder alone"),
         (lambda n: learn(n, data(n)[1], rule=rc.BPTT(window=2)), "looks ahead"),
         (lambda n: n(words(n)), "target_lengths is None"),
         (lambda n: n(words(n), target_lengths=[1, 2]), r"target_lengths has shape \(2,\)"),

@@ -83,6 +83,10 @@ struct BasicStream<T>::Impl {
 template <class T>
 BasicStream<T>::BasicStream(const BasicNetwork<T>& network, Index batch) {
   if (batch < 1) throw std::invalid_argument("Stream: batch is " + std::to_string(batch) + ", expected at least 1");
+  if (network.decodes())
+    throw std::invalid_argument(
+        "Stream: layer 0 (EncoderDecoder) reads a sequence to its end before it writes another, expected a network whose outputs "
+        "come step by step; its encoder alone is one (encoder())");
   if (network.looks_ahead())
     throw std::invalid_argument("Stream: layer " + std::to_string(network.model()->looking_ahead) + " (" +
                                 network.layers()[network.model()->looking_ahead].type +
