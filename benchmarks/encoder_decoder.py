@@ -1,4 +1,4 @@
-"""A training step of an encoder and decoder, and greedy decoding, beside the same network of PyTorch's modules."""
+"""A training step of an encoder and decoder, and greedy decoding, beside the same made of PyTorch's modules."""
 
 from __future__ import annotations
 
