@@ -1,4 +1,4 @@
-"""A training step of an encoder and decoder, and greedy decoding, beside the same made of PyTorch's modules."""
+"""Training steps of an encoder and decoder, and greedy decoding, beside the same made of PyTorch modules."""
 
 from __future__ import annotations
 
