@@ -1,42 +1,15 @@
+// Attention at rest and forwards.
 #include "attention.h"
 
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
+#include "attention_tape.h"
+
 namespace recurra {
 
 namespace {
-
-template <class T>
-struct AttentionWeights : Weights<T> {
-  PackedMatrix<T> query, query_back, key, key_back, score;
-  std::vector<T> bias, v;
-};
-
-template <class T>
-struct AttentionTape : PlainTape<T> {
-  struct Rows {  // of one source: forward and transposed
-    PackedMatrix<T> plain, transposed;
-  };
-  std::vector<Rows> sources;
-  std::uint64_t version = 0;       // of the memory they were packed from
-  std::vector<T> keys, dkeys;      // additive: W_k m + b, [memory rows][units]
-  std::vector<T> query, dquery;    // additive: W_q x, [nodes][units]
-  std::vector<T> alpha;            // [sequences][steps][its source's rows]
-  std::vector<Index> alpha_first;  // by sequence
-  std::vector<T> dscore;           // additive: the cotangent of v, of the levels since the last gradient
-  AlignedVector<T> queries, dqueries, context, dalpha, matched;  // of the reader at work, step by step
-};
-
-template <class T>
-AttentionTape<T>& of(Tape<T>& tape) {
-  return static_cast<AttentionTape<T>&>(tape);
-}
-template <class T>
-const AttentionWeights<T>& of(const Weights<T>& weights) {
-  return static_cast<const AttentionWeights<T>&>(weights);
-}
 
 template <class T>
 void softmax(T* row, Index count) {
@@ -88,7 +61,7 @@ std::unique_ptr<Tape<T>> Attention<T>::make_tape() const {
 
 template <class T>
 void Attention<T>::reserve(Tape<T>& base, bool backward) const {
-  auto& tape = of(base);
+  auto& tape = attention_tape(base);
   if (tape.seeds != 1) throw std::logic_error("Attention: several cotangents per row, expected one");
   const Memory<T>& memory = *tape.memory;
   const Schedule& schedule = *tape.in;
@@ -118,18 +91,8 @@ void Attention<T>::reserve(Tape<T>& base, bool backward) const {
 }
 
 template <class T>
-template <class Visit>
-void Attention<T>::for_each_query(Tape<T>& tape, Levels levels, const Visit& visit) const {
-  for (Index i = 0; i < tape.in->size(levels.begin); ++i) {
-    const Index source = tape.memory->source[std::size_t(i)];
-    const Index end = std::min(levels.end, tape.in->length(i) + 1);
-    if (tape.memory->length[std::size_t(source)] > 0) visit(Query{i, source, levels.begin, end - levels.begin});
-  }
-}
-
-template <class T>
 void Attention<T>::read_memory(const Weights<T>& weights, Tape<T>& base) const {
-  auto& tape = of(base);
+  auto& tape = attention_tape(base);
   const Memory<T>& memory = *tape.memory;
   if (tape.version == memory.version) return;
   tape.version = memory.version;
@@ -139,14 +102,14 @@ void Attention<T>::read_memory(const Weights<T>& weights, Tape<T>& base) const {
     tape.sources[s].transposed.pack_transposed(products_, rows, memory.length[s], memory_width_);
   }
   if (units_ == 0) return;
-  const auto& w = of(weights);
+  const auto& w = attention_weights(weights);
   for (Index i = 0; i < memory.num_rows(); ++i) std::copy_n(w.bias.data(), units_, tape.keys.data() + i * units_);
   w.key.multiply(products_, memory.rows.data(), memory_width_, memory.num_rows(), tape.keys.data(), units_);
 }
 
 template <class T>
 const T* Attention<T>::match(Tape<T>& base, Index node, Index source) const {
-  auto& tape = of(base);
+  auto& tape = attention_tape(base);
   const Index rows = tape.memory->length[std::size_t(source)];
   const T* keys = tape.keys.data() + tape.memory->first[std::size_t(source)] * units_;
   const T* query = tape.query.data() + node * units_;
@@ -160,7 +123,7 @@ const T* Attention<T>::match(Tape<T>& base, Index node, Index source) const {
 // Scores go where their softmax will stand.
 template <class T>
 void Attention<T>::score(const Weights<T>& weights, Tape<T>& base, const Query& q) const {
-  auto& tape = of(base);
+  auto& tape = attention_tape(base);
   const Index rows = tape.memory->length[std::size_t(q.source)];
   T* alpha = tape.alpha.data() + tape.alpha_first[std::size_t(q.sequence)] + (q.first_level - 1) * rows;
   std::fill_n(alpha, q.count * rows, T(0));
@@ -168,13 +131,13 @@ void Attention<T>::score(const Weights<T>& weights, Tape<T>& base, const Query& 
     return tape.sources[std::size_t(q.source)].transposed.multiply(products_, tape.queries.data(), size_, q.count, alpha, rows);
   for (Index t = 0; t < q.count; ++t) {
     const Index node = tape.in->first_node(q.first_level + t) + q.sequence;
-    of(weights).score.multiply(products_, match(base, node, q.source), units_, rows, alpha + t * rows, 1);
+    attention_weights(weights).score.multiply(products_, match(base, node, q.source), units_, rows, alpha + t * rows, 1);
   }
 }
 
 template <class T>
 void Attention<T>::forward(const Weights<T>& weights, Tape<T>& base, Levels levels) const {
-  auto& tape = of(base);
+  auto& tape = attention_tape(base);
   read_memory(weights, base);
   const Index first = tape.in->first_node(levels.begin), count = tape.in->first_node(levels.end) - first;
   for (Index i = first; i < first + count; ++i) {
@@ -183,8 +146,8 @@ void Attention<T>::forward(const Weights<T>& weights, Tape<T>& base, Levels leve
   }
   if (units_ > 0) {
     std::fill_n(tape.query.begin() + first * units_, count * units_, T(0));
-    of(weights).query.multiply(products_, tape.x + first * tape.x_stride, tape.x_stride, count,
-                               tape.query.data() + first * units_, units_);
+    attention_weights(weights).query.multiply(products_, tape.x + first * tape.x_stride, tape.x_stride, count,
+                                              tape.query.data() + first * units_, units_);
   }
   for_each_query(base, levels, [&](const Query& q) {
     const Index rows = tape.memory->length[std::size_t(q.source)];
@@ -200,111 +163,15 @@ void Attention<T>::forward(const Weights<T>& weights, Tape<T>& base, Levels leve
   });
 }
 
-template <class T>
-void Attention<T>::tangent(const Weights<T>&, Tape<T>&, Levels) const {
-  throw std::invalid_argument("Attention: it needs all steps of its source, expected a network that goes forward step by step");
-}
-
-template <class T>
-void Attention<T>::clear_cotangents(Tape<T>& base) const {
-  auto& tape = of(base);
-  clear_plain(base);
-  std::fill(tape.dkeys.begin(), tape.dkeys.end(), T(0));
-  std::fill(tape.dquery.begin(), tape.dquery.end(), T(0));
-  std::fill(tape.dscore.begin(), tape.dscore.end(), T(0));
-}
-
-template <class T>
-void Attention<T>::score_back(const Weights<T>& weights, Tape<T>& base, const Query& q, const T* dscore) const {
-  auto& tape = of(base);
-  Memory<T>& memory = *tape.memory;
-  const Index rows = memory.length[std::size_t(q.source)], first = memory.first[std::size_t(q.source)];
-  if (units_ == 0) {
-    std::fill_n(tape.dqueries.begin(), q.count * size_, T(0));
-    tape.sources[std::size_t(q.source)].plain.multiply(products_, dscore, rows, q.count, tape.dqueries.data(), size_);
-    products_.outer(dscore, rows, tape.queries.data(), size_, q.count, rows, size_, memory.drows.data() + first * memory_width_,
-                    memory_width_, tape.scratch.data());
-    return;
-  }
-  const T* v = of(weights).v.data();
-  for (Index t = 0; t < q.count; ++t) {
-    const Index node = tape.in->first_node(q.first_level + t) + q.sequence;
-    const T* matched = match(base, node, q.source);
-    T* dquery = tape.dquery.data() + node * units_;
-    for (Index s = 0; s < rows; ++s) {
-      const T d = dscore[t * rows + s];
-      T* dkey = tape.dkeys.data() + (first + s) * units_;
-      for (Index j = 0; j < units_; ++j) {
-        const T m = matched[s * units_ + j], slope = d * v[j] * (T(1) - m * m);
-        tape.dscore[std::size_t(j)] += d * m;
-        dquery[j] += slope;
-        dkey[j] += slope;
-      }
-    }
-  }
-}
-
-template <class T>
-void Attention<T>::backward(const Weights<T>& weights, Tape<T>& base, Levels levels) const {
-  auto& tape = of(base);
-  Memory<T>& memory = *tape.memory;
-  for_each_query(base, levels, [&](const Query& q) {
-    const Index rows = memory.length[std::size_t(q.source)];
-    const auto node = [&](Index t) { return tape.in->first_node(q.first_level + t) + q.sequence; };
-    for (Index t = 0; t < q.count; ++t) {
-      std::copy_n(tape.x + node(t) * tape.x_stride, size_, tape.queries.data() + t * size_);
-      std::copy_n(tape.dy + node(t) * tape.dy_stride + size_, memory_width_, tape.context.data() + t * memory_width_);
-    }
-    const T* alpha = tape.alpha.data() + tape.alpha_first[std::size_t(q.sequence)] + (q.first_level - 1) * rows;
-    T* dalpha = tape.dalpha.data();
-    std::fill_n(dalpha, q.count * rows, T(0));
-    tape.sources[std::size_t(q.source)].transposed.multiply(products_, tape.context.data(), memory_width_, q.count, dalpha, rows);
-    products_.outer(alpha, rows, tape.context.data(), memory_width_, q.count, rows, memory_width_,
-                    memory.drows.data() + memory.first[std::size_t(q.source)] * memory_width_, memory_width_,
-                    tape.scratch.data());
-    for (Index t = 0; t < q.count; ++t) {  // through the softmax: dalpha becomes dscore
-      T mean = 0;
-      for (Index s = 0; s < rows; ++s) mean += alpha[t * rows + s] * dalpha[t * rows + s];
-      for (Index s = 0; s < rows; ++s) dalpha[t * rows + s] = alpha[t * rows + s] * (dalpha[t * rows + s] - mean);
-    }
-    score_back(weights, base, q, dalpha);
-    for (Index t = 0; units_ == 0 && tape.dx && t < q.count; ++t)
-      for (Index j = 0; j < size_; ++j) tape.dx[node(t) * tape.dx_stride + j] += tape.dqueries[std::size_t(t * size_ + j)];
-  });
-  const Index first = tape.in->first_node(levels.begin), end = tape.in->first_node(levels.end);
-  for (Index i = first; tape.dx && i < end; ++i)
-    for (Index j = 0; j < size_; ++j) tape.dx[i * tape.dx_stride + j] += tape.dy[i * tape.dy_stride + j];
-  if (units_ == 0) return;
-  const auto& w = of(weights);
-  if (tape.dx)
-    w.query_back.multiply(products_, tape.dquery.data() + first * units_, units_, end - first, tape.dx + first * tape.dx_stride,
-                          tape.dx_stride);
-  if (levels.begin == 1)
-    w.key_back.multiply(products_, tape.dkeys.data(), units_, memory.num_rows(), memory.drows.data(), memory_width_);
-}
-
-template <class T>
-void Attention<T>::gradient(Tape<T>& base, Levels levels, GradientTarget<T> target) const {
-  if (units_ == 0) return;
-  auto& tape = of(base);
-  if (target.stride != 0) throw std::logic_error("Attention: a gradient per sequence, expected their sum");
-  const Index first = tape.in->first_node(levels.begin), count = tape.in->first_node(levels.end) - first;
-  const Index rows = tape.memory->num_rows();
-  T* query = target.data;
-  T* key = query + units_ * size_;
-  T* bias = key + units_ * memory_width_;
-  products_.outer(tape.dquery.data() + first * units_, units_, tape.x + first * tape.x_stride, tape.x_stride, count, units_,
-                  size_, query, size_, tape.scratch.data());
-  for (Index j = 0; j < units_; ++j) bias[units_ + j] += tape.dscore[std::size_t(j)];
-  std::fill(tape.dscore.begin(), tape.dscore.end(), T(0));
-  if (levels.begin != 1) return;  // the keys have their cotangents when the first level has been walked back
-  products_.outer(tape.dkeys.data(), units_, tape.memory->rows.data(), memory_width_, rows, units_, memory_width_, key,
-                  memory_width_, tape.scratch.data());
-  for (Index i = 0; i < rows; ++i)
-    for (Index j = 0; j < units_; ++j) bias[j] += tape.dkeys[std::size_t(i * units_ + j)];
-}
-
-template class Attention<float>;
-template class Attention<double>;
+#define RECURRA_INSTANTIATE(T)                                             \
+  template std::vector<ParameterSpec> Attention<T>::parameters() const;    \
+  template std::unique_ptr<Weights<T>> Attention<T>::make_weights() const; \
+  template void Attention<T>::refresh(const T*, Weights<T>&) const;        \
+  template std::unique_ptr<Tape<T>> Attention<T>::make_tape() const;       \
+  template void Attention<T>::reserve(Tape<T>&, bool) const;               \
+  template const T* Attention<T>::match(Tape<T>&, Index, Index) const;     \
+  template void Attention<T>::forward(const Weights<T>&, Tape<T>&, Levels) const;
+RECURRA_INSTANTIATE(float)
+RECURRA_INSTANTIATE(double)
 
 }  // namespace recurra

@@ -37,8 +37,15 @@ class Attention final : public Layer<T> {
   struct Query {
     Index sequence, source, first_level, count;
   };
+  // Calls visit(query) for every reader with something to read.
   template <class Visit>
-  void for_each_query(Tape<T>&, Levels, const Visit&) const;
+  void for_each_query(Tape<T>& tape, Levels levels, const Visit& visit) const {
+    for (Index i = 0; i < tape.in->size(levels.begin); ++i) {
+      const Index source = tape.memory->source[std::size_t(i)];
+      const Index end = std::min(levels.end, tape.in->length(i) + 1);
+      if (tape.memory->length[std::size_t(source)] > 0) visit(Query{i, source, levels.begin, end - levels.begin});
+    }
+  }
   void read_memory(const Weights<T>&, Tape<T>&) const;
   void score(const Weights<T>&, Tape<T>&, const Query&) const;
   void score_back(const Weights<T>&, Tape<T>&, const Query&, const T* dscore) const;

@@ -35,36 +35,45 @@ void Beam::advance(const T* log_probability, Index symbols) {
       candidates.push_back(
           {live_[std::size_t(parent)].decoded.log_probability + double(log_probability[parent * symbols + symbol]), parent,
            symbol});
-  const std::size_t kept = std::min(candidates.size(), std::size_t(options_.beam));
-  std::partial_sort(candidates.begin(), candidates.begin() + std::ptrdiff_t(kept), candidates.end(), before);
+  // Each live one can end once, so twice the beam holds enough that go on. Greedy search takes the likeliest, whatever it is.
+  const std::size_t beam = std::size_t(options_.beam);
+  const std::size_t considered = std::min(candidates.size(), beam == 1 ? 1 : 2 * beam);
+  std::partial_sort(candidates.begin(), candidates.begin() + std::ptrdiff_t(considered), candidates.end(), before);
   std::vector<Hypothesis> next;
-  Index length = 0;
-  for (std::size_t i = 0; i < kept; ++i) {
+  for (std::size_t i = 0; i < considered && next.size() < beam; ++i) {
     const Candidate& c = candidates[i];
     Decoded decoded = live_[std::size_t(c.parent)].decoded;
     decoded.log_probability = c.log_probability;
-    if (end_ && c.symbol == *end_) {
-      decoded.ended = true;
+    decoded.ended = end_ && c.symbol == *end_;
+    if (!decoded.ended) decoded.symbols.push_back(c.symbol);
+    decoded.score = score(decoded);
+    if (decoded.ended)
       ended_.push_back(std::move(decoded));
-      continue;
-    }
-    decoded.symbols.push_back(c.symbol);
-    length = Index(decoded.symbols.size());
-    next.push_back({std::move(decoded), c.parent});
+    else
+      next.push_back({std::move(decoded), c.parent});
   }
   live_ = std::move(next);
-  if (length < options_.max_length && Index(ended_.size()) < options_.beam) return;
-  if (Index(ended_.size()) < options_.beam)
-    for (Hypothesis& h : live_) ended_.push_back(std::move(h.decoded));
+  rank();
+  if (live_.empty() || (Index(live_.front().decoded.symbols.size()) < options_.max_length && can_improve())) return;
+  for (Hypothesis& h : live_) ended_.push_back(std::move(h.decoded));
   live_.clear();
+  rank();
 }
 
-std::vector<Decoded> Beam::finish() {
-  for (Decoded& decoded : ended_) decoded.score = score(decoded);
+// The best `beam`, those that have ended before those that have not.
+void Beam::rank() {
   std::stable_sort(ended_.begin(), ended_.end(),
                    [](const Decoded& a, const Decoded& b) { return a.ended != b.ended ? a.ended : a.score > b.score; });
   if (Index(ended_.size()) > options_.beam) ended_.resize(std::size_t(options_.beam));
-  return std::move(ended_);
+}
+
+// Whether a live hypothesis could still end with a better score than the last of those that are kept. Its log probability can
+// only fall; the length that would serve it best is the least or the greatest.
+bool Beam::can_improve() const {
+  if (Index(ended_.size()) < options_.beam) return true;
+  const Decoded& best = live_.front().decoded;  // candidates came in order
+  const auto bound = [&](Index length) { return best.log_probability / std::pow(double(length), options_.length_power); };
+  return std::max(bound(Index(best.symbols.size()) + 1), bound(options_.max_length)) > ended_.back().score;
 }
 
 template void Beam::advance(const float*, Index);

@@ -22,8 +22,8 @@ class Beam {
   // One more symbol for every hypothesis. `log_probability`: [size()][symbols], of what may come next.
   template <class T>
   void advance(const T* log_probability, Index symbols);
-  // The best first; nothing goes on afterwards.
-  std::vector<Decoded> finish();
+  // The best first.
+  const std::vector<Decoded>& result() const { return ended_; }
 
  private:
   struct Hypothesis {
@@ -31,11 +31,13 @@ class Beam {
     Index parent = 0;
   };
   double score(const Decoded& decoded) const;
+  void rank();
+  bool can_improve() const;
 
   DecodeOptions options_;
   std::optional<Index> end_;
   std::vector<Hypothesis> live_;
-  std::vector<Decoded> ended_;
+  std::vector<Decoded> ended_;  // the best so far; when nothing goes on, also those that have not ended
 };
 
 }  // namespace recurra

@@ -57,7 +57,7 @@ class Decoder {
       if (going) model_.decoder->step_decoder(weights_, tape());
       if (interrupt && interrupt()) throw Interrupted{};
     }
-    for (Index i = 0; i < count; ++i) result[std::size_t(rows[std::size_t(i)])] = beams[std::size_t(i)].finish();
+    for (Index i = 0; i < count; ++i) result[std::size_t(rows[std::size_t(i)])] = beams[std::size_t(i)].result();
   }
 
  private:
