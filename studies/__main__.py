@@ -9,13 +9,14 @@ from pathlib import Path
 
 import recurra as rc
 
-from studies import adding, digits, gradients, labels
+from studies import adding, digits, gradients, labels, plant
 
 STUDIES = {
     "adding": adding,
     "digits": digits,
     "gradients": gradients,
     "labels": labels,
+    "plant": plant,
 }
 DRAWN = ("adding", "digits", "gradients")
 
