@@ -9,11 +9,12 @@ from pathlib import Path
 
 import recurra as rc
 
-from studies import adding, digits, gradients, labels, plant
+from studies import adding, digits, forecast, gradients, labels, plant
 
 STUDIES = {
     "adding": adding,
     "digits": digits,
+    "forecast": forecast,
     "gradients": gradients,
     "labels": labels,
     "plant": plant,
