@@ -9,7 +9,7 @@ from pathlib import Path
 
 import recurra as rc
 
-from studies import adding, digits, forecast, gradients, labels, plant
+from studies import adding, digits, forecast, gradients, labels, numbers, plant
 
 STUDIES = {
     "adding": adding,
@@ -17,6 +17,7 @@ STUDIES = {
     "forecast": forecast,
     "gradients": gradients,
     "labels": labels,
+    "numbers": numbers,
     "plant": plant,
 }
 DRAWN = ("adding", "digits", "gradients")
@@ -41,6 +42,10 @@ def main(arguments: list[str] | None = None) -> None:
             )
         if name == "digits":
             command.add_argument("--pixels", action="store_true", help="pixel by pixel instead of row by row")
+        if name == "numbers":
+            command.add_argument(
+                "--back", action="store_true", help="from digits to letters instead of letters to digits"
+            )
     options = parser.parse_args(arguments)
     options.command = shlex.join(arguments)
     rc.set_num_threads(1)
