@@ -9,29 +9,43 @@ from pathlib import Path
 
 import recurra as rc
 
-from studies import adding, digits, gradients
+from studies import adding, digits, forecast, gradients, labels, numbers, plant
 
-STUDIES = {"adding": adding, "digits": digits, "gradients": gradients}
+STUDIES = {
+    "adding": adding,
+    "digits": digits,
+    "forecast": forecast,
+    "gradients": gradients,
+    "labels": labels,
+    "numbers": numbers,
+    "plant": plant,
+}
+DRAWN = ("adding", "digits", "gradients")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a study."""
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(
-        prog="python -m studies", description="Known problems, cell beside cell."
+        prog="python -m studies", description="Known problems, network beside network and baseline."
     )
     commands = parser.add_subparsers(dest="study", required=True)
     for name, module in STUDIES.items():
         command = commands.add_parser(name, help=str(module.__doc__).split("\n")[0])
         command.add_argument("--quick", action="store_true", help="a small version that takes seconds")
-        command.add_argument(
-            "--plot",
-            type=Path,
-            metavar="FILE",
-            help="draw it: the validation losses, or the gradients by lag",
-        )
+        if name in DRAWN:
+            command.add_argument(
+                "--plot",
+                type=Path,
+                metavar="FILE",
+                help="draw it: the validation losses, or the gradients by lag",
+            )
         if name == "digits":
             command.add_argument("--pixels", action="store_true", help="pixel by pixel instead of row by row")
+        if name == "numbers":
+            command.add_argument(
+                "--back", action="store_true", help="from digits to letters instead of letters to digits"
+            )
     options = parser.parse_args(arguments)
     options.command = shlex.join(arguments)
     rc.set_num_threads(1)

@@ -15,10 +15,11 @@ class Entry:
     name: str
     layer: Callable[[int, int], rc.Layer]
     init: rc.Init
+    pooling: Callable[[], rc.Layer] = rc.Last
 
     def network(self, inputs: int, units: int, outputs: int, seed: int) -> rc.Network:
-        """The cell, read out by a Linear layer from its last state."""
-        layers = [self.layer(inputs, units), rc.Last(), rc.Linear(units, outputs)]
+        """The cell, its states pooled over time (mostly the last one), read out by a Linear layer."""
+        layers = [self.layer(inputs, units), self.pooling(), rc.Linear(units, outputs)]
         return rc.Network(layers, seed=seed, init=self.init)
 
     def units(self, inputs: int, outputs: int, parameters: int) -> int:

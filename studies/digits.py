@@ -7,13 +7,16 @@ digits, UCI 1998): 1797 pictures of 16 grey levels, here in a fixed split.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import recurra as rc
 from sklearn.datasets import load_digits  # type: ignore[import-untyped]
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
 from studies import report
-from studies.cells import INITIALISATION
+from studies.cells import ENTRIES, INITIALISATION
 from studies.runs import Array, Data, Outcome, Problem, study
 
 CLASSES, SIDE = 10, 8
@@ -64,6 +67,33 @@ def problem(quick: bool, pixels: bool) -> Problem:
     )
 
 
+GATED = ENTRIES[1]
+POOLED = tuple(
+    replace(GATED, name=f"{GATED.name}, {pooling.__name__}", pooling=pooling)
+    for pooling in (rc.Last, rc.Mean, rc.Max)
+)
+
+
+def pooled(task: Problem) -> list[Outcome]:
+    """Print one cell beside itself, its states pooled in three ways."""
+    print(
+        f"What is read out of the {GATED.name}: its last state, the mean of its states or the maximum of "
+        "each over time. The same settings and search.\n"
+    )
+    outcomes = study(task, POOLED)
+    report.print_table((*report.COLUMNS, "test error", "seconds"), rows_of(outcomes))
+    report.print_search(outcomes, ".1%")
+    return outcomes
+
+
+def rows_of(outcomes: Sequence[Outcome]) -> list[list[str]]:
+    """Lines of a table."""
+    return [
+        [*report.columns_of(o), report.median([r.test for r in o.runs], ".1%"), report.seconds(o)]
+        for o in outcomes
+    ]
+
+
 def run(options: argparse.Namespace) -> list[Outcome]:
     """Print the study."""
     task = problem(options.quick, options.pixels)
@@ -77,13 +107,12 @@ def run(options: argparse.Namespace) -> list[Outcome]:
         "median",
     )
     outcomes = study(task)
-    rows = [
-        [*report.columns_of(o), report.median([r.test for r in o.runs], ".1%"), report.seconds(o)]
-        for o in outcomes
-    ]
+    rows = rows_of(outcomes)
     rows += [[name, "", "", "", f"{e:.1%}", ""] for name, e in baselines(task.training, task.test).items()]
     report.print_table((*report.COLUMNS, "test error", "seconds"), rows)
     report.print_search(outcomes, ".1%")
+    if not options.pixels:
+        outcomes += pooled(task)
     if options.plot:
         report.plot(options.plot, outcomes, f"Digits, {way}", task.updates_per_epoch)
     return outcomes

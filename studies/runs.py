@@ -114,10 +114,10 @@ def train(entry: Entry, units: int, rate: float, seed: int, problem: Problem) ->
     return Run(history.validation_loss, final, error(net, problem, problem.test), sum(history.seconds))
 
 
-def study(problem: Problem) -> list[Outcome]:
+def study(problem: Problem, entries: Sequence[Entry] = ENTRIES) -> list[Outcome]:
     """For each cell: search its rate on the validation set, then run all seeds with it."""
     outcomes = []
-    for entry in ENTRIES:
+    for entry in entries:
         inputs = problem.training[0].shape[2]
         units = entry.units(inputs, problem.outputs, problem.parameters)
         searched = {r: train(entry, units, r, SEARCH_SEED, problem).final for r in problem.rates}

@@ -97,6 +97,16 @@ def test_networks_have_as_many_parameters_as_they_may(entry: Entry) -> None:
     assert 0.9 * 4513 < sizes[0] <= 4513 < sizes[1]
 
 
+@pytest.mark.parametrize("entry", digits.POOLED, ids=lambda entry: entry.name)
+def test_pooled_networks_differ_in_what_is_read_out_of_the_same_states(entry: Entry) -> None:
+    net, steps = entry.network(8, 5, 10, seed=3), rc.Network([rc.GRU(8, 5)], seed=3)
+    x = np.random.default_rng(0).standard_normal((7, 8)).astype(np.float32)
+    pool = {"Last": lambda s: s[-1], "Mean": lambda s: s.mean(axis=0), "Max": lambda s: s.max(axis=0)}
+    states = pool[entry.name.removeprefix("GRU, ")](steps(x))
+    readout = net.parameters["2.weight"] @ states + net.parameters["2.bias"]
+    np.testing.assert_allclose(net(x), readout, rtol=1e-5, atol=1e-6)
+
+
 def test_irnn_starts_as_its_paper_says() -> None:
     irnn = next(entry for entry in ENTRIES if entry.name == "IRNN")
     net = irnn.network(2, 5, 1, seed=3)
@@ -168,8 +178,9 @@ def test_quick_digits(capsys: pytest.CaptureFixture[str], options: list[str]) ->
     main(["digits", "--quick", *options])
     output = capsys.readouterr().out
     errors = [float(value) for value in re.findall(r"\*\*([\d.]+)%\*\*", output)]
-    assert len(errors) == len(ENTRIES)
+    assert len(errors) == len(ENTRIES) + (0 if options else len(digits.POOLED))
     assert errors[0] < (60 if options else 30)  # the LSTM's; chance has 90
+    assert all(error < 50 for error in errors[len(ENTRIES) :])
 
 
 def test_tables_show_medians_and_all_seeds(capsys: pytest.CaptureFixture[str]) -> None:
