@@ -169,7 +169,7 @@ TEST_CASE("bptt: delays and feedback, closed and open loop and between = central
   const std::vector<std::vector<LayerSpec>> networks{
       {delay(2, three), linear(9, 2)},
       {lstm(3, 4), delay(2, {{"dilation", std::int64_t(2)}}), linear(12, 3), layers::tanh(), delay(4, {{"present", false}})},
-      {residual({delay(1, three), linear(6, 3)}), elman(3, 2)},
+      {residual({delay(1, three), linear(6, 3)}), delay(0), elman(3, 2)},
       {feedback({linear(6, 2)}, 3)},                                                     // autoregressive
       {delay(1, three), feedback({linear(10, 4), layers::tanh(), linear(4, 2)}, 2)},     // NARX
       {linear(3, 4), feedback({linear(6, 5), logistic(), dropout(0.3), linear(5, 2)})},  // Jordan

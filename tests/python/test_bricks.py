@@ -43,6 +43,11 @@ def test_a_time_delay_network_is_a_dilated_convolution(dilation: int) -> None:
     assert_close(gradient, np.concatenate([weight.grad.numpy().ravel(), bias.grad.numpy()]))
 
 
+def test_no_delay_is_the_input() -> None:
+    x = np.random.default_rng(0).normal(size=(7, 2))
+    assert np.array_equal(rc.Network([rc.Delay(0, input_size=2)], dtype="float64")(x), x)
+
+
 def test_a_delay_without_the_present_input_is_shifted() -> None:
     x = np.random.default_rng(0).normal(size=(7, 2))
     network = rc.Network([rc.Delay(2, present=False, input_size=2)], dtype="float64")
@@ -317,6 +322,7 @@ def test_teachers_that_do_not_fit_are_refused() -> None:
     ("layers", "words"),
     [
         (lambda: [rc.Delay(2)], "'input_size'"),
+        (lambda: [rc.Delay(0, present=False, input_size=2)], "something of its input"),
         (
             lambda: [rc.Feedback(rc.Linear(2, 3))],
             "from 2 to 3 features, expected at least delays * outputs = 3",

@@ -295,6 +295,17 @@ def test_decoding_many_is_decoding_each(beam: int) -> None:
             assert_close(one.score, other.score, (1e-4, 1e-5))
 
 
+def test_lists_are_decoded_as_padded_arrays() -> None:
+    network = build("dot")
+    x, _ = data(network)
+    listed = network.decode([row[:length] for row, length in zip(x, LENGTHS, strict=True)], max_length=5)
+    padded = network.decode(x, lengths=LENGTHS, max_length=5)
+    for one, other in zip(listed, padded, strict=True):
+        assert np.array_equal(one[0].symbols, other[0].symbols)
+    with pytest.raises(ValueError, match="which have their own"):
+        network.decode([x[0]], lengths=[1])
+
+
 def reversing(count: int, seed: int) -> tuple[list[Array], list[Array]]:
     """Words to be written backwards, with an end symbol."""
     rng = np.random.default_rng(seed)
@@ -320,6 +331,8 @@ def test_fit_learns_to_write_backwards(name: str) -> None:
     assert mixed.loss[0] == pytest.approx(history.loss[0])
     assert mixed.loss[-1] != pytest.approx(history.loss[-1])
     assert mixed.loss[-1] < 0.7 * mixed.loss[0]
+    taught = rc.Network([NETWORKS[name]()], seed=0)
+    rc.fit(taught, x, y, loss="cross_entropy", epochs=1, progress=False, teacher=True)  # what it does anyway
 
 
 def test_an_exact_copy_survives_files_pickles_and_checkpoints(tmp_path: Path) -> None:

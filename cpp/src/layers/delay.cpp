@@ -66,7 +66,7 @@ void Delay<T>::save_state(const Tape<T>& base, Index level, Index sequence, T* t
 template <class T>
 void Delay<T>::carry(Tape<T>& base, Index level) const {
   auto& tape = of(base);
-  for (Index l = 1; l <= level; ++l) {
+  for (Index l = 1; depth() > 0 && l <= level; ++l) {
     tape.newest = (tape.newest + depth() - 1) % depth();
     for (Index i = 0; i < tape.in->num_roots(); ++i)
       std::copy_n(tape.x + (tape.in->first_node(l) + i) * tape.x_stride, size_,

@@ -15,7 +15,10 @@ class Delay final : public Layer<T> {
   Index input_size() const override { return size_; }
   Index output_size() const override { return (taps_ + present_) * size_; }
   bool needs_time() const override { return true; }
-  std::vector<StateSpec> state() const override { return {{"x", depth() * size_}}; }  // the latest input first
+  std::vector<StateSpec> state() const override {  // the latest input first
+    if (depth() == 0) return {};
+    return {{"x", depth() * size_}};
+  }
   std::unique_ptr<Tape<T>> make_tape() const override;
   void reserve(Tape<T>&, bool backward) const override;
   void load_state(Tape<T>&, Index sequence, const T* from) const override;

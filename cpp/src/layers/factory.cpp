@@ -34,12 +34,14 @@ Builder<T> activation(Elementwise<T> Kernels<T>::* function) {
 
 template <class T>
 std::unique_ptr<Layer<T>> delay(Context& c) {
-  const Index taps = c.options.size("steps"), dilation = c.options.size("dilation", 1);
+  const Index taps = c.options.index("steps", OptionReader::most_elements), dilation = c.options.size("dilation", 1);
   if (!c.options.has("input_size") && c.place.features == 0)
     c.options.fail("needs the option 'input_size', or a layer before it that fixes the number of features");
   const Index size = c.options.size("input_size", c.place.features);
+  const bool present = !c.options.has("present") || c.options.flag("present");
+  if (taps == 0 && !present) c.options.fail("has steps = 0 and present = false, expected something of its input");
   c.options.check_product({taps + 1, dilation, size});
-  return std::make_unique<Delay<T>>(taps, dilation, !c.options.has("present") || c.options.flag("present"), size);
+  return std::make_unique<Delay<T>>(taps, dilation, present, size);
 }
 
 template <class T>

@@ -12,12 +12,13 @@ import numpy.typing as npt
 
 from recurra import _core
 from recurra._arrays import count, flag, number
-from recurra._data import Sequences, read_data, split
+from recurra._data import read_data, split
 from recurra._early_stopping import EarlyStopping
 from recurra._history import History, Progress
 from recurra._losses import Loss, LossName, read_loss
 from recurra._network import Network, _check_seed
 from recurra._optimizers import Adam, Optimizer
+from recurra._ragged import Sequences
 from recurra._rate_schedules import RateSchedule, read_schedule
 from recurra._rules import BPTT, check_rule
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recurra._arrays import flag
+from recurra._arrays import count, flag
 from recurra._layer import Layer
 from recurra._layer import probability as _probability
 from recurra._layer import size as _size
@@ -69,7 +69,7 @@ class Delay(Layer):
     last steps * dilation steps.
 
     Args:
-        steps: How many earlier inputs, at least 1.
+        steps: How many earlier inputs; 0: none, the input as it is.
         dilation: How many steps they are apart, d.
         present: Whether x_t is among them.
         input_size: Features of x; needed where no layer before it tells, as in the first layer of a network
@@ -81,7 +81,7 @@ class Delay(Layer):
     def __init__(
         self, steps: int, *, dilation: int = 1, present: bool = True, input_size: int | None = None
     ) -> None:
-        options: dict[str, bool | int] = {"steps": _size("Delay", "steps", steps)}
+        options: dict[str, bool | int] = {"steps": count("Delay: steps", steps, 0, 2**62)}
         if _size("Delay", "dilation", dilation) != 1:
             options["dilation"] = dilation
         if not flag("Delay: present", present):

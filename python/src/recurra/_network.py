@@ -16,6 +16,7 @@ from recurra._decoded import Decoded
 from recurra._initialization import Init
 from recurra._layer import Layer, listed
 from recurra._losses import Loss, LossName, read_loss
+from recurra._ragged import Sequences, is_ragged, pad
 from recurra._rules import BPTT, check_rule
 from recurra._state import State, state_array
 from recurra._stream import Stream
@@ -360,7 +361,7 @@ class Network:
 
     def decode(
         self,
-        x: npt.ArrayLike,
+        x: Sequences,
         *,
         lengths: npt.ArrayLike | None = None,
         max_length: int = 100,
@@ -370,8 +371,8 @@ class Network:
         """What an EncoderDecoder of symbols writes for each sequence.
 
         Args:
-            x: As for a call.
-            lengths: As for a call.
+            x: As for a call, or a list of arrays of any lengths.
+            lengths: As for a call; lists know theirs.
             max_length: Of a sequence written, its end symbol included.
             beam: Hypotheses kept per sequence; 1: greedy, the likeliest symbol at each step.
             length_power: Hypotheses that have ended are ranked by log probability / length**length_power.
@@ -388,6 +389,12 @@ class Network:
                 "decode: the network does not write symbols, expected an EncoderDecoder with an Embedding "
                 "first in its decoder"
             )
+        if is_ragged(x):
+            if lengths is not None:
+                raise ValueError(
+                    "lengths is given, expected None: x is a list of sequences, which have their own"
+                )
+            x, lengths = pad("x", x)
         batch = read_input(x, lengths, self._core, self.dtype, writes=False)
         found = self._core.decode(
             batch.core(),
