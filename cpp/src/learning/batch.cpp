@@ -61,10 +61,10 @@ bool gather_teacher(const Sequences<T>& x, const Target<T>* target, const std::v
   for (Index level = 1; level <= schedule.num_levels(); ++level)
     for (Index i = 0; i < schedule.size(level); ++i, to += width) {
       const Index row = rows[std::size_t(i)], step = begin + level - 1, entry = x.row(row) * time + step;
-      if (x.teacher || target->values)
-        std::copy_n((x.teacher ? x.teacher : target->values) + entry * width, width, to);
-      else
+      if (!x.teacher && model.num_symbols() > 0)
         *to = T(target->classes[entry]);
+      else
+        std::copy_n((x.teacher ? x.teacher : target->values) + entry * width, width, to);
       check_teacher(model, to, row, step);
     }
   return true;

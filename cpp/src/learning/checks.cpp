@@ -95,6 +95,15 @@ void check_loss(const std::string& function, const Model<T>& model, const Target
 }
 
 template <class T>
+void check_taught(const std::string& function, const Model<T>& model, const Sequences<T>& x, const Target<T>& target) {
+  if (!model.decodes() || x.teacher) return;
+  const bool symbols = model.num_symbols() > 0;
+  if (symbols ? !target.classes : !target.values)
+    throw std::invalid_argument(function + ": the target has no " + (symbols ? "classes" : "values") +
+                                ", expected them or a teacher: the network feeds " + (symbols ? "symbols" : "values") + " back");
+}
+
+template <class T>
 void check_features(const Model<T>& model, const T* features, Index sequence, Index step) {
   if (!all_finite(features, model.input_size)) refuse("x", features, place(sequence, step, false));
   if (model.takes_ids() && !(features[0] >= T(0) && features[0] < T(model.num_ids) && features[0] == std::floor(features[0])))
@@ -157,6 +166,7 @@ void check_data(const std::string& function, const Model<T>& model, const Sequen
                 const Loss& loss) {
   check_batch(function, x);
   check_loss(function, model, target, loss);
+  check_taught(function, model, x, target);
   for (Index sequence = 0; sequence < x.batch; ++sequence) {
     const Index row = x.row(sequence), length = x.length(sequence);
     for (Index step = 0; step < length; ++step) {
@@ -171,20 +181,21 @@ void check_data(const std::string& function, const Model<T>& model, const Sequen
       const Index entry = grid.entry(sequence, step), width = model.teacher_size();
       if (target.counts(entry)) check_target(model, target, loss, entry, sequence, step);
       if (!model.decodes()) continue;
-      const T* values = x.teacher ? x.teacher : target.values;
-      const T symbol = values ? T(0) : T(target.classes[entry]);
-      check_teacher(model, values ? values + entry * width : &symbol, sequence, step);
+      const bool by_class = !x.teacher && model.num_symbols() > 0;
+      const T symbol = by_class ? T(target.classes[entry]) : T(0);
+      check_teacher(model, by_class ? &symbol : (x.teacher ? x.teacher : target.values) + entry * width, sequence, step);
     }
 }
 
-#define RECURRA_INSTANTIATE(T)                                                                          \
-  template void check_features(const Model<T>&, const T*, Index, Index);                                \
-  template void check_target(const Model<T>&, const Target<T>&, const Loss&, Index, Index, Index);      \
-  template void check_teacher(const Model<T>&, const T*, Index, Index);                                 \
-  template void check_teaching(const std::string&, const Model<T>&, const Sequences<T>&, double, bool); \
-  template void check_batch(const std::string&, const Sequences<T>&);                                   \
-  template void check_window(const std::string&, const Sequences<T>&, Window);                          \
-  template void check_loss(const std::string&, const Model<T>&, const Target<T>&, const Loss&);         \
+#define RECURRA_INSTANTIATE(T)                                                                            \
+  template void check_features(const Model<T>&, const T*, Index, Index);                                  \
+  template void check_target(const Model<T>&, const Target<T>&, const Loss&, Index, Index, Index);        \
+  template void check_teacher(const Model<T>&, const T*, Index, Index);                                   \
+  template void check_teaching(const std::string&, const Model<T>&, const Sequences<T>&, double, bool);   \
+  template void check_batch(const std::string&, const Sequences<T>&);                                     \
+  template void check_window(const std::string&, const Sequences<T>&, Window);                            \
+  template void check_loss(const std::string&, const Model<T>&, const Target<T>&, const Loss&);           \
+  template void check_taught(const std::string&, const Model<T>&, const Sequences<T>&, const Target<T>&); \
   template void check_data(const std::string&, const Model<T>&, const Sequences<T>&, const Target<T>&, const Loss&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

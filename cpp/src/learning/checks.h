@@ -18,6 +18,11 @@ void check_window(const std::string& function, const Sequences<T>& x, Window win
 template <class T>
 void check_loss(const std::string& function, const Model<T>& model, const Target<T>& target, const Loss& loss);
 
+// The target of a network that decodes has what is fed back while it learns: classes if it writes symbols, else values. A teacher
+// may bring it instead.
+template <class T>
+void check_taught(const std::string& function, const Model<T>& model, const Sequences<T>& x, const Target<T>& target);
+
 // One step's features (or class id). Throws std::invalid_argument.
 template <class T>
 void check_features(const Model<T>& model, const T* features, Index sequence, Index step);

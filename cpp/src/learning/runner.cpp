@@ -117,6 +117,7 @@ double BasicRunner<T>::window_gradient(const Sequences<T>& x, const Target<T>& t
                                        T* gradient, BasicState<T>* state, const RunOptions& options) {
   impl_->begin("window_gradient", x, state, options);
   check_loss("window_gradient", *impl_->model, target, loss);
+  check_taught("window_gradient", *impl_->model, x, target);
   check_window("window_gradient", x, window);
   if (count_valid(*impl_->model, x, window) == 0) return 0;
   const double scale = entry_scale(*impl_->model, x, target, loss, window);
@@ -131,6 +132,7 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
     throw std::invalid_argument("loss_and_gradient: window is " + std::to_string(options.window) + ", expected at least 1");
   impl_->begin("loss_and_gradient", x, state, options);
   check_loss("loss_and_gradient", *impl_->model, target, loss);
+  check_taught("loss_and_gradient", *impl_->model, x, target);
   const Index window = options.window > 0 ? options.window : x.time;
   if (window < x.time && (impl_->model->pools() || impl_->model->looks_ahead()))
     throw std::invalid_argument("loss_and_gradient: a window cuts the time axis, but the network " +
@@ -162,6 +164,7 @@ double BasicRunner<T>::loss(const Sequences<T>& x, const Target<T>& target, cons
                             const RunOptions& options) {
   impl_->begin("loss", x, state, options);
   check_loss("loss", *impl_->model, target, loss);
+  check_taught("loss", *impl_->model, x, target);
   if (count_valid(*impl_->model, x, {0, x.time}) == 0) return 0;
   const double scale = entry_scale(*impl_->model, x, target, loss, {0, x.time});
   return impl_->run({x, {0, x.time}, state, options, nullptr, &target, &loss, scale}, state);

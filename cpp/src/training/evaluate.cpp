@@ -16,6 +16,7 @@ double evaluate(const BasicNetwork<T>& network, const Data<T>& data, const Loss&
   check_batch("evaluate", data.x);
   check_teaching("evaluate", *network.model(), data.x, options.sampling, true);
   check_loss("evaluate", *network.model(), data.target, loss);
+  check_taught("evaluate", *network.model(), data.x, data.target);
   if (stateful) check_stateful("evaluate", network, data.x, batch_size);
   const std::vector<Index> order = row_order(data.x);
   BasicRunner<T> runner(network);
