@@ -6,6 +6,7 @@
 
 #include "problem.h"
 #include "recurra/fit.h"
+#include "translation_problem.h"
 
 namespace {
 
@@ -381,4 +382,18 @@ TEST_CASE("fit: a subset of rows is what is trained on and scored") {
   fit<double>(a, subset, nullptr, options);
   fit<double>(b, copied, nullptr, options);
   CHECK(std::ranges::equal(a.flat(), b.flat()));
+}
+
+TEST_CASE("fit: a network that decodes learns also where a batch has read nothing") {
+  test::Translation problem({test::translation_cases()[0].layer});
+  problem.lengths.assign(6, 0);
+  const Data<double> data{problem.sequences(), problem.target()};
+  const double before = evaluate(problem.network, data, problem.loss());
+  FitOptions options;
+  options.loss = problem.loss();
+  options.optimizer = Adam{.learning_rate = 0.02};
+  options.epochs = 20;
+  const History history = fit<double>(problem.network, data, nullptr, options);
+  CHECK(history.epochs[0].loss == doctest::Approx(before).epsilon(1e-12));
+  CHECK(history.epochs.back().loss < 0.9 * before);
 }

@@ -71,7 +71,8 @@ void Fitting<T>::resume(const OptimizerState<T>& optimizer, const PartialEpoch& 
 
 template <class T>
 void Fitting<T>::batch(const Sequences<T>& x) {
-  const Index end = longest(x), window = options_.window > 0 ? options_.window : end;
+  // What decodes writes also where nothing was read.
+  const Index end = network_.decodes() ? x.time : longest(x), window = options_.window > 0 ? options_.window : end;
   const bool goes_on = carries();
   if (!goes_on) state_ = BasicState<T>(network_, x.batch);
   for (Index begin = 0; begin < end; begin += window) {
