@@ -40,6 +40,7 @@ class Attention final : public Layer<T> {
   // Calls visit(query) for every reader with something to read.
   template <class Visit>
   void for_each_query(Tape<T>& tape, Levels levels, const Visit& visit) const {
+    if (levels.begin == levels.end) return;  // nobody writes anything
     for (Index i = 0; i < tape.in->size(levels.begin); ++i) {
       const Index source = tape.memory->source[std::size_t(i)];
       const Index end = std::min(levels.end, tape.in->length(i) + 1);
