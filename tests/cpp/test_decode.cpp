@@ -345,3 +345,12 @@ TEST_CASE("decode: what it refuses, and how it is interrupted") {
   CHECK(asked == 3);
   CHECK(decode(network, sentences.sequences(), {.interrupt = [] { return false; }}).size() == 3);
 }
+
+TEST_CASE("decode: scores that are no numbers are refused, nothing is ranked by them") {
+  BasicNetwork<double> network = small_network(dot_attention());
+  const Sentences sentences(3, 4);
+  for (double& bias : network.parameter("0.decoder.3.bias")) bias = 1e308;
+  for (double& weight : network.parameter("0.decoder.3.weight")) weight = 1e308;
+  CHECK_THROWS_WITH_AS(decode(network, sentences.sequences(), {.beam = 2}),
+                       "decode: the network's scores are not finite, expected finite values", std::overflow_error);
+}

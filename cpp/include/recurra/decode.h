@@ -23,7 +23,7 @@ struct Decoded {
 // What is written for each sequence of the batch: `beam` hypotheses at most, the best first. The search for one sequence ends
 // when `beam` hypotheses have ended and none that goes on could still reach their scores; those that have not ended come last.
 // Greedy search ends at the first end symbol. Throws std::invalid_argument for a network that does not decode symbols, settings
-// out of range, or what a runner refuses.
+// out of range, or what a runner refuses; std::overflow_error for scores that are not finite.
 template <class T>
 std::vector<std::vector<Decoded>> decode(const BasicNetwork<T>& network, const Sequences<T>& x,
                                          const DecodeOptions& options = {});

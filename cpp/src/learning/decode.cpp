@@ -23,6 +23,7 @@ void log_softmax(T* row, Index count) {
   double sum = 0;
   for (Index j = 0; j < count; ++j) sum += std::exp(double(row[j] - largest));
   const T shift = largest + T(std::log(sum));
+  if (!std::isfinite(shift)) throw std::overflow_error("decode: the network's scores are not finite, expected finite values");
   for (Index j = 0; j < count; ++j) row[j] -= shift;
 }
 
