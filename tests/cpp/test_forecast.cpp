@@ -1,6 +1,7 @@
 // forecast = a stream that observes what was seen and then goes on by itself; observe(), its refusals, and what is refused.
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <stdexcept>
 
 #include "problem.h"
@@ -164,7 +165,30 @@ TEST_CASE("forecast: what it refuses") {
   refuse({feedback({linear(4, 2)}), linear(2, 2)}, {some, 1, 2}, 1, misfit(2, 2));
   refuse({embedding(4, 1)}, {some, 1, 2}, 1, misfit(1, 1));
   refuse({linear(2, 2)}, {some, 1, 2, some}, 1, "forecast: x is given, expected none: the network's own outputs are its inputs");
+  // Values that are not finite, by their places.
+  std::vector<double> bad = numbers;
+  bad[7] = std::numeric_limits<double>::quiet_NaN();
+  refuse({linear(2, 2)}, {bad.data(), 2, 2}, 1,
+         "history has the non-finite value nan at (batch 1, time 1, feature 1), expected finite values");
+  refuse({feedback({linear(2, 2)})}, {bad.data(), 2, 2}, 1,
+         "history has the non-finite value nan at (batch 1, time 1, feature 1), expected finite values");
+  refuse({with_input}, {some, 1, 2, bad.data()}, 1,
+         "x has the non-finite value nan at (batch 0, time 2, feature 1), expected finite values");
   CHECK_THROWS_AS(
       forecast<double>(BasicNetwork<double>({with_input}), {some, 1, 2, some}, 1, y.data(), {.interrupt = [] { return true; }}),
       InterruptedBatch);
+}
+
+TEST_CASE("forecast: outputs that overflow are an error, with Feedback and without") {
+  for (const std::vector<LayerSpec>& layers : {std::vector{feedback({linear(1, 1)})}, std::vector{linear(1, 1)}}) {
+    BasicNetwork<double> network(layers);
+    std::ranges::copy(std::vector<double>{1e200, 0}, network.flat().begin());
+    const double seen = 1;
+    std::vector<double> y(9);
+    CHECK_THROWS_WITH_AS(forecast<double>(network, {&seen, 1, 1}, 9, y.data()),
+                         "forecast: the output of step 1 is not finite, expected finite values", std::overflow_error);
+    CHECK_THROWS_AS(forecast<double>(network, {&seen, 1, 1}, 2, y.data()), std::overflow_error);
+    CHECK_NOTHROW(forecast<double>(network, {&seen, 1, 1}, 1, y.data()));
+    CHECK(y[0] == 1e200);
+  }
 }

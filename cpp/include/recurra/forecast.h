@@ -15,7 +15,8 @@ struct SeenSeries {
 
 // y: [batch][steps][output size]. The network's last layer is a Feedback, which is given the outputs seen so far and then its
 // own; or it has none and as many inputs as outputs, and an output is the next input (x must be null then). Throws
-// std::invalid_argument for another network, missing inputs, a value that is not finite; InterruptedBatch.
+// std::invalid_argument for another network, missing inputs, a value that is not finite; std::overflow_error for an output that
+// is not; InterruptedBatch.
 template <class T>
 void forecast(const BasicNetwork<T>& network, const SeenSeries<T>& seen, Index steps, T* y, const RunOptions& options = {});
 

@@ -112,8 +112,13 @@ void check_features(const Model<T>& model, const T* features, Index sequence, In
 }
 
 template <class T>
+void check_values(const std::string& name, const T* values, Index width, Index sequence, Index step) {
+  if (!all_finite(values, width)) refuse(name, values, place(sequence, step, false));
+}
+
+template <class T>
 void check_teacher(const Model<T>& model, const T* values, Index sequence, Index step) {
-  if (!all_finite(values, model.teacher_size())) refuse("teacher", values, place(sequence, step, false));
+  check_values("teacher", values, model.teacher_size(), sequence, step);
   const Index symbols = model.num_symbols();
   if (symbols > 0 && !(*values >= T(0) && *values < T(symbols) && *values == std::floor(*values)))
     throw std::invalid_argument("teacher has the class id " + shortest(*values) + place(sequence, step, false) +
@@ -190,6 +195,7 @@ void check_data(const std::string& function, const Model<T>& model, const Sequen
 #define RECURRA_INSTANTIATE(T)                                                                            \
   template void check_features(const Model<T>&, const T*, Index, Index);                                  \
   template void check_target(const Model<T>&, const Target<T>&, const Loss&, Index, Index, Index);        \
+  template void check_values(const std::string&, const T*, Index, Index, Index);                          \
   template void check_teacher(const Model<T>&, const T*, Index, Index);                                   \
   template void check_teaching(const std::string&, const Model<T>&, const Sequences<T>&, double, bool);   \
   template void check_batch(const std::string&, const Sequences<T>&);                                     \

@@ -27,6 +27,10 @@ void check_taught(const std::string& function, const Model<T>& model, const Sequ
 template <class T>
 void check_features(const Model<T>& model, const T* features, Index sequence, Index step);
 
+// One step's values of an array with this name.
+template <class T>
+void check_values(const std::string& name, const T* values, Index width, Index sequence, Index step);
+
 // One step's values, or symbol, of a teacher.
 template <class T>
 void check_teacher(const Model<T>& model, const T* values, Index sequence, Index step);

@@ -1,10 +1,12 @@
 #include "recurra/forecast.h"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 #include "../layers/feedback.h"
 #include "../network/model.h"
+#include "checks.h"
 #include "recurra/stream.h"
 
 namespace recurra {
@@ -33,6 +35,24 @@ void check(const BasicNetwork<T>& network, const SeenSeries<T>& seen, Index step
   require(!seen.x, "x is given, expected none: the network's own outputs are its inputs");
 }
 
+// By their places in the caller's arrays, of which only parts are run.
+template <class T>
+void check_numbers(const BasicNetwork<T>& network, const SeenSeries<T>& seen, Index steps) {
+  const Index width = network.output_size(), features = network.input_size(), all = seen.time + steps;
+  for (Index i = 0; i < seen.batch; ++i) {
+    for (Index t = 0; t < seen.time; ++t) check_values("history", seen.outputs + (i * seen.time + t) * width, width, i, t);
+    for (Index t = 0; seen.x && t < all; ++t) check_features(*network.model(), seen.x + (i * all + t) * features, i, t);
+  }
+}
+
+template <class T>
+void check_output(const T* y, Index width, Index step) {
+  for (Index j = 0; j < width; ++j)
+    if (!std::isfinite(y[j]))
+      throw std::overflow_error("forecast: the output of step " + std::to_string(step) +
+                                " is not finite, expected finite values");
+}
+
 // Steps begin .. end - 1 of the inputs, as an array of their own.
 template <class T>
 std::vector<T> part(const SeenSeries<T>& seen, Index time, Index features, Index begin, Index end) {
@@ -48,6 +68,7 @@ template <class T>
 void forecast(const BasicNetwork<T>& network, const SeenSeries<T>& seen, Index steps, T* y, const RunOptions& options) {
   const bool feeds_back = dynamic_cast<const Feedback<T>*>(network.model()->layers.back().get()) != nullptr;
   check(network, seen, steps, feeds_back);
+  check_numbers(network, seen, steps);
   const Index width = network.output_size(), features = network.input_size(), batch = seen.batch;
   BasicRunner<T> runner(network);
   BasicState<T> state(network, batch);
@@ -59,6 +80,8 @@ void forecast(const BasicNetwork<T>& network, const SeenSeries<T>& seen, Index s
     past.teacher = seen.outputs;
     runner.forward(past, outputs.data(), &state, options);
     runner.forward({after.data(), batch, steps}, y, &state, options);
+    for (Index t = 0; t < steps; ++t)
+      for (Index i = 0; i < batch; ++i) check_output(y + (i * steps + t) * width, width, t);
     return;
   }
   runner.forward({seen.outputs, batch, seen.time}, outputs.data(), &state, options);
@@ -71,9 +94,9 @@ void forecast(const BasicNetwork<T>& network, const SeenSeries<T>& seen, Index s
   std::vector<T> next(now.size());
   for (Index t = 0; t < steps; ++t) {
     for (Index i = 0; i < batch; ++i) std::copy_n(now.begin() + i * width, width, y + (i * steps + t) * width);
+    check_output(now.data(), batch * width, t);
     if (t + 1 == steps) return;
-    if (!stream.step(now, next))
-      throw std::overflow_error("forecast: the output of step " + std::to_string(t) + " is not finite, expected finite values");
+    if (!stream.step(now, next)) throw std::logic_error("forecast: the stream refused a step");
     now.swap(next);
   }
 }
