@@ -153,6 +153,92 @@ TEST_CASE("stream: a refused step changes neither state nor output") {
   for (const double id : {0.0, 5.0}) CHECK(reader.step(Vector{id}, out));
 }
 
+TEST_CASE("stream: what is observed takes the place of the last output, as a teacher does in a batch") {
+  using namespace layers;
+  const auto check = []<class T>(const BasicNetwork<T>& network, double tolerance) {
+    const Index width = network.teacher_size(), outputs = network.output_size(), features = network.input_size();
+    const std::vector<T> x = random_input(network, rows * num_steps),
+                         teacher = test::random_vector<T>(8, rows * num_steps * width);
+    std::vector<T> expected(std::size_t(rows * num_steps * outputs));
+    Sequences<T> sequences{x.data(), rows, num_steps};
+    sequences.teacher = teacher.data();
+    BasicState<T> state = random_state(network, rows);
+    BasicStream<T> stream(network, rows);
+    CHECK(stream.teacher_size() == width);
+    stream.set_state(state);
+    BasicRunner<T>(network).forward(sequences, expected.data(), &state);
+    const auto step_of = [](const std::vector<T>& from, Index t, Index size) {  // of all rows
+      std::vector<T> now;
+      for (Index i = 0; i < rows; ++i)
+        now.insert(now.end(), from.begin() + (i * num_steps + t) * size, from.begin() + (i * num_steps + t + 1) * size);
+      return now;
+    };
+    for (Index t = 0; t < num_steps; ++t) {
+      std::vector<T> y(std::size_t(rows * outputs));
+      REQUIRE(stream.step(step_of(x, t, features), y));
+      CHECK(difference(y, step_of(expected, t, outputs)) < tolerance);
+      REQUIRE(stream.observe(step_of(teacher, t, width)));
+    }
+    CHECK(difference(stream.state().data(), state.data()) < tolerance);
+  };
+  const std::vector<std::vector<LayerSpec>> networks{
+      {feedback({linear(4, 2)}, 2)},
+      {feedback({linear(inputs + 2, 5), logistic(), linear(5, 2)})},
+      {delay(1, {{"input_size", inputs}}), feedback({gru(12, 5), delay(2), linear(15, 2)}, 3), elman(2, 4)},
+      {residual({feedback({lstm(inputs + 3, 4), linear(4, 3)})}), linear(3, 1)}};
+  for (const std::vector<LayerSpec>& layers : networks) {
+    check(random_network<float>(layers), 1e-5);
+    check(random_network<double>(layers), 1e-13);
+  }
+}
+
+TEST_CASE("stream: before the first step, what is observed is what the network starts with") {
+  BasicNetwork<double> network({layers::feedback({layers::linear(2, 1)}, 2)});
+  std::ranges::copy(Vector{2, 10, 1}, network.flat().begin());
+  BasicStream<double> stream(network);
+  Vector y(1);
+  REQUIRE(stream.observe(Vector{3}));
+  REQUIRE(stream.step({}, y));
+  CHECK(y[0] == 7);  // 2 * 3 + 10 * 0 + 1
+  REQUIRE(stream.step({}, y));
+  CHECK(y[0] == 45);  // 2 * 7 + 10 * 3 + 1
+  REQUIRE(stream.observe(Vector{1}));
+  REQUIRE(stream.observe(Vector{0}));  // the last word counts
+  REQUIRE(stream.step({}, y));
+  CHECK(y[0] == 71);  // 2 * 0 + 10 * 7 + 1
+}
+
+TEST_CASE("stream: a refused observation changes nothing") {
+  using namespace layers;
+  const BasicNetwork<double> network = random_network<double>({feedback({lstm(inputs + 2, 4), linear(4, 2)})});
+  BasicStream<double> stream(network, rows);
+  stream.set_state(random_state(network, rows));
+  const BasicState<double> state = stream.state();
+  const auto refuse = [&](const Vector& seen) {
+    CHECK_FALSE(stream.observe(seen));
+    CHECK(std::ranges::equal(stream.state().data(), state.data()));
+  };
+  refuse({});
+  refuse(Vector(5, 0.5));
+  refuse(Vector(7, 0.5));
+  for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
+                           -std::numeric_limits<double>::infinity()})
+    for (std::size_t at = 0; at < 6; ++at) {
+      Vector seen(6, 0.5);
+      seen[at] = bad;
+      refuse(seen);
+    }
+  CHECK(stream.observe(Vector(6, 0.5)));
+  CHECK_FALSE(std::ranges::equal(stream.state().data(), state.data()));
+  const std::vector<std::vector<LayerSpec>> others{{lstm(inputs, 2)}, {feedback({linear(5, 2)}), feedback({linear(4, 2)})}};
+  for (const std::vector<LayerSpec>& layers : others) {
+    BasicStream<double> none(random_network<double>(layers), 1);
+    CHECK(none.teacher_size() == 0);
+    CHECK_FALSE(none.observe(Vector(2, 0.5)));
+    CHECK_FALSE(none.observe({}));
+  }
+}
+
 TEST_CASE("stream: states go out, in, and back to the start, row by row") {
   const BasicNetwork<double> network = random_network<double>({layers::lstm(inputs, 5), layers::gru(5, 4), layers::mean()});
   BasicStream<double> stream(network, rows);
@@ -228,7 +314,7 @@ TEST_CASE("stream: reload refuses a network with other layers, and the stream go
 TEST_CASE("stream: a second thread is noticed") {
   // One thread is nearly always inside a large network; what the other one tries meanwhile must fail. Whoever comes second
   // fails, so the first thread's own steps may fail too.
-  const Network network({layers::elman(800, 800)});
+  const Network network({layers::feedback({layers::linear(1600, 800)})});
   Stream stream(network);
   const std::vector<float> x(800, 0.5f);
   std::atomic<bool> stop{false};
@@ -263,6 +349,7 @@ TEST_CASE("stream: a second thread is noticed") {
   CHECK(refuses([&] { stream.reset(); }));
   CHECK(refuses([&] { stream.reset(0); }));
   CHECK(refuses([&] { stream.reload(); }));
+  CHECK(until([&] { return !stream.observe(x); }));
   stop = true;
   first.join();
   CHECK_FALSE(stream.busy());
@@ -270,16 +357,20 @@ TEST_CASE("stream: a second thread is noticed") {
 }
 
 #if RECURRA_COUNTS_ALLOCATIONS
-TEST_CASE("stream: a step allocates nothing") {
+TEST_CASE("stream: a step and an observation allocate nothing") {
   const auto check = [](const auto& network) {
     using T = std::decay_t<decltype(network.flat()[0])>;
     for (const Index batch : {1, 3}) {
       BasicStream<T> stream(network, batch);
       const std::vector<T> x = random_input(network, batch), bad(x.size(), std::numeric_limits<T>::infinity());
+      const std::vector<T> seen(std::size_t(batch * network.teacher_size()), T(0.5));
       std::vector<T> y(std::size_t(batch * network.output_size()));
       const test::Allocations allocations;
       bool fine = true;
-      for (int t = 0; t < 20; ++t) fine = stream.step(x, y) && !stream.step(bad, y) && fine;
+      for (int t = 0; t < 20; ++t) {
+        fine = stream.step(x, y) && (bad.empty() || !stream.step(bad, y)) && fine;
+        fine = stream.observe(seen) == !seen.empty() && fine;
+      }
       const std::size_t count = allocations.count();
       CHECK(count == 0);
       CHECK(fine);
@@ -294,6 +385,19 @@ TEST_CASE("stream: a step allocates nothing") {
   }
   check(random_network<float>({layers::embedding(6, 4), layers::gru(4, 5), layers::last(), layers::tanh()}));
   check(random_network<float>({layers::gru(inputs, 5), layers::max(), layers::tanh()}));
+  const Options three{{"input_size", inputs}, {"dilation", std::int64_t(2)}};
+  const std::vector<std::vector<LayerSpec>> networks{
+      {layers::delay(3, three), layers::linear(12, 2), layers::delay(2, {{"present", false}}), layers::max()},
+      {layers::feedback({layers::linear(6, 2)}, 3)},
+      {layers::delay(1, three), layers::feedback({layers::gru(10, 5), layers::linear(5, 2)}, 2), layers::mean()},
+      {layers::feedback({layers::linear(inputs + 2, 5), layers::residual({layers::delay(1), layers::linear(10, 5)}),
+                         layers::tanh(), layers::linear(5, 2)}),
+       layers::chain({layers::elman(2, 3)}), layers::skip({layers::linear(3, 1)})}};
+  for (std::size_t n = 0; n < networks.size(); ++n) {
+    CAPTURE(n);
+    check(random_network<float>(networks[n]));
+    check(random_network<double>(networks[n]));
+  }
 }
 
 TEST_CASE("stream: what counts allocations does count") {
