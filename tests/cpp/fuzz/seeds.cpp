@@ -42,6 +42,10 @@ std::vector<std::vector<LayerSpec>> architectures() {
   all.push_back({bidirectional(gru(2, 2), skip({residual({linear(2, 2)}), logistic()})), linear(6, 1)});
   all.push_back({delay(2, {{"input_size", std::int64_t(2)}, {"dilation", std::int64_t(3)}, {"present", false}}),
                  chain({linear(4, 2)}), feedback({linear(5, 1)}, 3)});
+  all.push_back({encoder_decoder({embedding(3, 2), bidirectional(gru(2, 1))},
+                                 {embedding(4, 2), gru(2, 2), dot_attention(), additive_attention(2), linear(6, 3)},
+                                 {{"start", std::int64_t(3)}, {"end", std::int64_t(0)}})});
+  all.push_back({encoder_decoder({elman(1, 2)}, {lstm(2, 1), linear(1, 2)}, {{"bridge", "linear"}})});
   all.push_back({lstm(2, 4, {{"layer_norm", true}, {"zoneout_c", 0.5}, {"projection", 2}, {"learned_initial_state", true}}),
                  fully_recurrent(2, 4, 1, "relu", {{"heads", 2}, {"recurrent_dropout", 0.25}})});
   return all;
