@@ -1,6 +1,7 @@
 // The losses of a runner against their formulas, written out plainly, and against central differences.
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <stdexcept>
 
 #include "allocations.h"
@@ -136,6 +137,81 @@ TEST_CASE("loss: the gradients = central differences, ragged, pooled and windowe
       CHECK(runner.loss_and_gradient(problem.sequences(), problem.target(), loss, windowed.data(), nullptr, {4}) ==
             doctest::Approx(value).epsilon(1e-14));
     }
+}
+
+TEST_CASE("loss: what is masked neither counts nor is looked at") {
+  for (const auto& [name, loss] : losses)
+    for (const bool pools : {false, true}) {
+      CAPTURE(name);
+      CAPTURE(pools);
+      Ragged problem(loss, pools);
+      BasicRunner<double> runner(problem.network);
+      const Index width = problem.width;
+      std::vector<std::uint8_t> mask;
+      for (Index i = 0; i < problem.batch * problem.time; ++i) mask.push_back(std::uint8_t(i % 3 != 1) * 7);
+      Vector y(std::size_t(problem.batch * problem.time * width));
+      runner.forward(problem.sequences(), y.data());
+      double sum = 0, total = 0;
+      for (Index i = 0; i < problem.batch; ++i)
+        for (Index t = 0; t < (pools ? Index(problem.lengths[std::size_t(i)] > 0) : problem.lengths[std::size_t(i)]); ++t) {
+          const std::size_t entry = std::size_t(pools ? i : i * problem.time + t), at = entry * std::size_t(width);
+          if (mask[entry]) {
+            const auto [value, weight] = by_formula(loss, y.data() + at, problem.values.data() + at, problem.classes[entry]);
+            sum += value;
+            total += weight;
+          } else {
+            std::fill_n(problem.values.begin() + Index(at), width, std::numeric_limits<double>::quiet_NaN());
+            problem.classes[entry] = 1000;
+          }
+        }
+      REQUIRE(total > 0);
+      Target<double> target = problem.target();
+      target.mask = mask.data();
+      const auto objective = [&] { return runner.loss(problem.sequences(), target, loss); };
+      CHECK(objective() == doctest::Approx(sum / total).epsilon(1e-13));
+      for (const Index size : {1, 3})
+        CHECK(evaluate(problem.network, {problem.sequences(), target}, loss, size) ==
+              doctest::Approx(sum / total).epsilon(1e-13));
+      Vector gradient(problem.network.flat().size());
+      CHECK(runner.loss_and_gradient(problem.sequences(), target, loss, gradient.data()) ==
+            doctest::Approx(sum / total).epsilon(1e-13));
+      CHECK(difference(gradient, test::central_difference(problem.network.flat(), objective)) < 1e-8);
+      FitOptions options;
+      options.loss = loss;
+      options.optimizer = Sgd{0};
+      options.epochs = 1;
+      options.batch_size = 3;
+      if (!pools) options.window = 4;
+      const History history = fit<double>(problem.network, {problem.sequences(), target}, nullptr, options);
+      CHECK(history.epochs[0].loss == doctest::Approx(sum / total).epsilon(1e-13));
+      if (!pools) {
+        Vector windowed(gradient.size());
+        CHECK(runner.loss_and_gradient(problem.sequences(), target, loss, windowed.data(), nullptr, {4}) ==
+              doctest::Approx(sum / total).epsilon(1e-13));
+      }
+    }
+}
+
+TEST_CASE("loss: a mask of ones is none, a mask of zeros leaves nothing but the state") {
+  for (const auto& [name, loss] : losses) {
+    CAPTURE(name);
+    Ragged problem(loss);
+    BasicRunner<double> runner(problem.network);
+    const auto run = [&](const std::vector<std::uint8_t>& mask, BasicState<double>& state) {
+      Target<double> target = problem.target();
+      target.mask = mask.empty() ? nullptr : mask.data();
+      Vector result(problem.network.flat().size());
+      result.push_back(runner.loss_and_gradient(problem.sequences(), target, loss, result.data(), &state));
+      return result;
+    };
+    const std::size_t entries = std::size_t(problem.batch * problem.time);
+    BasicState<double> plain(problem.network, problem.batch), ones = plain, zeros = plain;
+    const Vector expected = run({}, plain);
+    CHECK(run(std::vector<std::uint8_t>(entries, 1), ones) == expected);
+    CHECK(run(std::vector<std::uint8_t>(entries, 0), zeros) == Vector(expected.size()));
+    CHECK(std::ranges::equal(ones.data(), plain.data()));
+    CHECK(std::ranges::equal(zeros.data(), plain.data()));
+  }
 }
 
 TEST_CASE("loss: an epoch's loss is the mean over all its entries, whatever they weigh in their batch or window") {
