@@ -46,8 +46,10 @@ void check_equal(const BasicNetwork<T>& actual, const BasicNetwork<T>& expected)
   if (expected.takes_ids()) return;
   const std::vector<T> x(std::size_t(4 * expected.input_size()), T(0.3));
   std::vector<T> y(std::size_t((expected.pools() ? 1 : 4) * expected.output_size()), T(1)), z(y.size(), T(2));
-  BasicRunner<T>(actual).forward({x.data(), 1, 4}, y.data());
-  BasicRunner<T>(expected).forward({x.data(), 1, 4}, z.data());
+  Sequences<T> sequences{x.data(), 1, 4};
+  if (expected.decodes()) sequences.target_time = 4;
+  BasicRunner<T>(actual).forward(sequences, y.data());
+  BasicRunner<T>(expected).forward(sequences, z.data());
   CHECK(y == z);
 }
 
@@ -94,6 +96,14 @@ TEST_CASE("model file: every cell, both dtypes, what is saved is loaded") {
   check_round_trip<float>({embedding(7, 4), gru(4, 5), mean(), layers::tanh(), dropout(0.25), linear(5, 1)});
   check_round_trip<double>({linear(3, 4), layers::max()});
   check_round_trip<double>({linear(3, 4), relu(), logistic(), elman(4, 3, "relu"), dropout(1.0 / 3), last()});
+  const Options delayed{{"input_size", std::int64_t(3)}, {"dilation", std::int64_t(2)}, {"present", false}};
+  check_round_trip<float>({delay(2, delayed), chain({linear(6, 4), layers::tanh()}), feedback({linear(10, 3)}, 2), delay(1)});
+  check_round_trip<double>({feedback({gru(7, 4), skip({linear(4, 2)}), linear(6, 2)}, 2)});
+  const Options written{{"start", std::int64_t(5)}, {"end", std::int64_t(0)}};
+  check_round_trip<double>({encoder_decoder({embedding(7, 3), bidirectional(lstm(3, 2))},
+                                            {embedding(6, 3), lstm(3, 4), dot_attention(), linear(8, 5)}, written)});
+  check_round_trip<float>(
+      {encoder_decoder({gru(3, 5)}, {lstm(2, 4), additive_attention(3), linear(9, 2)}, {{"bridge", "linear"}})});
 }
 
 TEST_CASE("model file: the same network gives the same bytes") {

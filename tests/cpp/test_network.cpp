@@ -68,6 +68,22 @@ TEST_CASE("network: names and shapes of the parameters") {
   CHECK(shapes({gru(3, 5, "before")}) == "0.weight_ih(15, 3) 0.weight_hh(10, 5) 0.weight_mh(5, 5) 0.bias(15)");
   CHECK(shapes({lstm(3, 5, {{"peephole", "current"}})}) ==
         "0.weight_ih(20, 3) 0.weight_hh(20, 5) 0.bias(20) 0.peephole_i(5) 0.peephole_f(5) 0.peephole_o(5)");
+  CHECK(shapes({delay(2, {{"input_size", std::int64_t(3)}}), linear(9, 2)}) == "1.weight(2, 9) 1.bias(2)");
+  CHECK(shapes({linear(3, 2), feedback({linear(8, 4), layers::tanh(), linear(4, 3)}, 2)}) ==
+        "0.weight(2, 3) 0.bias(2) 1.0.weight(4, 8) 1.0.bias(4) 1.2.weight(3, 4) 1.2.bias(3)");
+  const Options symbols{{"start", std::int64_t(4)}}, bridge{{"start", std::int64_t(4)}, {"bridge", "linear"}};
+  CHECK(shapes({encoder_decoder({embedding(7, 3), gru(3, 2)}, {embedding(5, 3), gru(3, 2), dot_attention(), linear(4, 4)},
+                                symbols)}) ==
+        "0.encoder.0.weight(7, 3) 0.encoder.1.weight_ih(6, 3) 0.encoder.1.weight_hh(6, 2) 0.encoder.1.bias(8) "
+        "0.decoder.0.weight(5, 3) 0.decoder.1.weight_ih(6, 3) 0.decoder.1.weight_hh(6, 2) 0.decoder.1.bias(8) "
+        "0.decoder.3.weight(4, 4) 0.decoder.3.bias(4)");
+  CHECK(shapes({encoder_decoder({bidirectional(elman(1, 3))},
+                                {embedding(5, 2), elman(2, 4), additive_attention(3), linear(10, 4)}, bridge)}) ==
+        "0.encoder.0.forward.weight_ih(3, 1) 0.encoder.0.forward.weight_hh(3, 3) 0.encoder.0.forward.bias(3) "
+        "0.encoder.0.reverse.weight_ih(3, 1) 0.encoder.0.reverse.weight_hh(3, 3) 0.encoder.0.reverse.bias(3) "
+        "0.decoder.0.weight(5, 2) 0.decoder.1.weight_ih(4, 2) 0.decoder.1.weight_hh(4, 4) 0.decoder.1.bias(4) "
+        "0.decoder.2.weight_query(3, 4) 0.decoder.2.weight_key(3, 6) 0.decoder.2.bias(3) 0.decoder.2.weight_score(1, 3) "
+        "0.decoder.3.weight(4, 10) 0.decoder.3.bias(4) 0.bridge.weight(4, 6) 0.bridge.bias(4)");
   CHECK(shapes({cell("TestDiagonalLstm", 3, 5)}) == "0.weight_ih(15, 3) 0.weight_sh(5, 5) 0.bias(15) 0.u0(5) 0.u1(5)");
 }
 
@@ -76,6 +92,9 @@ TEST_CASE("network: names and widths of the states") {
   CHECK(states({linear(3, 5), mean()}) == "1.mean:5 1.count:1");
   CHECK(states({linear(3, 5), layers::max()}) == "1.max:5 1.count:1");
   CHECK(states({linear(3, 5), last()}) == "");
+  CHECK(states({delay(2, {{"input_size", std::int64_t(3)}, {"dilation", std::int64_t(4)}}), gru(9, 2)}) == "0.x:24 1.h:2");
+  CHECK(states({feedback({lstm(9, 2), delay(1), linear(4, 3)}, 2)}) == "0.y:6 0.0.h:2 0.0.c:2 0.1.x:2");
+  CHECK(states({encoder_decoder({gru(1, 2)}, {gru(3, 2), linear(2, 3)})}) == "");
   CHECK(states({cell("TestDiagonalLstm", 3, 5)}) == "0.s1:5");
 }
 
@@ -91,6 +110,13 @@ TEST_CASE("network: what it takes and gives") {
   CHECK(text.pools());
   CHECK(plain.layers() == std::vector<LayerSpec>{lstm(3, 5), linear(5, 2)});
   CHECK(to_string(elman(3, 5, "relu")) == "Elman(activation=relu, hidden_size=5, input_size=3)");
+  const Network narx({delay(1, {{"input_size", std::int64_t(3)}}), feedback({linear(10, 2)}, 2)});
+  CHECK(narx.input_size() == 3);
+  CHECK(narx.teacher_size() == 2);
+  CHECK_FALSE(narx.decodes());
+  CHECK(Network({feedback({linear(4, 2)}, 2)}).input_size() == 0);
+  CHECK(plain.teacher_size() == 0);
+  CHECK(to_string(feedback({linear(4, 2)}, 2)) == "Feedback(Linear(input_size=4, output_size=2), delays=2)");
   CHECK(to_string(last()) == "Last()");
   CHECK(to_string(dropout(0.5)) == "Dropout(probability=0.5)");
   CHECK(to_string({"Wrapper", {{"on", true}}, {lstm(1, 2)}}) == "Wrapper(LSTM(hidden_size=2, input_size=1), on=true)");
