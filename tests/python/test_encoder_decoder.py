@@ -371,6 +371,32 @@ def test_masks_and_ignored_symbols() -> None:
     assert_close(network.loss_and_gradient(x, target, ignored)[0], surprise[target != 2].mean())
 
 
+@pytest.mark.parametrize("name", ["plain", "values"])
+def test_targets_of_another_kind_than_what_is_fed_back_need_a_teacher(name: str) -> None:
+    network = build(name)
+    x, teacher = data(network)
+    y = network(x, teacher=teacher)
+    rng = np.random.default_rng(1)
+    loss: rc.Loss = rc.MSE()
+    target: Array = rng.normal(size=y.shape)
+    if name == "plain":
+        expected = np.mean((y - target) ** 2)
+    else:
+        loss, target = rc.CrossEntropy(), rng.integers(0, 3, y.shape[:2])
+        expected = np.mean(np.log(np.exp(y).sum(-1)) - np.take_along_axis(y, target[..., None], -1)[..., 0])
+    assert_close(network.loss_and_gradient(x, target, loss, teacher=teacher)[0], expected)
+    kind = "class ids" if name == "plain" else "values"
+    flat = network.flat.copy()
+    for use in (
+        lambda: network.loss_and_gradient(x, np.zeros_like(target), loss),
+        lambda: rc.evaluate(network, x, np.zeros_like(target), loss=loss),
+        lambda: rc.fit(network, x, np.zeros_like(target), loss=loss, progress=False),
+    ):
+        with pytest.raises(ValueError, match=f"teacher is None, expected {kind} for the decoder"):
+            use()
+    assert np.array_equal(network.flat, flat)
+
+
 def test_the_encoder_alone_streams() -> None:
     network = build("plain")
     x, _ = data(network)
