@@ -470,7 +470,8 @@ def pair(*decoder: rc.Layer, encoder: rc.Layer | None = None, **options: Any) ->
         (lambda: pair(*symbols(rc.GRU(3, 4), width=4)), "lacks the option 'start'"),
         (lambda: pair(*symbols(rc.GRU(3, 4), width=4), start=6), "start = 6, expected 0 .. 5"),
         (lambda: pair(*symbols(rc.GRU(3, 4), width=4), start=5, end=5), "end = 5, expected 0 .. 4"),
-        (lambda: pair(*symbols(rc.GRU(3, 4), width=4), start=5, bridge="tanh"), "bridge = 'tanh'"),
+        (lambda: pair(*symbols(rc.GRU(3, 4), width=4), start=5, bridge="tanh"), "bridge is 'tanh'"),
+        (lambda: pair(*symbols(rc.GRU(3, 4), width=4), start=5, bridge=True), "bridge is True"),
         (lambda: pair(rc.Embedding(4, 3), rc.GRU(3, 4), rc.Linear(4, 5), start=3), "4 embeddings for 5"),
         (lambda: pair(*symbols(rc.GRU(3, 4, learned_initial_state=True), width=4), start=5), "learns its"),
         (lambda: pair(*symbols(rc.Bidirectional(rc.GRU(3, 2)), width=4), start=5), "that looks ahead"),
@@ -483,7 +484,10 @@ def pair(*decoder: rc.Layer, encoder: rc.Layer | None = None, **options: Any) ->
         (lambda: rc.Network([rc.GRU(2, 3), rc.Embedding(3, 3)]), "first layer of a network, an encoder or"),
         (lambda: rc.Network([NETWORKS["plain"](), rc.Linear(5, 2)]), "not the only layer"),
         (lambda: rc.Network([rc.Residual([NETWORKS["plain"]()])]), "not the only layer"),
-        (lambda: rc.Attention("additive"), "size is None"),
+        (lambda: rc.Attention("additive"), "size is None, expected a number of units for score='additive'"),
+        (lambda: rc.Attention("dot", 3), "size is 3, expected None for score='dot'"),
+        (lambda: rc.Attention("cosine"), "score is 'cosine', expected 'dot' or 'additive'"),  # type: ignore[arg-type]
+        (lambda: rc.Attention(["dot"]), "score is .'dot'., expected 'dot' or 'additive'"),  # type: ignore[arg-type]
     ],
 )  # fmt: skip
 def test_networks_that_cannot_be_are_refused(make: Callable[[], object], message: str) -> None:
