@@ -245,6 +245,23 @@ def test_forecasts_go_on_in_a_closed_loop() -> None:
     assert_close(network.forecast(seen[1], steps, x[1]), np.stack(expected, 1)[1])
 
 
+@pytest.mark.parametrize("batch", [None, 2])
+def test_forecasts_take_class_ids(batch: int | None) -> None:
+    network = rc.Network([rc.Embedding(4, 3), rc.Feedback(rc.Linear(3 + 2, 2))], dtype="float64", seed=1)
+    rng, rows = np.random.default_rng(0), () if batch is None else (batch,)
+    ids, seen = rng.integers(0, 4, (*rows, 7)), rng.normal(size=(*rows, 5, 2))
+    table, weight, bias = network.parameters.values()
+    y, expected = seen[..., -1, :], []
+    for t in (5, 6):
+        y = np.concatenate([table[ids[..., t]], y], axis=-1) @ weight.T + bias
+        expected.append(y)
+    assert_close(network.forecast(seen, 2, ids), np.stack(expected, -2))
+    with pytest.raises(ValueError, match=r"x has shape .*, expected \((batch, )?time \+ steps\) = "):
+        network.forecast(seen, 3, ids)
+    with pytest.raises(TypeError, match="x has dtype float64, expected integers"):
+        network.forecast(seen, 2, ids * 1.0)
+
+
 def test_a_network_without_feedback_forecasts_what_it_reads() -> None:
     network = rc.Network([rc.GRU(2, 6), rc.Linear(6, 2)], dtype="float64", seed=1)
     seen = np.random.default_rng(0).normal(size=(BATCH, TIME, 2))

@@ -371,6 +371,32 @@ def test_masks_and_ignored_symbols() -> None:
     assert_close(network.loss_and_gradient(x, target, ignored)[0], surprise[target != 2].mean())
 
 
+@pytest.mark.parametrize("name", ["plain", "values"])
+def test_targets_of_another_kind_than_what_is_fed_back_need_a_teacher(name: str) -> None:
+    network = build(name)
+    x, teacher = data(network)
+    y = network(x, teacher=teacher)
+    rng = np.random.default_rng(1)
+    loss: rc.Loss = rc.MSE()
+    target: Array = rng.normal(size=y.shape)
+    if name == "plain":
+        expected = np.mean((y - target) ** 2)
+    else:
+        loss, target = rc.CrossEntropy(), rng.integers(0, 3, y.shape[:2])
+        expected = np.mean(np.log(np.exp(y).sum(-1)) - np.take_along_axis(y, target[..., None], -1)[..., 0])
+    assert_close(network.loss_and_gradient(x, target, loss, teacher=teacher)[0], expected)
+    kind = "class ids" if name == "plain" else "values"
+    flat = network.flat.copy()
+    for use in (
+        lambda: network.loss_and_gradient(x, np.zeros_like(target), loss),
+        lambda: rc.evaluate(network, x, np.zeros_like(target), loss=loss),
+        lambda: rc.fit(network, x, np.zeros_like(target), loss=loss, progress=False),
+    ):
+        with pytest.raises(ValueError, match=f"teacher is None, expected {kind} for the decoder"):
+            use()
+    assert np.array_equal(network.flat, flat)
+
+
 def test_the_encoder_alone_streams() -> None:
     network = build("plain")
     x, _ = data(network)
@@ -444,7 +470,8 @@ def pair(*decoder: rc.Layer, encoder: rc.Layer | None = None, **options: Any) ->
         (lambda: pair(*symbols(rc.GRU(3, 4), width=4)), "lacks the option 'start'"),
         (lambda: pair(*symbols(rc.GRU(3, 4), width=4), start=6), "start = 6, expected 0 .. 5"),
         (lambda: pair(*symbols(rc.GRU(3, 4), width=4), start=5, end=5), "end = 5, expected 0 .. 4"),
-        (lambda: pair(*symbols(rc.GRU(3, 4), width=4), start=5, bridge="tanh"), "bridge = 'tanh'"),
+        (lambda: pair(*symbols(rc.GRU(3, 4), width=4), start=5, bridge="tanh"), "bridge is 'tanh'"),
+        (lambda: pair(*symbols(rc.GRU(3, 4), width=4), start=5, bridge=True), "bridge is True"),
         (lambda: pair(rc.Embedding(4, 3), rc.GRU(3, 4), rc.Linear(4, 5), start=3), "4 embeddings for 5"),
         (lambda: pair(*symbols(rc.GRU(3, 4, learned_initial_state=True), width=4), start=5), "learns its"),
         (lambda: pair(*symbols(rc.Bidirectional(rc.GRU(3, 2)), width=4), start=5), "that looks ahead"),
@@ -457,7 +484,10 @@ def pair(*decoder: rc.Layer, encoder: rc.Layer | None = None, **options: Any) ->
         (lambda: rc.Network([rc.GRU(2, 3), rc.Embedding(3, 3)]), "first layer of a network, an encoder or"),
         (lambda: rc.Network([NETWORKS["plain"](), rc.Linear(5, 2)]), "not the only layer"),
         (lambda: rc.Network([rc.Residual([NETWORKS["plain"]()])]), "not the only layer"),
-        (lambda: rc.Attention("additive"), "size is None"),
+        (lambda: rc.Attention("additive"), "size is None, expected a number of units for score='additive'"),
+        (lambda: rc.Attention("dot", 3), "size is 3, expected None for score='dot'"),
+        (lambda: rc.Attention("cosine"), "score is 'cosine', expected 'dot' or 'additive'"),  # type: ignore[arg-type]
+        (lambda: rc.Attention(["dot"]), "score is .'dot'., expected 'dot' or 'additive'"),  # type: ignore[arg-type]
     ],
 )  # fmt: skip
 def test_networks_that_cannot_be_are_refused(make: Callable[[], object], message: str) -> None:

@@ -169,6 +169,15 @@ def test_a_regressor_learns_values_in_their_units() -> None:
     assert np.array_equal(plain.predict(x), plain.network_(raw, lengths=lengths).astype(np.float64))
 
 
+def test_many_steps_in_float32_are_scaled() -> None:
+    x = np.random.default_rng(0).normal(0.01, 0.001, size=(50, 2000, 1)).astype("float32")
+    y = np.arange(50.0)
+    model = RecurrentRegressor(epochs=0, random_state=0).fit(x, y)
+    scaled = (x - x.mean(dtype="float64")) / x.std(dtype="float64")
+    expected = model.network_(scaled.astype("float32"))[:, 0] * y.std() + y.mean()
+    assert model.predict(x) == pytest.approx(expected, rel=1e-5)
+
+
 def test_a_tagger_learns_what_a_step_alone_does_not_tell() -> None:
     x, _ = ragged(200)
     y = signs_so_far(x)

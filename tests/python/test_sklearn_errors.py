@@ -141,6 +141,8 @@ def test_outputs_of_a_fitted_narx() -> None:
         model.forecast(X[0], TAGS[0])
     with pytest.raises(ValueError, match=r"y\[1\] has 6 steps, expected 1 .. 4: fewer than X\[1\]"):
         model.forecast(list(X[:2]), [TAGS[0, :2], np.ones(6)])
+    with pytest.raises(ValueError, match="y has series of 2 to 3 steps, expected one length, since X is an"):
+        model.forecast(X[:2], [TAGS[0, :2], TAGS[1, :3]])
     with pytest.raises(ValueError, match="y has 2 outputs, expected 1 as in fit"):
         model.forecast(X[0], X[0, :2])
     with pytest.raises(ValueError, match="y has 2 outputs, expected 1 as in fit"):

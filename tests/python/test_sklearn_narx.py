@@ -103,6 +103,18 @@ def test_held_out_series_keep_their_steps() -> None:
         assert sorted([history.loss[0], history.validation_loss[0]]) == pytest.approx(expected, rel=1e-9)
 
 
+def test_both_sides_of_a_split_need_a_step_that_counts() -> None:
+    series = [linear_system(steps, seed) for seed, steps in enumerate((2, 40))]
+    xs, ys = [x for x, _ in series], [y for _, y in series]
+    said = set()
+    for seed in range(8):
+        model = NARXRegressor(early_stopping=True, validation_fraction=0.5, epochs=1, random_state=seed)
+        with pytest.raises(ValueError, match=r"no step of the 1 .* series counts") as caught:
+            model.fit(xs, ys)
+        said.add("held-out" in str(caught.value))
+    assert said == {True, False}
+
+
 def test_it_recovers_a_linear_system() -> None:
     x, y = linear_system(1000)
     model = NARXRegressor(

@@ -165,6 +165,13 @@ def read_target(
 ) -> npt.NDArray[Any]:
     """The target in exactly the shape the loss wants for this batch."""
     leading, axes = _leading(batch, core)
+    symbols = core.num_symbols > 0
+    if core.decodes and batch.teacher is None and symbols != loss.takes_classes:
+        kinds = ("values", "class ids")
+        raise ValueError(
+            f"teacher is None, expected {kinds[symbols]} for the decoder to see: the targets of {loss!r} are "
+            f"{kinds[loss.takes_classes]}"
+        )
     if not loss.takes_classes:
         array: npt.NDArray[Any] = floats(name, target, dtype)
         check_shape(name, array, (*leading, core.output_size), f"({axes}{', ' if axes else ''}output)")

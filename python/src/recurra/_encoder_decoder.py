@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from recurra._arrays import integer
-from recurra._layer import Layer, listed, size
+from recurra._layer import Layer, choice, listed, size
 from recurra._wrappers import Chain
 
 
@@ -50,7 +50,7 @@ class EncoderDecoder(Layer):
         if end is not None:
             options["end"] = integer("EncoderDecoder: end", end)
         if bridge is not None:
-            options["bridge"] = bridge
+            options["bridge"] = choice("EncoderDecoder: bridge", bridge, "linear")
         chains = [_chain("encoder", encoder), _chain("decoder", decoder)]
         super().__init__("EncoderDecoder", *chains, **options)
 
@@ -78,8 +78,10 @@ class Attention(Layer):
     """
 
     def __init__(self, score: Literal["dot", "additive"] = "dot", size: int | None = None) -> None:
-        if score == "additive" and size is None:
-            raise ValueError("Attention: size is None, expected a number of units for score='additive'")
+        choice("Attention: score", score, "dot", "additive")
+        if (score == "additive") != (size is not None):
+            wanted = "a number of units" if score == "additive" else "None"
+            raise ValueError(f"Attention: size is {size!r}, expected {wanted} for score={score!r}")
         options = {} if size is None else {"size": _size("Attention", "size", size)}
         super().__init__("Attention", score=score, **options)
 

@@ -23,6 +23,13 @@ def probability(layer: str, name: str, value: float) -> float:
     return found
 
 
+def choice(name: str, value: object, *choices: str) -> str:
+    """One of these texts."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} is {value!r}, expected {' or '.join(map(repr, choices))}")
+    return value
+
+
 def listed(owner: str, layers: Sequence[Layer]) -> list[Layer]:
     """A list of layers, each object once: parameters belong to one place."""
     if not isinstance(layers, Iterable):

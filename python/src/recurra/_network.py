@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra import _core
-from recurra._arrays import FloatArray, check_shape, count, flag, floats, number, parse_dtype
+from recurra._arrays import FloatArray, check_shape, count, flag, floats, integers, number, parse_dtype
 from recurra._batch import Batch, read_input, read_mask, read_target
 from recurra._decoded import Decoded
 from recurra._initialization import Init
@@ -283,7 +283,8 @@ class Network:
             target_lengths: (batch,) valid steps of an EncoderDecoder's targets, which have a time axis of
                 their own; default all.
             mask: Which entries count, True or False, shaped as the output without its last axis; default all
-                valid ones. The target of the others is not looked at.
+                valid ones. The target of the others is not looked at, unless an EncoderDecoder is fed it: then
+                it must be something that it can be fed.
             sampling: Scheduled sampling: how likely a step sees the network's own output although there is a
                 teacher; `seed` decides which.
             state: As for a call; no gradient flows into it.
@@ -332,7 +333,8 @@ class Network:
             history: (time, output) or (batch, time, output), the outputs seen so far, at least one step.
             steps: How many to forecast.
             x: (time + steps, features) or (batch, time + steps, features), the inputs beside the history and
-                those of the steps to come; None for a network without input or without Feedback.
+                those of the steps to come, or class ids without the last axis; None for a network without
+                input or without Feedback.
 
         Returns:
             (steps, output), or (batch, steps, output) if the history has a batch axis.
@@ -351,13 +353,23 @@ class Network:
         past = past[np.newaxis] if single else past
         inputs = None
         if x is not None:
-            inputs = floats("x", x, self.dtype)
-            wanted = (*past.shape[single:1], past.shape[1] + steps, self.input_size)
-            axes = "(time + steps, features)" if single else "(batch, time + steps, features)"
-            check_shape("x", inputs, wanted, axes)
-            inputs = inputs[np.newaxis] if single else inputs
+            inputs = self._inputs_ahead(x, past.shape[1] + steps, None if single else past.shape[0])
         y = self._core.forecast(past, inputs, steps)
         return y[0] if single else y
+
+    def _inputs_ahead(self, x: npt.ArrayLike, steps: int, batch: int | None) -> FloatArray:
+        """The inputs of a forecast, with a batch axis."""
+        leading, axes = (
+            ((steps,), "time + steps") if batch is None else ((batch, steps), "batch, time + steps")
+        )
+        if self._core.takes_ids:
+            ids = integers("x", x)
+            check_shape("x", ids, leading, f"({axes})")
+            inputs: FloatArray = np.ascontiguousarray(ids[..., np.newaxis], dtype=self.dtype)
+        else:
+            inputs = floats("x", x, self.dtype)
+            check_shape("x", inputs, (*leading, self.input_size), f"({axes}, features)")
+        return inputs[np.newaxis] if batch is None else inputs
 
     def decode(
         self,

@@ -169,6 +169,11 @@ class NARXRegressor(MultiOutputMixin, RegressorMixin, Trained):  # type: ignore[
             raise ValueError(
                 f"y{entry} has {seen.lengths[i]} steps, expected 1 .. {most}: fewer than X{entry}"
             )
+        if series.layout == "array" and len(set(steps)) > 1:
+            raise ValueError(
+                f"y has series of {seen.lengths.min()} to {seen.lengths.max()} steps, expected one length, "
+                "since X is an array and the forecasts are to be one, or X as a list"
+            )
         x = self._input.apply(series.values, self.network_.dtype)
         past = self._target.apply(self._as_fitted(seen), self.network_.dtype)
         forecasts = [

@@ -23,8 +23,8 @@ class Standardization:
         if not standardize:
             return cls(np.zeros(features), np.ones(features))
         mean, scale = values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)
-        # A constant feature deviates by rounding alone: it becomes 0, not noise.
-        constant = scale <= 10 * len(values) * np.finfo(values.dtype).eps * np.abs(mean)
+        # A constant feature deviates by the rounding of its mean alone, a float64: it becomes 0, not noise.
+        constant = scale <= 10 * len(values) * np.finfo(np.float64).eps * np.abs(mean)
         return cls(mean, np.where(constant | (scale == 0), 1.0, scale))
 
     def apply(self, values: FloatArray, dtype: np.dtype[np.floating]) -> FloatArray:

@@ -72,6 +72,8 @@ class Trained(BaseEstimator):  # type: ignore[misc]
             stopping = rc.EarlyStopping(self.n_iter_no_change)
             order = random.permutation(len(x))  # the last ones are held out
             x, y, lengths, mask = x[order], y[order], lengths[order], None if mask is None else mask[order]
+            if mask is not None:
+                _check_both_sides(mask, validation)
         return rc.fit(
             network,
             x,
@@ -98,6 +100,17 @@ class Trained(BaseEstimator):  # type: ignore[misc]
                 f"validation_fraction is {fraction} of {total} sequences, expected at least one on each side"
             )
         return fraction
+
+
+def _check_both_sides(mask: BoolArray, fraction: float) -> None:
+    """Raise ValueError where nothing counts on one side: its loss would be 0, which nothing improves."""
+    cut = len(mask) - round(len(mask) * fraction)
+    for side, part in (("training", mask[:cut]), ("held-out", mask[cut:])):
+        if not part.any():
+            raise ValueError(
+                f"early_stopping is True, but no step of the {len(part)} {side} series counts, "
+                "expected one on each side"
+            )
 
 
 def run(
