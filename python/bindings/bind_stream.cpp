@@ -60,7 +60,7 @@ class PyStream {
     for (Index i = 0; i < shape[0] * width; ++i)
       if (!std::isfinite(from[i]))
         throw py::value_error("observe: y[" + std::to_string(i) + "] is " + std::to_string(from[i]) + ", expected finite values");
-    throw_busy();
+    throw_busy("observe");
   }
   Array<T> state() const { return array_from(stream_.state()); }
   void set_state(const Array<T>& array) { stream_.set_state(state_from(array, network_->network, stream_.batch())); }
@@ -89,8 +89,8 @@ class PyStream {
     bool& inside_;
   };
 
-  [[noreturn]] static void throw_busy() {
-    throw std::runtime_error("step: the stream is in use by another thread, expected one thread at a time");
+  [[noreturn]] static void throw_busy(const std::string& function = "step") {
+    throw std::runtime_error(function + ": the stream is in use by another thread, expected one thread at a time");
   }
 
   bool run(std::span<const T> x, std::span<T> y) {

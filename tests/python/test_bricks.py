@@ -455,3 +455,13 @@ def test_masked_entries_do_not_count() -> None:
         network.loss_and_gradient(x, target, mask=mask.astype(int))
     with pytest.raises(ValueError, match="mask has shape"):
         network.loss_and_gradient(x, target, mask=mask[:, 1:])
+
+
+def test_a_state_that_no_memory_can_hold_is_refused() -> None:
+    """Widths whose sum overflows, as a file could ask for them."""
+    lines = [rc.Delay(1, dilation=2**51, present=False, input_size=1) for _ in range(8192)]
+    with pytest.raises(ValueError, match="size of the state overflows"):
+        rc.Network(lines)
+    nested = [rc.Delay(1, dilation=2**51, present=False, input_size=1) for _ in range(64)]
+    with pytest.raises(ValueError, match="size of the state overflows"):
+        rc.Network([rc.Chain(nested)])

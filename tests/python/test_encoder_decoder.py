@@ -306,6 +306,38 @@ def test_lists_are_decoded_as_padded_arrays() -> None:
         network.decode([x[0]], lengths=[1])
 
 
+def test_decoding_tells_apart_what_float32_does_after_a_softmax() -> None:
+    network = build("plain", "float32")
+    network.flat[:] = 0
+    network.parameters["0.decoder.2.bias"][:] = [0, 1e-9, 1e-10, 0, 0]
+    x, _ = data(network)
+    assert (network(x, target_lengths=[2] * BATCH).argmax(-1) == 1).all()
+    assert [list(found[0].symbols) for found in network.decode(x, max_length=2)] == [[1, 1]] * BATCH
+
+
+def test_a_beam_wider_than_all_texts_takes_no_more_memory() -> None:
+    network = build("plain")
+    x, _ = data(network)
+    found = network.decode(x[:1], max_length=2, beam=2**31 - 1)[0]
+    assert (
+        len(found) == 1 + (CLASSES - 1) * CLASSES
+    )  # the end alone, or one symbol and another one or the end
+
+
+def test_a_run_that_was_fed_other_targets_is_another_run(tmp_path: Path) -> None:
+    """Masked targets do not count, but they are what the decoder sees."""
+    x, y = data(build("plain"))
+    mask = np.ones(y.shape, bool)
+    mask[:, 0] = False
+    other = y.copy()
+    other[:, 0] = (y[:, 0] + 1) % CLASSES
+    options: dict[str, Any] = {"mask": mask, "checkpoint": tmp_path / "run", "progress": False}
+    rc.fit(build("plain"), x, y, loss="cross_entropy", epochs=1, **options)
+    with pytest.raises(ValueError, match="hash of the training data"):
+        rc.fit(build("plain"), x, other, loss="cross_entropy", epochs=2, resume=True, **options)
+    rc.fit(build("plain"), x, y, loss="cross_entropy", epochs=2, resume=True, **options)
+
+
 def reversing(count: int, seed: int) -> tuple[list[Array], list[Array]]:
     """Words to be written backwards, with an end symbol."""
     rng = np.random.default_rng(seed)
@@ -481,6 +513,7 @@ def pair(*decoder: rc.Layer, encoder: rc.Layer | None = None, **options: Any) ->
         (lambda: pair(rc.GRU(4, 4), start=1), "without an Embedding"),
         (lambda: pair(*symbols(rc.GRU(3, 4), rc.Linear(4, 3), rc.Attention(), width=7), start=5), "by the"),
         (lambda: rc.Network([rc.GRU(2, 3), rc.Attention()]), "nothing to attend to"),
+        (lambda: rc.EncoderDecoder(*[[rc.GRU(4, 4)]] * 2), "the same object"),
         (lambda: rc.Network([rc.GRU(2, 3), rc.Embedding(3, 3)]), "first layer of a network, an encoder or"),
         (lambda: rc.Network([NETWORKS["plain"](), rc.Linear(5, 2)]), "not the only layer"),
         (lambda: rc.Network([rc.Residual([NETWORKS["plain"]()])]), "not the only layer"),

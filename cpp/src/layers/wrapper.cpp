@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "option_reader.h"
+
 namespace recurra {
 
 template <class T>
@@ -13,6 +15,7 @@ Wrapper<T>::Wrapper(std::vector<Child<T>> children) : children_(std::move(childr
     Index parameters = parameter_offset_.back(), states = state_offset_.back();
     for (const ParameterSpec& spec : c.layer->parameters()) add(parameters, spec.size());
     for (const StateSpec& spec : c.layer->state()) add(states, spec.width);
+    if (states > OptionReader::most_elements) throw std::invalid_argument("Network: the size of the state overflows");
     parameter_offset_.push_back(parameters);
     state_offset_.push_back(states);
   }

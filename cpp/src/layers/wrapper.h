@@ -1,5 +1,5 @@
-// A layer made of layers: what Chain, Residual, Skip, Bidirectional and Feedback share. Parameters and states of a child carry
-// its name.
+// A layer made of layers: what Chain, Residual, Skip, Bidirectional, Feedback and EncoderDecoder share. Parameters and states of
+// a child carry its name.
 #pragma once
 
 #include "layer.h"

@@ -65,7 +65,7 @@ bool gather_teacher(const Sequences<T>& x, const Target<T>* target, const std::v
         *to = T(target->classes[entry]);
       else
         std::copy_n((x.teacher ? x.teacher : target->values) + entry * width, width, to);
-      check_teacher(model, to, row, step);
+      check_teacher(model.decodes() ? taught_by(x) : "teacher", model, to, row, step);
     }
   return true;
 }

@@ -27,14 +27,12 @@ double Beam::score(const Decoded& decoded) const {
   return length > 0 ? decoded.log_probability / std::pow(length, options_.length_power) : 0;
 }
 
-template <class T>
-void Beam::advance(const T* log_probability, Index symbols) {
+void Beam::advance(const double* log_probability, Index symbols) {
   std::vector<Candidate> candidates;
   for (Index parent = 0; parent < size(); ++parent)
     for (Index symbol = 0; symbol < symbols; ++symbol)
       candidates.push_back(
-          {live_[std::size_t(parent)].decoded.log_probability + double(log_probability[parent * symbols + symbol]), parent,
-           symbol});
+          {live_[std::size_t(parent)].decoded.log_probability + log_probability[parent * symbols + symbol], parent, symbol});
   // Each live one can end once, so twice the beam holds enough that go on. Greedy search takes the likeliest, whatever it is.
   const std::size_t beam = std::size_t(options_.beam);
   const std::size_t considered = std::min(candidates.size(), beam == 1 ? 1 : 2 * beam);
@@ -75,8 +73,5 @@ bool Beam::can_improve() const {
   const auto bound = [&](Index length) { return best.log_probability / std::pow(double(length), options_.length_power); };
   return std::max(bound(Index(best.symbols.size()) + 1), bound(options_.max_length)) > ended_.back().score;
 }
-
-template void Beam::advance(const float*, Index);
-template void Beam::advance(const double*, Index);
 
 }  // namespace recurra

@@ -20,8 +20,7 @@ class Beam {
   std::int64_t symbol(Index i) const { return live_[std::size_t(i)].decoded.symbols.back(); }
 
   // One more symbol for every hypothesis. `log_probability`: [size()][symbols], of what may come next.
-  template <class T>
-  void advance(const T* log_probability, Index symbols);
+  void advance(const double* log_probability, Index symbols);
   // The best first.
   const std::vector<Decoded>& result() const { return ended_; }
 

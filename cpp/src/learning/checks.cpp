@@ -117,11 +117,11 @@ void check_values(const std::string& name, const T* values, Index width, Index s
 }
 
 template <class T>
-void check_teacher(const Model<T>& model, const T* values, Index sequence, Index step) {
-  check_values("teacher", values, model.teacher_size(), sequence, step);
+void check_teacher(const std::string& name, const Model<T>& model, const T* values, Index sequence, Index step) {
+  check_values(name, values, model.teacher_size(), sequence, step);
   const Index symbols = model.num_symbols();
   if (symbols > 0 && !(*values >= T(0) && *values < T(symbols) && *values == std::floor(*values)))
-    throw std::invalid_argument("teacher has the class id " + shortest(*values) + place(sequence, step, false) +
+    throw std::invalid_argument(name + " has the class id " + shortest(*values) + place(sequence, step, false) +
                                 "), expected 0 .. " + std::to_string(symbols - 1));
 }
 
@@ -177,7 +177,7 @@ void check_data(const std::string& function, const Model<T>& model, const Sequen
     for (Index step = 0; step < length; ++step) {
       check_features(model, x.data + (row * x.time + step) * model.input_size, sequence, step);
       if (x.teacher && !model.decodes())
-        check_teacher(model, x.teacher + (row * x.time + step) * model.teacher_size(), sequence, step);
+        check_teacher("teacher", model, x.teacher + (row * x.time + step) * model.teacher_size(), sequence, step);
     }
   }
   const OutputGrid<T> grid(model, x, {0, x.time});
@@ -188,7 +188,8 @@ void check_data(const std::string& function, const Model<T>& model, const Sequen
       if (!model.decodes()) continue;
       const bool by_class = !x.teacher && model.num_symbols() > 0;
       const T symbol = by_class ? T(target.classes[entry]) : T(0);
-      check_teacher(model, by_class ? &symbol : (x.teacher ? x.teacher : target.values) + entry * width, sequence, step);
+      check_teacher(taught_by(x), model, by_class ? &symbol : (x.teacher ? x.teacher : target.values) + entry * width, sequence,
+                    step);
     }
 }
 
@@ -196,7 +197,7 @@ void check_data(const std::string& function, const Model<T>& model, const Sequen
   template void check_features(const Model<T>&, const T*, Index, Index);                                  \
   template void check_target(const Model<T>&, const Target<T>&, const Loss&, Index, Index, Index);        \
   template void check_values(const std::string&, const T*, Index, Index, Index);                          \
-  template void check_teacher(const Model<T>&, const T*, Index, Index);                                   \
+  template void check_teacher(const std::string&, const Model<T>&, const T*, Index, Index);               \
   template void check_teaching(const std::string&, const Model<T>&, const Sequences<T>&, double, bool);   \
   template void check_batch(const std::string&, const Sequences<T>&);                                     \
   template void check_window(const std::string&, const Sequences<T>&, Window);                            \

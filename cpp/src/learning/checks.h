@@ -31,9 +31,14 @@ void check_features(const Model<T>& model, const T* features, Index sequence, In
 template <class T>
 void check_values(const std::string& name, const T* values, Index width, Index sequence, Index step);
 
+// What a decoder is fed, in words.
+template <class T>
+std::string taught_by(const Sequences<T>& x) {
+  return x.teacher ? "teacher" : "target, which the decoder is fed,";
+}
 // One step's values, or symbol, of a teacher.
 template <class T>
-void check_teacher(const Model<T>& model, const T* values, Index sequence, Index step);
+void check_teacher(const std::string& name, const Model<T>& model, const T* values, Index sequence, Index step);
 
 // A teacher is given only where it reaches a Feedback, the lengths of targets only of and always to a network that decodes; the
 // probability of scheduled sampling is one, and there is a teacher, which `learns` tells of a network that decodes.

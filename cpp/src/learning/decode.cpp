@@ -16,15 +16,23 @@ namespace recurra {
 
 namespace {
 
-// Scores of classes to their log probabilities, in place.
+// Scores of classes to their log probabilities, in double precision so that none become equal.
 template <class T>
-void log_softmax(T* row, Index count) {
-  const T largest = *std::max_element(row, row + count);
+void log_softmax(const T* scores, Index count, double* row) {
+  const double largest = double(*std::max_element(scores, scores + count));
   double sum = 0;
-  for (Index j = 0; j < count; ++j) sum += std::exp(double(row[j] - largest));
-  const T shift = largest + T(std::log(sum));
+  for (Index j = 0; j < count; ++j) sum += std::exp(double(scores[j]) - largest);
+  const double shift = largest + std::log(sum);
   if (!std::isfinite(shift)) throw std::overflow_error("decode: the network's scores are not finite, expected finite values");
-  for (Index j = 0; j < count; ++j) row[j] -= shift;
+  for (Index j = 0; j < count; ++j) row[j] = double(scores[j]) - shift;
+}
+
+// How many different texts there are at most, up to `limit`: a wider beam is of no use.
+Index num_texts(Index symbols, Index length, Index limit) {
+  Index count = 1;
+  for (Index i = 0; i < length && count < limit; ++i)
+    if (__builtin_mul_overflow(count, symbols, &count)) return limit;
+  return count;
 }
 
 // Decodes some sequences side by side, `beam` rows each.
@@ -68,11 +76,8 @@ class Decoder {
   bool advance(Beam& hypotheses, Index i) {
     if (hypotheses.size() == 0) return false;
     const Index width = model_.output_size, beam = options_.beam, state = model_.decoder->decoder_state_size();
-    for (Index k = 0; k < hypotheses.size(); ++k) {
-      T* scores = scores_.data() + k * width;
-      std::copy_n(tape().y + (i * beam + k) * tape().y_stride, width, scores);
-      log_softmax(scores, width);
-    }
+    for (Index k = 0; k < hypotheses.size(); ++k)
+      log_softmax(tape().y + (i * beam + k) * tape().y_stride, width, scores_.data() + k * width);
     hypotheses.advance(scores_.data(), width);
     for (Index k = 0; k < hypotheses.size(); ++k) {
       T* from = states_.data() + (i * beam + hypotheses.parent(k)) * state;
@@ -87,7 +92,8 @@ class Decoder {
   const ModelWeights<T>& all_weights_;
   const DecodeOptions& options_;
   Workspace<T> workspace_;
-  std::vector<T> states_, scores_;
+  std::vector<T> states_;
+  std::vector<double> scores_;  // log probabilities
 };
 
 template <class T>
@@ -100,6 +106,8 @@ void check(const BasicNetwork<T>& network, const Sequences<T>& x, const DecodeOp
           "its decoder");
   require(options.max_length >= 1, "max_length is " + std::to_string(options.max_length) + ", expected at least 1");
   require(options.beam >= 1, "beam is " + std::to_string(options.beam) + ", expected at least 1");
+  require(!x.teacher && x.target_time == 0 && !x.target_lengths,
+          "x has a teacher or lengths of its target, expected none: it writes as it will");
   require(std::isfinite(options.length_power), "length_power is not finite, expected a number");
   check_batch("decode", x);
 }
@@ -107,9 +115,11 @@ void check(const BasicNetwork<T>& network, const Sequences<T>& x, const DecodeOp
 }  // namespace
 
 template <class T>
-std::vector<std::vector<Decoded>> decode(const BasicNetwork<T>& network, const Sequences<T>& x, const DecodeOptions& options) {
-  check(network, x, options);
+std::vector<std::vector<Decoded>> decode(const BasicNetwork<T>& network, const Sequences<T>& x, const DecodeOptions& wanted) {
+  check(network, x, wanted);
   const Model<T>& model = *network.model();
+  DecodeOptions options = wanted;
+  options.beam = std::min(options.beam, num_texts(model.output_size, options.max_length, options.beam));
   ModelWeights<T> weights(model);
   weights.refresh(model, network.flat().data());
   std::vector<std::vector<Decoded>> result(static_cast<std::size_t>(x.batch));

@@ -39,10 +39,10 @@ class Workspace {
   Tape<T>& tape(std::size_t layer) { return *tapes_[layer]; }
   Tape<T>& last() { return *tapes_.back(); }
   T* input() { return input_.data(); }  // [nodes][input size]
-  T* teacher() {
-    return teacher_.data();
-  }  // [nodes][teacher size], of the output if the network decodes, there for networks that take one; used
-  void set_teacher(bool given, double sampling);  // from here on
+  // [nodes][teacher size], of the output if the network decodes; there for networks that take a teacher.
+  T* teacher() { return teacher_.data(); }
+  // Whether it is fed back, and how likely the network's own output is nevertheless.
+  void set_teacher(bool given, double sampling);
   void set_noise(const Noise& noise);
 
   // The state of one sequence before the first level, and after a level (0: before the first).

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "../layers/factory.h"
+#include "../layers/option_reader.h"
 
 namespace recurra {
 
@@ -53,7 +54,8 @@ Model<T>::Model(std::vector<LayerSpec> list) : specs(std::move(list)), parameter
     offset = state_offset.back();
     for (const StateSpec& spec : layer.state()) {
       state_blocks.push_back({prefix + spec.name, to_string(specs[i]), offset, spec.width});
-      offset += spec.width;
+      if (__builtin_add_overflow(offset, spec.width, &offset) || offset > OptionReader::most_elements)
+        throw std::invalid_argument("Network: the size of the state overflows");
     }
     state_offset.push_back(offset);
   }

@@ -47,9 +47,10 @@ std::uint64_t fingerprint(const BasicNetwork<T>& network, const Data<T>& data, c
     }
     for (Index step = 0; step < grid.length(sequence); ++step) {
       const Index entry = grid.entry(sequence, step);
-      if (!data.target.counts(entry))
-        hash.add(masked);
-      else if (loss.takes_classes())
+      const bool counts = data.target.counts(entry), fed = network.decodes() && !x.teacher;
+      if (!counts) hash.add(masked);
+      if (!counts && !fed) continue;
+      if (loss.takes_classes())
         hash.add(data.target.classes + entry, 1);
       else
         hash.add(data.target.values + entry * outputs, outputs);

@@ -52,13 +52,18 @@ class EncoderDecoder(Layer):
         if bridge is not None:
             options["bridge"] = choice("EncoderDecoder: bridge", bridge, "linear")
         chains = [_chain("encoder", encoder), _chain("decoder", decoder)]
+        listed("EncoderDecoder: encoder and decoder together", [*_as_list(encoder), *_as_list(decoder)])
         super().__init__("EncoderDecoder", *chains, **options)
+
+
+def _as_list(layers: Layer | Sequence[Layer]) -> list[Layer]:
+    return [layers] if isinstance(layers, Layer) else list(layers)
 
 
 def _chain(name: str, layers: Layer | Sequence[Layer]) -> Chain:
     if isinstance(layers, Chain):
         return layers
-    return Chain([layers] if isinstance(layers, Layer) else listed(f"EncoderDecoder: {name}", layers))
+    return Chain(listed(f"EncoderDecoder: {name}", _as_list(layers)))
 
 
 class Attention(Layer):

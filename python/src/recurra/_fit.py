@@ -219,6 +219,8 @@ class ScheduledSampling:
 def _read_sampling(sampling: float | ScheduledSampling) -> tuple[float, float, int]:
     if not isinstance(sampling, ScheduledSampling):
         constant = number("fit: sampling", sampling)
+        if not 0 <= constant <= 1:
+            raise ValueError(f"fit: sampling is {sampling!r}, expected 0 .. 1")
         return constant, constant, 1
     return (
         number("fit: sampling.begin", sampling.begin),

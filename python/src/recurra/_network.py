@@ -283,8 +283,8 @@ class Network:
             target_lengths: (batch,) valid steps of an EncoderDecoder's targets, which have a time axis of
                 their own; default all.
             mask: Which entries count, True or False, shaped as the output without its last axis; default all
-                valid ones. The target of the others is not looked at, unless an EncoderDecoder is fed it: then
-                it must be something that it can be fed.
+                valid ones. The target of the others is not looked at, unless an EncoderDecoder is fed it: it
+                must then be something that it can be fed.
             sampling: Scheduled sampling: how likely a step sees the network's own output although there is a
                 teacher; `seed` decides which.
             state: As for a call; no gradient flows into it.
