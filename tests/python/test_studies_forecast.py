@@ -102,4 +102,4 @@ def test_quick(capsys: pytest.CaptureFixture[str]) -> None:
     assert year["AR, least squares in NumPy"] == year["the same AR as a network"]
     assert year["AR, least squares in NumPy"] < year["seasonal naive + last year's increase"]
     assert year["last value"] > 3
-    assert float(re.search(r"as a network: ([\d.e-]+) standardised", output)[1]) < 1e-10  # type: ignore[index]
+    assert float(re.search(r"as a network: ([\d.e+-]+) standardised", output)[1]) < 1e-10  # type: ignore[index]
