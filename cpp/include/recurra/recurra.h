@@ -13,6 +13,7 @@
 #include "recurra/loss.h"
 #include "recurra/model_file.h"
 #include "recurra/network.h"
+#include "recurra/online.h"
 #include "recurra/optimizer.h"
 #include "recurra/rate_schedule.h"
 #include "recurra/runner.h"

@@ -84,6 +84,15 @@ struct Products {
   Index (*outer_scratch)(Index m, Index n);
 };
 
+// Of matrices that are read once, as they lie.
+template <class T>
+struct Reductions {
+  // y[width] += sum over the rows of v[row] a[row][..], in a fixed order
+  void (*combine)(const T* v, Index rows, const T* a, Index a_stride, Index width, T* y);
+  // The largest magnitude; NaN if some value is not finite.
+  T (*largest)(const T* x, Index count);
+};
+
 // Layer normalisation of blocks of units (gates, states) in rows: n = (x - mean x) / sqrt(var x + epsilon), each block by
 // itself, with the biased variance. J. L. Ba et al., Layer normalization, 2016.
 template <class T>
@@ -123,6 +132,7 @@ struct Elementwise {
 template <class T>
 struct Kernels {
   Products<T> products;
+  Reductions<T> reductions;
   Elementwise<T> tanh, relu, logistic;
   Normalization<T> normalization;
   Masks<T> masks;

@@ -4,6 +4,7 @@
 #include "masks.inl"
 #include "normalization.inl"
 #include "products.inl"
+#include "reductions.inl"
 
 #define RECURRA_TEXT_OF(name) #name
 #define RECURRA_TEXT(name) RECURRA_TEXT_OF(name)
@@ -13,7 +14,7 @@ inline namespace RECURRA_ISA {
 
 template <class T>
 Kernels<T> kernel_table() {
-  return {products_table<T>(),        elementwise<Tanh, T>(),   elementwise<Relu, T>(),
+  return {products_table<T>(),        reductions_table<T>(),    elementwise<Tanh, T>(), elementwise<Relu, T>(),
           elementwise<Logistic, T>(), normalization_table<T>(), masks_table<T>()};
 }
 

@@ -1,0 +1,71 @@
+// Sums over the rows of a matrix too large for the caches: it is read once, in the order it lies.
+#pragma once
+
+#include "../../math/pack.h"
+#include "../backend.h"
+
+namespace recurra {
+inline namespace RECURRA_ISA {
+
+inline constexpr int rows_at_once = 8;
+inline constexpr Index columns_at_once = 2048;  // sums that stay in the first-level cache
+
+// y[width] += sum over `count` rows of v[r] a[r]; all rows are read side by side.
+template <int count, class T>
+void combine_rows(const T* v, const T* a, Index a_stride, Index width, T* y) {
+  using P = Pack<T>;
+  constexpr int lanes = P::lanes;
+  const auto column = [&](Index j, const auto& load) __attribute__((always_inline)) {
+    P sum = load(y + j);
+#pragma GCC unroll 8
+    for (int r = 0; r < count; ++r) sum = sum + P(v[r]) * load(a + r * a_stride + j);
+    return sum;
+  };
+  Index j = 0;
+  for (; j + lanes <= width; j += lanes) column(j, [](const T* p) { return P::load(p); }).store(y + j);
+  if (const int rest = int(width - j); rest > 0) column(j, [&](const T* p) { return P::load(p, rest); }).store(y + j, rest);
+}
+
+template <class T>
+void combine(const T* v, Index rows, const T* a, Index a_stride, Index width, T* y) {
+  for (Index begin = 0; begin < width; begin += columns_at_once) {
+    const Index columns = width - begin < columns_at_once ? width - begin : columns_at_once;
+    Index r = 0;
+    for (; r + rows_at_once <= rows; r += rows_at_once)
+      combine_rows<rows_at_once>(v + r, a + r * a_stride + begin, a_stride, columns, y + begin);
+    for (; r < rows; ++r) combine_rows<1>(v + r, a + r * a_stride + begin, a_stride, columns, y + begin);
+  }
+}
+
+// The largest magnitude; NaN if some value is not finite.
+template <class T>
+T largest(const T* x, Index count) {
+  using P = Pack<T>;
+  constexpr int lanes = P::lanes;
+  P most[4] = {P(0), P(0), P(0), P(0)}, spoiled[4] = {P(0), P(0), P(0), P(0)};
+  const auto take = [&](int k, P value) __attribute__((always_inline)) {
+    const P magnitude = select(value < P(0), -value, value);
+    most[k] = select(magnitude > most[k], magnitude, most[k]);
+    spoiled[k] = spoiled[k] + (value - value);  // stays 0 for finite values
+  };
+  Index j = 0;
+  for (; j + 4 * lanes <= count; j += 4 * lanes)
+    for (int k = 0; k < 4; ++k) take(k, P::load(x + j + k * lanes));
+  for (; j + lanes <= count; j += lanes) take(0, P::load(x + j));
+  if (j < count) take(0, P::load(x + j, int(count - j)));
+  T result = 0, difference = 0;
+  for (int k = 0; k < 4; ++k)
+    for (int lane = 0; lane < lanes; ++lane) {
+      if (most[k].v[lane] > result) result = most[k].v[lane];
+      difference += spoiled[k].v[lane];
+    }
+  return result + difference;
+}
+
+template <class T>
+Reductions<T> reductions_table() {
+  return {combine<T>, largest<T>};
+}
+
+}  // namespace RECURRA_ISA
+}  // namespace recurra

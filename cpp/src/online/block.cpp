@@ -1,0 +1,191 @@
+#include "block.h"
+
+#include <algorithm>
+
+#include "../backends/select.h"
+#include "../learning/sweep.h"
+
+namespace recurra {
+
+template <class T>
+Block<T>::Block(const Model<T>& model, const WeightHistory<T>& history, Index capacity, Index seeds)
+    : model_(model),
+      history_(history),
+      workspace_(model),
+      seeds_(seeds),
+      version_(std::size_t(capacity)),
+      taught_(std::size_t(capacity)),
+      learned_(std::size_t(capacity)),
+      start_(std::size_t(model.state_offset.back())),
+      unit_(start_.size()),
+      dy_(std::size_t(capacity * model.output_size)) {
+  workspace_.prepare(Schedule::sequences(1, capacity), true, seeds);
+}
+
+template <class T>
+void Block<T>::begin(const T* state) {
+  std::copy_n(state, start_.size(), start_.begin());
+  workspace_.load_state(0, state);
+  steps_ = last_learned_ = 0;
+}
+
+template <class T>
+const T* Block<T>::step(const T* x, const T* teacher, Index version) {
+  const Index width = model_.teacher_size();
+  std::copy_n(x, model_.input_size, workspace_.input() + steps_ * model_.input_size);
+  if (teacher) std::copy_n(teacher, width, workspace_.teacher() + steps_ * width);
+  workspace_.set_teacher(teacher != nullptr, 0);
+  taught_[std::size_t(steps_)] = teacher != nullptr;
+  version_[std::size_t(steps_)] = version;
+  const ModelWeights<T>& weights = history_.weights(version);
+  for (std::size_t i = 0; i < model_.layers.size(); ++i)
+    model_.layers[i]->forward(weights[i], workspace_.tape(i), {steps_ + 1, steps_ + 2});
+  const Tape<T>& last = workspace_.last();
+  return last.y + steps_ * last.y_stride;
+}
+
+template <class T>
+const T* Block<T>::look(const T* x, const T* teacher) {
+  return step(x, teacher, history_.now());
+}
+
+template <class T>
+void Block<T>::advance() {
+  learned_[std::size_t(steps_++)] = false;
+}
+
+template <class T>
+void Block<T>::repeat(const Block& other) {
+  begin(other.start());
+  for (Index i = 0; i < other.steps(); ++i) {
+    step(other.input(i), other.teacher(i), other.version_[std::size_t(i)]);
+    advance();
+  }
+}
+
+template <class T>
+void Block<T>::forget(Index steps) {
+  const Index kept = steps_ - steps, pending = last_learned_ - steps;
+  save_state(steps, start_.data());
+  workspace_.load_state(0, start_.data());
+  steps_ = 0;
+  for (Index i = 0; i < kept; ++i) {
+    const std::size_t from = std::size_t(steps + i);
+    step(input(steps + i), teacher(steps + i), version_[from]);
+    learned_[std::size_t(i)] = learned_[from];
+    std::copy_n(dy_.begin() + (steps + i) * model_.output_size, model_.output_size, dy_.begin() + i * model_.output_size);
+    ++steps_;
+  }
+  last_learned_ = std::max<Index>(pending, 0);
+}
+
+template <class T>
+const T* Block<T>::teacher(Index step) const {
+  return taught_[std::size_t(step)] ? const_cast<Workspace<T>&>(workspace_).teacher() + step * model_.teacher_size() : nullptr;
+}
+
+template <class T>
+void Block<T>::learn(const T* dy) {
+  std::copy_n(dy, model_.output_size, dy_.begin() + (steps_ - 1) * model_.output_size);
+  learned_[std::size_t(steps_ - 1)] = true;
+  last_learned_ = steps_;
+}
+
+template <class T>
+T Block<T>::walk_back(T* gradient, T* cotangent, Index from) {
+  const Index last = last_learned_;
+  last_learned_ = 0;
+  T given = 0;
+  clear_cotangents(workspace_);
+  workspace_.set_teacher(false, 0);
+  for (Index level = from; level <= last; ++level)
+    if (learned_[std::size_t(level - 1)]) {
+      learned_[std::size_t(level - 1)] = false;
+      Tape<T>& tape = workspace_.last();
+      const T* dy = dy_.data() + (level - 1) * model_.output_size;
+      for (Index j = 0; j < model_.output_size; ++j) tape.dy[(level - 1) * tape.dy_stride + j] += dy[j];
+      given = std::max(given, kernels<T>(backend()).reductions.largest(dy, model_.output_size));
+    }
+  for (Index level = last; level >= from; --level) {
+    const ModelWeights<T>& weights = history_.weights(version_[std::size_t(level - 1)]);
+    for (std::size_t i = model_.layers.size(); i-- > 0;)
+      model_.layers[i]->backward(weights[i], workspace_.tape(i), {level, level + 1});
+  }
+  recurra::gradient(workspace_, {from, last + 1}, {gradient});
+  for (std::size_t i = 0; i < model_.layers.size(); ++i)
+    model_.layers[i]->save_cotangent(workspace_.tape(i), from - 1, 0, 0, cotangent + model_.state_offset[i]);
+  return given;
+}
+
+// The identity, element by element of the state after a level.
+template <class T>
+void Block<T>::seed(Index level, Index first, Index last, std::size_t layers) {
+  clear_cotangents(workspace_);
+  workspace_.set_teacher(false, 0);
+  for (Index k = 0; k < std::min(seeds_, last - first); ++k) {
+    unit_[std::size_t(first + k)] = 1;
+    for (std::size_t i = 0; i < layers; ++i)
+      if (model_.state_offset[i] <= first + k && first + k < model_.state_offset[i + 1])
+        model_.layers[i]->add_cotangent(workspace_.tape(i), level, 0, k, unit_.data() + model_.state_offset[i]);
+    unit_[std::size_t(first + k)] = 0;
+  }
+}
+
+template <class T>
+void Block<T>::walk_back_seeds(Index first, Index last, std::size_t layers, GradientTarget<T> gradient, T* cotangents) {
+  seed(steps_, first, last, layers);
+  for (Index level = steps_; level >= 1; --level) {
+    const ModelWeights<T>& weights = history_.weights(version_[std::size_t(level - 1)]);
+    for (std::size_t i = layers; i-- > 0;) model_.layers[i]->backward(weights[i], workspace_.tape(i), {level, level + 1});
+  }
+  for (std::size_t i = 0; i < layers; ++i)
+    model_.layers[i]->gradient(workspace_.tape(i), {1, steps_ + 1},
+                               {gradient.data + model_.parameter_offset[i], gradient.stride});
+  const Index width = model_.state_offset.back();
+  for (Index k = 0; k < std::min(seeds_, last - first); ++k)
+    for (std::size_t i = 0; i < layers; ++i)
+      model_.layers[i]->save_cotangent(workspace_.tape(i), 0, 0, k, cotangents + k * width + model_.state_offset[i]);
+}
+
+template <class T>
+void Block<T>::initial_seeds(Index first, Index last, std::size_t layers, GradientTarget<T> gradient) {
+  seed(0, first, last, layers);
+  for (std::size_t i = 0; i < layers; ++i)
+    model_.layers[i]->initial_gradient(workspace_.tape(i), {gradient.data + model_.parameter_offset[i], gradient.stride});
+}
+
+template <class T>
+void Block<T>::save(OnlineFile<T>& file, const std::string& prefix) const {
+  file.put(prefix + "steps", steps_);
+  file.put(prefix + "last_learned", last_learned_);
+  file.put(prefix + "start", start_);
+  for (Index i = 0; i < steps_; ++i) {
+    const std::string name = prefix + std::to_string(i) + ".";
+    const std::size_t at = std::size_t(i);
+    file.put(name + "version", version_[at]);
+    file.put(name + "input", {input(i), std::size_t(model_.input_size)});
+    file.put(name + "taught", taught_[at]);
+    if (taught_[at]) file.put(name + "teacher", {teacher(i), std::size_t(model_.teacher_size())});
+    file.put(name + "learned", learned_[at]);
+    if (learned_[at]) file.put(name + "dy", {dy_.data() + i * model_.output_size, std::size_t(model_.output_size)});
+  }
+}
+
+template <class T>
+void Block<T>::load(const OnlineFile<T>& file, const std::string& prefix) {
+  begin(file.vector(prefix + "start", start_.size()).data());
+  for (const Index steps = Index(file.number(prefix + "steps")); steps_ < steps;) {
+    const std::string name = prefix + std::to_string(steps_) + ".";
+    const auto vector = [&](const char* of, Index width) { return file.vector(name + of, std::size_t(width)).data(); };
+    const T* seen = file.number(name + "taught") ? vector("teacher", model_.teacher_size()) : nullptr;
+    step(vector("input", model_.input_size), seen, Index(file.number(name + "version")));
+    advance();
+    if (file.number(name + "learned")) learn(vector("dy", model_.output_size));
+  }
+  last_learned_ = Index(file.number(prefix + "last_learned"));
+}
+
+template class Block<float>;
+template class Block<double>;
+
+}  // namespace recurra

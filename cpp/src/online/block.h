@@ -1,0 +1,67 @@
+// The latest steps of one row, kept so that they can be walked back: inputs, activations, and which weights each step used.
+#pragma once
+
+#include "online_file.h"
+#include "weight_history.h"
+
+namespace recurra {
+
+template <class T>
+class Block {
+ public:
+  // Room for `capacity` steps with `seeds` cotangents each. The history must keep the weights of all of them.
+  Block(const Model<T>& model, const WeightHistory<T>& history, Index capacity, Index seeds = 1);
+
+  // No step is kept any more; the next one starts from this state.
+  void begin(const T* state);
+  // The next step, with the present weights: its output. Its state is at level steps() + 1. `teacher` is fed back instead of
+  // the output, if given. It is not yet kept: another look takes its place.
+  const T* look(const T* x, const T* teacher);
+  // Keeps the step looked at.
+  void advance();
+  // Makes the same steps as another block, from the same state.
+  void repeat(const Block& other);
+  // Forgets the first steps; the next one is where it was.
+  void forget(Index steps);
+
+  Index seeds() const { return seeds_; }
+  Index capacity() const { return Index(version_.size()); }
+  Index steps() const { return steps_; }
+  bool full() const { return steps_ == capacity(); }
+  void save_state(Index level, T* to) const { workspace_.save_state(level, 0, to); }
+  const T* start() const { return start_.data(); }  // the state before the first step
+
+  // The cotangent of the latest step's output counts when the block is walked back.
+  void learn(const T* dy);
+  bool learned() const { return last_learned_ > 0; }
+  // From the latest step that learned back to level `from`: adds the gradient with respect to the weights used on the way, and
+  // gives the cotangent of the state before. Then nothing has been learned. Returns the largest cotangent it began with.
+  T walk_back(T* gradient, T* cotangent, Index from = 1);
+
+  // A walk with seeds, for the states of layers begin .. end - 1: seed k has cotangent 1 for element first + k of the state
+  // after the latest step, if it is below `last`. The gradients go to rows `stride` apart, those of the state before the
+  // first step to rows of `cotangents` as wide as the state.
+  void walk_back_seeds(Index first, Index last, std::size_t layers, GradientTarget<T> gradient, T* cotangents);
+  // The same for the initial state, of which parts may be parameters.
+  void initial_seeds(Index first, Index last, std::size_t layers, GradientTarget<T> gradient);
+
+  // Between two steps. The weights of its steps are for others to keep.
+  void save(OnlineFile<T>& file, const std::string& prefix) const;
+  void load(const OnlineFile<T>& file, const std::string& prefix);
+
+ private:
+  const T* input(Index step) const { return const_cast<Workspace<T>&>(workspace_).input() + step * model_.input_size; }
+  const T* teacher(Index step) const;  // null: none was given
+  const T* step(const T* x, const T* teacher, Index version);
+  void seed(Index level, Index first, Index last, std::size_t layers);
+
+  const Model<T>& model_;
+  const WeightHistory<T>& history_;
+  Workspace<T> workspace_;
+  Index seeds_, steps_ = 0, last_learned_ = 0;
+  std::vector<Index> version_;                  // by step
+  std::vector<char> taught_, learned_;          // by step
+  std::vector<T> outputs_, start_, unit_, dy_;  // dy_: [steps][output size]
+};
+
+}  // namespace recurra

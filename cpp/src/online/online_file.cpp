@@ -1,0 +1,97 @@
+#include "online_file.h"
+
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "../io/file.h"
+#include "../io/model_file.h"
+
+namespace recurra {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int version = 1;
+constexpr int max_depth = 3;  // of the metadata's JSON
+const std::string prefix = std::string(training_prefix) + "online.";
+
+template <class T>
+constexpr const char* dtype() {
+  return sizeof(T) == sizeof(float) ? "F32" : "F64";
+}
+
+[[noreturn]] void fail(const std::string& path, const std::string& what) {
+  throw std::runtime_error("load: " + path + ": " + what);
+}
+
+}  // namespace
+
+template <class T>
+void OnlineFile<T>::write(const std::string& path, const BasicNetwork<T>& network) const {
+  std::vector<Tensor> tensors = model_tensors(network);
+  for (const auto& [name, values] : vectors_)
+    tensors.push_back({prefix + name, dtype<T>(), {std::int64_t(values.size())}, values.data()});
+  std::map<std::string, std::string> metadata = model_metadata(network);
+  metadata[training_key] = Json{{"online", version}, {"settings", settings_}, {"numbers", numbers_}}.dump();
+  write_file(path, encode_safetensors(tensors, metadata));
+}
+
+template <class T>
+OnlineFile<T> OnlineFile<T>::read(const std::string& path, const std::string& settings, const BasicNetwork<T>& network) {
+  const Safetensors file = decode_safetensors(read_file(path), path);
+  OnlineFile result(settings);
+  const auto found = file.metadata.find(training_key);
+  if (found == file.metadata.end()) fail(path, "holds no online learner, expected a file that its save() wrote");
+  try {
+    const Json json = Json::parse(found->second, [](int depth, Json::parse_event_t, Json&) {
+      if (depth > max_depth) throw std::invalid_argument("is nested too deeply");
+      return true;
+    });
+    if (!json.contains("online")) throw std::invalid_argument("is not of an online learner");
+    if (json.at("online") != version) throw std::invalid_argument("is of another version");
+    if (json.at("settings").get<std::string>() != settings)
+      throw std::invalid_argument("is of a learner with " + json.at("settings").get<std::string>() + ", expected " + settings);
+    result.numbers_ = json.at("numbers").get<std::map<std::string, std::int64_t>>();
+  } catch (const std::exception& error) {
+    fail(path, std::string("its training data cannot be used: ") + error.what());
+  }
+  const AnyNetwork stored = network_from(file, path);
+  const auto* model = std::get_if<BasicNetwork<T>>(&stored);
+  if (!model || model->layers() != network.layers()) fail(path, "holds another network than the learner's");
+  result.parameters_.assign(model->flat().begin(), model->flat().end());
+  for (const auto& [name, entry] : file.tensors) {
+    if (!name.starts_with(prefix)) continue;
+    if (entry.dtype != dtype<T>() || entry.shape.size() != 1) fail(path, "'" + name + "' is not a vector of the network's dtype");
+    std::vector<T>& to = result.vectors_[name.substr(prefix.size())];
+    to.resize(std::size_t(entry.end - entry.begin) / sizeof(T));
+    if (!to.empty()) std::memcpy(to.data(), file.data.data() + entry.begin, to.size() * sizeof(T));
+  }
+  return result;
+}
+
+template <class T>
+std::span<const T> OnlineFile<T>::vector(const std::string& name, std::size_t size) const {
+  const auto found = vectors_.find(name);
+  if (found == vectors_.end()) throw std::runtime_error("load: the file has no '" + name + "'");
+  if (found->second.size() != size)
+    throw std::runtime_error("load: '" + name + "' has " + std::to_string(found->second.size()) + " values, expected " +
+                             std::to_string(size));
+  for (const T value : found->second)
+    if (std::isnan(value)) throw std::runtime_error("load: '" + name + "' has nan, expected numbers");
+  return found->second;
+}
+
+template <class T>
+std::int64_t OnlineFile<T>::number(const std::string& name) const {
+  const auto found = numbers_.find(name);
+  if (found == numbers_.end()) throw std::runtime_error("load: the file has no number '" + name + "'");
+  return found->second;
+}
+
+template class OnlineFile<float>;
+template class OnlineFile<double>;
+
+}  // namespace recurra

@@ -1,0 +1,39 @@
+// The file of an online learner: a model file with the learner's vectors and numbers, by name.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "recurra/network.h"
+
+namespace recurra {
+
+template <class T>
+class OnlineFile {
+ public:
+  // `settings`: what the learner was made with.
+  explicit OnlineFile(std::string settings) : settings_(std::move(settings)) {}
+  // Throws std::runtime_error for a file that is damaged, no learner's, or of other settings or another network.
+  static OnlineFile read(const std::string& path, const std::string& settings, const BasicNetwork<T>& network);
+  // Throws std::system_error.
+  void write(const std::string& path, const BasicNetwork<T>& network) const;
+
+  void put(const std::string& name, std::span<const T> values) { vectors_[name].assign(values.begin(), values.end()); }
+  void put(const std::string& name, std::int64_t value) { numbers_[name] = value; }
+  // Throw std::runtime_error if it is missing, or not as long as expected, or (both) not finite.
+  std::span<const T> vector(const std::string& name, std::size_t size) const;
+  std::int64_t number(const std::string& name) const;
+  // The network's.
+  const std::vector<T>& parameters() const { return parameters_; }
+
+ private:
+  std::string settings_;
+  std::vector<T> parameters_;
+  std::map<std::string, std::vector<T>> vectors_;
+  std::map<std::string, std::int64_t> numbers_;
+};
+
+}  // namespace recurra

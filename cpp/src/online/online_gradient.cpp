@@ -1,0 +1,64 @@
+// Whole sequences by an online rule: each row runs through its steps, the weights at rest.
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "../learning/bptt.h"
+#include "../learning/checks.h"
+#include "../learning/loss.h"
+#include "../math/flush_to_zero.h"
+#include "row_rule.h"
+
+namespace recurra {
+
+template <class T>
+double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, const Target<T>& target, const Loss& loss,
+                       const OnlineRule& rule, T* gradient) {
+  const std::string function = "loss_and_gradient";
+  const Model<T>& model = *network.model();
+  check_batch(function, x);
+  check_teaching(function, model, x, 0, true);
+  OnlineOptions options;
+  options.rule = rule;
+  options.update_every = x.time;
+  const RulePlan plan = plan_rule(model, options);
+  check_data(function, model, x, target, loss);
+  const Window window{0, x.time};
+  if (count_valid(model, x, window) == 0) return 0;
+  const double weight = total_weight(model, x, target, loss, window), scale = weight > 0 ? 1 / weight : 0;
+  const FlushToZero flush;
+  const WeightHistory<T> history(model, plan.versions, network.flat().data());
+  const RowRules<T> rules = make_rules(model, history, options, plan);
+  RowRule<T>& row = *rules.front();
+  std::vector<T> sum(network.flat().size()), dy(std::size_t(model.output_size));
+  double total = 0;
+  const auto grown = [&] {
+    throw std::overflow_error(function + ": the gradient of " + plan.report.rule + " has grown beyond its guard");
+  };
+  for (Index sequence = 0; sequence < x.batch; ++sequence) {
+    row.reset();
+    for (Index step = 0; step < x.length(sequence); ++step) {
+      const Index entry = x.row(sequence) * x.time + step;
+      const T* y = row.look(x.data + entry * model.input_size, x.teacher ? x.teacher + entry * model.teacher_size() : nullptr);
+      if (!y) throw std::overflow_error(function + ": the state or output is not finite");
+      const bool counts = target.counts(entry);
+      if (counts) total += entry_loss(loss, y, target, entry, model.output_size, scale, dy.data());
+      row.step(counts ? dy.data() : nullptr);
+      if (!row.settle(sum.data())) grown();
+    }
+    if (!row.gradient(sum.data())) grown();
+  }
+  if (!std::isfinite(total))
+    throw std::overflow_error("the loss is " + std::to_string(total) +
+                              ", expected a finite value; lower the learning rate or clip");
+  for (std::size_t j = 0; j < sum.size(); ++j) gradient[j] += sum[j];
+  return total;
+}
+
+#define RECURRA_INSTANTIATE(T)                                                                                                   \
+  template double online_gradient(const BasicNetwork<T>&, const Sequences<T>&, const Target<T>&, const Loss&, const OnlineRule&, \
+                                  T*);
+RECURRA_INSTANTIATE(float)
+RECURRA_INSTANTIATE(double)
+
+}  // namespace recurra

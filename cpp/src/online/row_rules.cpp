@@ -1,0 +1,65 @@
+// The rules by their settings: one overload of plan_rule and make_rules each, in the file of the rule.
+#include <stdexcept>
+
+#include "row_rule.h"
+
+namespace recurra {
+
+namespace {
+
+// Rules need a state of constant size that depends on earlier steps alone, and outputs step by step.
+template <class T>
+void check_causal(const Model<T>& model) {
+  const auto layer = [&](std::size_t i) { return "Online: layer " + std::to_string(i) + " (" + model.specs[i].type + ") "; };
+  if (model.decodes())
+    throw std::invalid_argument(layer(0) +
+                                "reads a sequence to its end before it writes another, expected a network whose outputs "
+                                "come step by step");
+  if (model.looks_ahead())
+    throw std::invalid_argument(layer(model.looking_ahead) +
+                                "looks ahead, expected a network whose outputs depend on earlier steps alone");
+  if (model.pools())
+    throw std::invalid_argument(layer(model.pooling) +
+                                "pools over time, expected an output at each step; to learn from a sequence's last output alone, "
+                                "give a target at its last step only");
+}
+
+std::string describe_settings(const Rtrl& r) { return "RTRL(block=" + std::to_string(r.block) + ")"; }
+
+}  // namespace
+
+std::string describe_rule(const OnlineRule& rule) {
+  return std::visit([](const auto& r) { return describe_settings(r); }, rule);
+}
+
+// The numbers that a step keeps, values alone: about.
+template <class T>
+double step_width(const Model<T>& model) {
+  double width = double(model.input_size);
+  for (const auto& layer : model.layers) {
+    for (const ParameterSpec& p : layer->parameters()) width += p.shape.size() > 1 ? double(p.shape.front()) : 0;
+    width += double(layer->output_size());
+  }
+  return width + 2 * double(model.state_offset.back());
+}
+
+template <class T>
+RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options) {
+  check_causal(model);
+  return std::visit([&](const auto& rule) { return plan_rule(model, options, rule); }, options.rule);
+}
+
+template <class T>
+RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options,
+                       const RulePlan& plan) {
+  return std::visit([&](const auto& rule) { return make_rules(model, history, options, plan, rule); }, options.rule);
+}
+
+#define RECURRA_INSTANTIATE(T)                                        \
+  template double step_width(const Model<T>&);                        \
+  template RulePlan plan_rule(const Model<T>&, const OnlineOptions&); \
+  template RowRules<T> make_rules(const Model<T>&, const WeightHistory<T>&, const OnlineOptions&, const RulePlan&);
+RECURRA_INSTANTIATE(float)
+RECURRA_INSTANTIATE(double)
+
+}  // namespace recurra

@@ -1,0 +1,68 @@
+// What exact RTRL needs on a network, and how long its blocks are.
+#include <algorithm>
+#include <cmath>
+
+#include "influence.h"
+#include "rtrl.h"
+
+namespace recurra {
+
+template <class T>
+RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rtrl& rule) {
+  RulePlan plan;
+  const double parameters = double(model.parameter_offset.back()), every = double(options.update_every);
+  double area = 0, product = 0;  // elements of J; multiply-adds of W J
+  Index widest = 1;
+  for (const InfluenceRows& rows : influence_rows(model, 1)) {
+    area += double(rows.last - rows.first) * double(rows.columns);
+    for (const InfluenceRows& below : influence_rows(model, 1))
+      if (below.layers <= rows.layers)
+        product += double(rows.last - rows.first) * double(below.last - below.first) * double(below.columns);
+    widest = std::max(widest, rows.last - rows.first);
+  }
+  plan.seeds = std::min<Index>(widest, 64);
+  // A longer block saves products W J and makes walks longer, which are bound by memory: each step has weights of its own.
+  constexpr double walk_cost = 2;
+  const double version = 3 * parameters;
+  const double step = 2 * step_width(model) * double(1 + plan.seeds) + version / every;
+  Index block = rule.block;
+  if (block == 0) {
+    const double best = std::sqrt(product * every / (walk_cost * std::max(parameters, 1.0)));
+    const double affordable = std::max(1.0, (2 * area + version) / step);
+    block = Index(std::clamp(std::min(best, affordable), 1.0, 512.0));
+    block = (block + options.update_every - 1) / options.update_every * options.update_every;
+  }
+  if (options.leak != 1) block = 1;
+  plan.versions = (block + options.update_every - 1) / options.update_every + 3;
+  OnlineReport& report = plan.report;
+  report.rule = "RTRL(block=" + std::to_string(block) + ")";
+  report.block = block;
+  report.exact = options.leak == 1;
+  if (options.leak != 1) report.dropped.push_back("what leaked: influence decays by " + std::to_string(options.leak) + " a step");
+  const double states = double(model.state_offset.back()), rows = double(options.batch);
+  report.bytes = std::uint64_t(double(sizeof(T)) *
+                               ((rows + 1) * area + states * states + double(plan.versions) * version +
+                                double(block) * 2 * step_width(model) * (rows * 2 + double(plan.seeds) + 1) + 5 * parameters));
+  report.flops_per_step =
+      rows * (2 * parameters + (2 * area + 2 * double(block) * parameters) / every + 4 * area + 2 * product / double(block));
+  return plan;
+}
+
+template <class T>
+RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
+                       const Rtrl&) {
+  RowRules<T> rules;
+  const auto scratch = std::make_shared<typename RtrlRow<T>::Scratch>(model, history, plan.report.block, plan.seeds);
+  for (Index row = 0; row < options.batch; ++row)
+    rules.push_back(std::make_unique<RtrlRow<T>>(model, history, plan.report.block, plan.seeds,
+                                                 typename RtrlRow<T>::Limits{options.leak, options.guard}, scratch));
+  return rules;
+}
+
+#define RECURRA_INSTANTIATE(T)                                                     \
+  template RulePlan plan_rule(const Model<T>&, const OnlineOptions&, const Rtrl&); \
+  template RowRules<T> make_rules(const Model<T>&, const WeightHistory<T>&, const OnlineOptions&, const RulePlan&, const Rtrl&);
+RECURRA_INSTANTIATE(float)
+RECURRA_INSTANTIATE(double)
+
+}  // namespace recurra

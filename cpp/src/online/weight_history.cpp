@@ -1,0 +1,45 @@
+#include "weight_history.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace recurra {
+
+template <class T>
+WeightHistory<T>::WeightHistory(const Model<T>& model, Index depth, const T* flat) : model_(model) {
+  for (Index i = 0; i < depth; ++i) {
+    versions_.push_back({ModelWeights<T>(model), std::vector<T>(std::size_t(model.parameter_offset.back()))});
+    set(i, flat);  // so that later updates find their memory
+  }
+}
+
+template <class T>
+void WeightHistory<T>::update(const T* flat) {
+  set(++now_, flat);
+}
+
+template <class T>
+void WeightHistory<T>::save(OnlineFile<T>& file) const {
+  file.put("version", now_);
+  for (Index v = std::max<Index>(0, now_ - depth() + 1); v <= now_; ++v) file.put("weights." + std::to_string(v), flat(v));
+}
+
+template <class T>
+void WeightHistory<T>::load(const OnlineFile<T>& file) {
+  now_ = Index(file.number("version"));
+  if (now_ < 0) throw std::runtime_error("load: the version of the weights is negative");
+  for (Index v = std::max<Index>(0, now_ - depth() + 1); v <= now_; ++v)
+    set(v, file.vector("weights." + std::to_string(v), std::size_t(model_.parameter_offset.back())).data());
+}
+
+template <class T>
+void WeightHistory<T>::set(Index version, const T* flat) {
+  Version& to = versions_[std::size_t(version % depth())];
+  std::copy_n(flat, to.flat.size(), to.flat.begin());
+  to.weights.refresh(model_, flat);
+}
+
+template class WeightHistory<float>;
+template class WeightHistory<double>;
+
+}  // namespace recurra
