@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -114,9 +115,10 @@ class BasicOnline {
 using Online = BasicOnline<float>;
 
 // The loss and its gradient of whole sequences by an online rule, row by row, weights at rest: for exact rules, that of BPTT.
-// Mean over the entries that count, as BasicRunner::loss_and_gradient; `gradient` is added to.
+// Mean over the entries that count, as BasicRunner::loss_and_gradient; `gradient` is added to. `interrupt` is asked at each step;
+// true abandons the batch (InterruptedBatch), and nothing has changed.
 template <class T>
 double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, const Target<T>& target, const Loss& loss,
-                       const OnlineRule& rule, T* gradient);
+                       const OnlineRule& rule, T* gradient, const std::function<bool()>& interrupt = {});
 
 }  // namespace recurra
