@@ -28,7 +28,23 @@ struct Rtrl {
   bool operator==(const Rtrl&) const = default;
 };
 
-using OnlineRule = std::variant<Rtrl>;
+// Unbiased online recurrent optimization. C. Tallec, Y. Ollivier, ICLR 2018. The influence is estimated by one outer product of a
+// state and a parameter vector, drawn anew at each step by random signs: on average it is the exact one, in memory and time like
+// those of the parameters; the price is noise, so small learning rates. The same seed gives the same bits.
+struct Uoro {
+  std::uint64_t seed = 0;
+  bool operator==(const Uoro&) const = default;
+};
+
+// Truncated back-propagation through time at every step: the error of a step goes back over the latest `window` steps, its own
+// included, with the weights they were made with. R. J. Williams, J. Peng, Neural Computation 2 (1990): BPTT(h). After `reload`
+// the steps before may be out of reach.
+struct RollingBptt {
+  Index window = 1;
+  bool operator==(const RollingBptt&) const = default;
+};
+
+using OnlineRule = std::variant<Rtrl, Uoro, RollingBptt>;
 
 struct OnlineOptions {
   OnlineRule rule{};

@@ -25,6 +25,8 @@ void check_causal(const Model<T>& model) {
 }
 
 std::string describe_settings(const Rtrl& r) { return "RTRL(block=" + std::to_string(r.block) + ")"; }
+std::string describe_settings(const Uoro& r) { return "UORO(seed=" + std::to_string(r.seed) + ")"; }
+std::string describe_settings(const RollingBptt& r) { return "BPTT(window=" + std::to_string(r.window) + ")"; }
 
 }  // namespace
 
