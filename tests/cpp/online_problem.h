@@ -1,7 +1,6 @@
 // What the tests of online rules share: networks with random weights, and a learner that runs step by step.
 #pragma once
 
-#include <functional>
 #include <stdexcept>
 
 #include "problem.h"

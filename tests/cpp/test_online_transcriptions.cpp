@@ -1,8 +1,6 @@
 // The local online rules against their recursions written out by hand, unit by unit, while the weights move.
 #include <doctest/doctest.h>
 
-#include <functional>
-
 #include "online_problem.h"
 
 namespace {
@@ -17,8 +15,8 @@ double logistic(double a) { return 1 / (1 + std::exp(-a)); }
 
 // A layer's parameters, gate by gate: p of gate k and unit i multiplies z.
 struct Gates {
-  explicit Gates(const BasicNetwork<double>& network)
-      : w(network["0.weight_ih"]), r(network["0.weight_hh"]), b(network["0.bias"]) {}
+  explicit Gates(BasicNetwork<double>& network)
+      : w(network.parameter("0.weight_ih")), r(network.parameter("0.weight_hh")), b(network.parameter("0.bias")) {}
   double w_x(Index row, const Vector& x) const {
     double sum = 0;
     for (Index j = 0; j < m; ++j) sum += w[std::size_t(row * m + j)] * x[std::size_t(j)];
@@ -212,9 +210,9 @@ void check(const LayerSpec& layer, Index gates, const OnlineRule& rule, Rule& by
   Vector h(n), matrix;
   for (Index t = 0; t < 20; ++t) {
     const Vector x = test::random_vector(10 + std::uint64_t(t), m), target = test::random_vector(50 + std::uint64_t(t), 1);
-    const auto w_out = network["1.weight"];
+    const auto w_out = network.parameter("1.weight");
     h = by_hand.step(Gates(network), x, h);
-    double y = network["1.bias"][0];
+    double y = network.parameter("1.bias")[0];
     for (Index i = 0; i < n; ++i) y += w_out[std::size_t(i)] * h[std::size_t(i)];
     const double dy = 2 * (y - target[0]);
     Vector dh(w_out.begin(), w_out.end());
@@ -231,8 +229,7 @@ void check(const LayerSpec& layer, Index gates, const OnlineRule& rule, Rule& by
     if (random_errors) {
       if (t == 0) {
         const Traces unit = by_hand.gradient(Vector(n, 1.0));
-        for (Index i = 0; i < n; ++i)
-          matrix.push_back(found("0.bias")[std::size_t(i)] / unit[std::size_t(i)].back() / dy);
+        for (Index i = 0; i < n; ++i) matrix.push_back(found("0.bias")[std::size_t(i)] / unit[std::size_t(i)].back() / dy);
         for (Index i = 0; i < n; ++i) CHECK(std::abs(matrix[std::size_t(i)]) <= 1 / std::sqrt(double(n)));
         CHECK(test::difference(matrix, Vector(w_out.begin(), w_out.end())) > 0.01);
       }
@@ -245,7 +242,8 @@ void check(const LayerSpec& layer, Index gates, const OnlineRule& rule, Rule& by
       Vector values;
       for (const Index k : place.gates)
         for (Index i = 0; i < n; ++i)
-          for (Index j = 0; j < place.columns; ++j) values.push_back(expected[std::size_t(k * n + i)][std::size_t(place.from + j)]);
+          for (Index j = 0; j < place.columns; ++j)
+            values.push_back(expected[std::size_t(k * n + i)][std::size_t(place.from + j)]);
       CHECK(test::difference(actual, values) < 1e-12);
     }
     CHECK(found("1.bias")[0] == doctest::Approx(dy).epsilon(1e-12));
@@ -270,5 +268,5 @@ TEST_CASE("online transcriptions: e-prop of the LSTM is the rule of 1997") {
 
 TEST_CASE("online transcriptions: RFLO of the leaky Elman network") {
   MurrayRule rule;
-  check(cell_layer("LeakyElman", m, n), 1, Rflo{7}, rule, true);
+  check(cell_layer("LeakyElman(activation=tanh)", m, n), 1, Rflo{7}, rule, true);
 }

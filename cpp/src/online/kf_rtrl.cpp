@@ -85,6 +85,7 @@ void KfLearner<T>::add_gradient(const LayerStep<T>& step, T* gradient) {
   const Products<T>& products = kernels<T>(backend()).products;
   const Index inputs = layer_.layout().input_size;
   for (const UnitParameters& p : parameters_) {
+    if (p.source == UnitParameters::Source::state) continue;  // no carried state depends on them
     const T* w = weight_.data() + p.column;
     const T* u = p.source == UnitParameters::Source::input  ? u_.data() + p.from
                  : p.source == UnitParameters::Source::feed ? u_.data() + inputs + p.from

@@ -16,6 +16,17 @@ Index padded_stride(Index columns) {
   return stride % page < line ? stride + line : stride;
 }
 
+// What parameters multiply in a step; null: 1.
+template <class T>
+const T* source(const UnitParameters& p, const CellTape<T>& tape) {
+  switch (p.source) {
+    case UnitParameters::Source::input: return tape.x + p.from;
+    case UnitParameters::Source::feed: return tape.state.data() + p.from;
+    case UnitParameters::Source::state: return tape.y + p.from;
+    default: return nullptr;
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -91,9 +102,7 @@ bool TraceLearner<T>::step(const LayerStep<T>& step, T* gradient) {
     rows.states = int(units_.states());
     rows.trace = traces_.data() + p.offset;
     rows.trace_stride = stride_;
-    rows.z = p.source == UnitParameters::Source::input  ? tape.x + p.from
-             : p.source == UnitParameters::Source::feed ? tape.state.data() + p.from
-                                                        : nullptr;
+    rows.z = source(p, tape);
     rows.keep = units_.keep() + p.unit;
     rows.keep_stride = rows.carried_stride = units;
     rows.enter = p.initial < 0 ? units_.enter() + p.column : nullptr;

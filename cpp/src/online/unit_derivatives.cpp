@@ -18,6 +18,7 @@ std::vector<UnitParameters> unit_parameters(const CellLayout& layout) {
   };
   add_matrix(layout.input, Source::input);
   add_matrix(layout.feed, Source::feed);
+  add_matrix(layout.state, Source::state);
   const auto add_units = [&](Index offset, Index column, Index initial = -1) {
     all.push_back({offset, units, 1, 0, column, Source::one, 0, initial});
   };

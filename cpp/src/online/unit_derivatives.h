@@ -10,9 +10,9 @@ namespace recurra {
 
 // Parameters of adjacent units, as many for each: they multiply `columns` elements of a source.
 struct UnitParameters {
-  enum class Source { input, feed, one };
-  Index offset, rows, columns;  // in the layer's part of the flat vector
-  Index unit;                   // of the first row
+  enum class Source { input, feed, state, one };  // state: the new ones, which no carried state reads
+  Index offset, rows, columns;                    // in the layer's part of the flat vector
+  Index unit;                                     // of the first row
   // Of the first row, among the cotangents of gates and unit parameters; behind those, the learned initial states.
   Index column;
   Source source;
