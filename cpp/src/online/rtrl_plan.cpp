@@ -3,12 +3,15 @@
 #include <cmath>
 
 #include "influence.h"
+#include "layer_rules.h"
 #include "rtrl.h"
 
 namespace recurra {
 
 template <class T>
 RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rtrl& rule) {
+  if (rule.scope == Rtrl::Scope::layer) return plan_layer_rtrl(model, options, rule);
+  if (rule.block == 0 && is_diagonal(model)) return plan_diagonal(model, options);
   RulePlan plan;
   const double parameters = double(model.parameter_offset.back()), every = double(options.update_every);
   double area = 0, product = 0;  // elements of J; multiply-adds of W J
@@ -50,7 +53,9 @@ RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rt
 
 template <class T>
 RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
-                       const Rtrl&) {
+                       const Rtrl& rule) {
+  if (rule.scope == Rtrl::Scope::layer) return make_layer_rtrl(model, history, options, rule);
+  if (rule.block == 0 && is_diagonal(model)) return make_diagonal(model, history, options);
   RowRules<T> rules;
   const auto scratch = std::make_shared<typename RtrlRow<T>::Scratch>(model, history, plan.report.block, plan.seeds);
   for (Index row = 0; row < options.batch; ++row)
