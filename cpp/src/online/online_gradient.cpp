@@ -20,6 +20,9 @@ double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, co
   check_teaching(function, model, x, 0, true);
   OnlineOptions options;
   options.rule = rule;
+  // Longer ones than the sequences are the same, in more memory.
+  if (auto* rtrl = std::get_if<Rtrl>(&options.rule)) rtrl->block = std::min(rtrl->block, x.time);
+  if (auto* bptt = std::get_if<RollingBptt>(&options.rule)) bptt->window = std::min(bptt->window, x.time);
   options.update_every = x.time;
   const RulePlan plan = plan_rule(model, options);
   check_data(function, model, x, target, loss);
