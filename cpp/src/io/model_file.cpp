@@ -38,11 +38,13 @@ void check_metadata(const Safetensors& file, const std::string& source) {
       throw bad_file(source, "has the unused metadata " + quote(key));
 }
 
-// The tensors that a checkpoint has besides (training/checkpoint.cpp), which only a resumed run reads.
+// The tensors that a checkpoint (training/checkpoint.cpp) or an online learner (online/online_file.cpp) has besides, which only a
+// resumed run reads.
 bool is_training_tensor(const std::string& name) {
   if (!name.starts_with(training_prefix)) return false;
   const std::string rest = name.substr(std::strlen(training_prefix));
-  return rest == "epochs" || rest == "partial_epoch" || rest == "best" || rest == "state" || rest.starts_with("optimizer.");
+  return rest == "epochs" || rest == "partial_epoch" || rest == "best" || rest == "state" || rest.starts_with("optimizer.") ||
+         rest.starts_with("online.");
 }
 
 template <class T>

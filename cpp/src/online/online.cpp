@@ -363,6 +363,7 @@ void BasicOnline<T>::load(const std::string& path) {
   const FlushToZero flush;
   BasicNetwork<T> network(s.network.layers(), file.parameters());
   Impl(network, s.options).load(file);  // first aside, so that an error leaves the learner as it was
+  file.check_all_read();
   std::copy(network.flat().begin(), network.flat().end(), s.network.flat().begin());
   s.load(file);
 }
