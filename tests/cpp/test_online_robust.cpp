@@ -90,6 +90,31 @@ TEST_CASE("online: what is refused has changed nothing") {
     }
 }
 
+TEST_CASE("online: settings that no learner can have, and networks too large, are refused") {
+  BasicNetwork<double> network({elman(2, 3), linear(3, 1)}, std::uint64_t(1));
+  const auto refused = [&](const OnlineOptions& options, const char* message) {
+    CHECK_THROWS_WITH_AS(BasicOnline<double>(network, options), message, std::invalid_argument);
+    CHECK_THROWS_WITH_AS(BasicOnline<double>::plan(network, options), message, std::invalid_argument);
+  };
+  refused({.rule = Rtrl{-1}}, "RTRL: block is -1, expected at least 1, or 0 for one that suits");
+  refused({.rule = RollingBptt{-1}}, "BPTT: window is -1, expected at least 1");
+  refused({.batch = 0}, "Online: batch is 0, expected at least 1");
+  refused({.update_every = 0}, "Online: update_every is 0, expected at least 1");
+  refused({.leak = 1.5}, "Online: leak is 1.500000, expected 0 .. 1");
+  refused({.leak = not_a_number}, "Online: leak is nan, expected 0 .. 1");
+  refused({.clip_norm = 0.0}, "Online: clip_norm is 0.000000, expected a number > 0");
+  refused({.guard = 0}, "Online: guard is 0.000000, expected a number > 0");
+  for (const OnlineRule& rule : {OnlineRule(Rtrl{1}), OnlineRule(Uoro{}), OnlineRule(RollingBptt{8})}) {
+    const std::uint64_t bytes = BasicOnline<double>::plan(network, {.rule = rule}).bytes;
+    CHECK_THROWS_AS(BasicOnline<double>(network, {.rule = rule, .max_bytes = bytes - 1}), std::length_error);
+    CHECK_NOTHROW(BasicOnline<double>(network, {.rule = rule, .max_bytes = bytes}));
+    CHECK_THROWS_AS(BasicOnline<double>(network, {.rule = rule, .batch = Index(1) << 50}), std::length_error);
+  }
+  for (const OnlineRule& rule : {OnlineRule(Rtrl{Index(1) << 62}), OnlineRule(RollingBptt{Index(1) << 62})}) {
+    CHECK_THROWS_AS(BasicOnline<double>(network, {.rule = rule}), std::length_error);
+  }
+}
+
 TEST_CASE("online: a step that overflows is not made") {
   BasicNetwork<double> network({linear(1, 1), elman(1, 1, "relu"), linear(1, 1)}, std::uint64_t(1));
   std::fill(network.flat().begin(), network.flat().end(), 1e100);
