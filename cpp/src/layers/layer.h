@@ -40,6 +40,7 @@ struct StateSpec {
 template <class T>
 struct Weights {
   virtual ~Weights() = default;
+  bool gives_dx = true;  // false: nobody asks for dx, and what only it needs may be left out
 };
 
 // What dropout needs to draw the same mask whatever the order of rows and the number of threads.

@@ -29,7 +29,9 @@ class Block {
   Index steps() const { return steps_; }
   bool full() const { return steps_ == capacity(); }
   void save_state(Index level, T* to) const { workspace_.save_state(level, 0, to); }
-  const T* start() const { return start_.data(); }  // the state before the first step
+  const T* start() const { return start_.data(); }                         // the state before the first step
+  Index version(Index step) const { return version_[std::size_t(step)]; }  // of the weights that a step was made with
+  Workspace<T>& workspace() { return workspace_; }
 
   // The cotangent of the latest step's output counts when the block is walked back.
   void learn(const T* dy);
@@ -76,6 +78,7 @@ class Block {
   const WeightHistory<T>& history_;
   Workspace<T> workspace_;
   Index seeds_, steps_ = 0, last_learned_ = 0;
+  std::size_t remembering_ = 0;                 // layers up to the last one with a state
   std::vector<Index> version_;                  // by step
   std::vector<char> taught_, learned_;          // by step
   std::vector<T> outputs_, start_, unit_, dy_;  // dy_: [steps][output size]
