@@ -2,25 +2,16 @@
 #include <cmath>
 
 #include "network.h"
+#include "step_arrays.h"
 
 namespace recurra::python {
 
 namespace {
 
 template <class T>
-constexpr const char* dtype_name() {
-  return sizeof(T) == sizeof(float) ? "float32" : "float64";
-}
-
-std::string shape_text(const Index* shape, Index rank) {
-  std::string text = "(";
-  for (Index i = 0; i < rank; ++i)
-    text += std::to_string(shape[i]) + (rank == 1 || i + 1 < rank ? "," : "") + (i + 1 < rank ? " " : "");
-  return text + ")";
-}
-
-template <class T>
 class PyStream {
+  static constexpr const char* owner = "stream";
+
  public:
   // Without `batch_size` the arrays of a step have no batch axis.
   PyStream(std::shared_ptr<PyNetwork<T>> network, std::optional<Index> batch_size)
@@ -35,7 +26,7 @@ class PyStream {
         id_buffer_(ids_ ? std::size_t(stream_.batch()) : 0) {}
 
   py::object step(const py::object& x, const py::object& out) {
-    const Turn turn{inside_};
+    const Turn turn{inside_, "step", owner};
     const T* from = ids_ ? read_ids(x) : x.is_none() && in_[1] == 0 ? nullptr : check("step: x", x, in_, false);
     py::object result = out;
     T* to;
@@ -52,7 +43,7 @@ class PyStream {
   }
 
   void observe(const py::object& seen) {
-    const Turn turn{inside_};
+    const Turn turn{inside_, "observe", owner};
     const Index width = stream_.teacher_size(), shape[2] = {stream_.batch(), width};
     if (width == 0) throw py::value_error("observe: the network has no Feedback layer, or several, expected one");
     const T* from = check("observe: y", seen, shape, false);
@@ -74,24 +65,7 @@ class PyStream {
   Index batch() const { return stream_.batch(); }
 
  private:
-  // The interpreter lock guards the mark: the buffer of ids is filled before the engine sets its own.
-  class Turn {
-   public:
-    explicit Turn(bool& inside) : inside_(inside) {
-      if (inside) throw_busy();
-      inside = true;
-    }
-    ~Turn() { inside_ = false; }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-
-   private:
-    bool& inside_;
-  };
-
-  [[noreturn]] static void throw_busy(const std::string& function = "step") {
-    throw std::runtime_error(function + ": the stream is in use by another thread, expected one thread at a time");
-  }
+  [[noreturn]] static void throw_busy(const char* function = "step") { Turn::throw_busy(function, owner); }
 
   bool run(std::span<const T> x, std::span<T> y) {
     if (!unlock_) return stream_.step(x, y);
@@ -100,37 +74,12 @@ class PyStream {
   }
 
   T* check(const char* name, const py::object& object, const Index* shape, bool writes) const {
-    if (!py::isinstance<py::array>(object))
-      throw py::type_error(std::string(name) + " is a " + std::string(py::str(py::type::of(object).attr("__name__"))) +
-                           ", expected an array of " + dtype_name<T>());
-    const auto array = py::reinterpret_borrow<py::array>(object);
-    if (!py::isinstance<py::array_t<T>>(object))
-      throw py::type_error(std::string(name) + " has dtype " + std::string(py::str(array.dtype().attr("str"))) + ", expected " +
-                           dtype_name<T>() + " in the machine's byte order");
-    const Index* expected = shape + (2 - rank_);
-    bool same = array.ndim() == rank_;
-    for (Index i = 0; same && i < rank_; ++i) same = array.shape(i) == expected[i];
-    if (!same)
-      throw py::value_error(std::string(name) + " has shape " + shape_text(array.shape(), array.ndim()) + ", expected " +
-                            shape_text(expected, rank_));
-    if (!(array.flags() & py::array::c_style))
-      throw py::value_error(std::string(name) + " is not C-contiguous, expected a C-contiguous array");
-    if (!(array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_))
-      throw py::value_error(std::string(name) + " is not aligned, expected aligned memory");
-    if (writes && !array.writeable()) throw py::value_error(std::string(name) + " is read-only, expected a writable array");
-    return const_cast<T*>(static_cast<const T*>(array.data()));
+    return step_array<T>(name, object, shape + (2 - rank_), rank_, writes);
   }
 
   // One id, or (batch) of them, as the numbers the engine reads.
   const T* read_ids(const py::object& x) {
-    const auto array = py::array::ensure(x);
-    if (!array || (array.dtype().kind() != 'i' && array.dtype().kind() != 'u'))
-      throw py::type_error("step: x is no array of integers, expected class ids");
-    if (array.size() != in_[0] || array.ndim() > rank_ - 1)
-      throw py::value_error("step: x has shape " + shape_text(array.shape(), array.ndim()) + ", expected " +
-                            (rank_ == 1 ? "()" : shape_text(in_, 1)));
-    const auto ids = Array<std::int64_t>::ensure(array);
-    for (Index i = 0; i < in_[0]; ++i) id_buffer_[std::size_t(i)] = T(ids.data()[i]);
+    step_ids("step: x", x, rank_ == 2, id_buffer_);
     return id_buffer_.data();
   }
 

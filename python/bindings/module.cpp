@@ -47,5 +47,8 @@ PYBIND11_MODULE(_core, m) {
   bind_fit<double>(m);
   bind_diagnosis<float>(m, "DiagnosisF32");
   bind_diagnosis<double>(m, "DiagnosisF64");
+  bind_online_settings(m);
+  bind_online<float>(m, "OnlineF32");
+  bind_online<double>(m, "OnlineF64");
   bind_model_file(m);
 }

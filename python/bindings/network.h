@@ -62,6 +62,9 @@ void bind_fit(py::module_& m);
 void bind_history(py::module_& m);
 template <class T>
 void bind_diagnosis(py::module_& m, const char* name);
+void bind_online_settings(py::module_& m);
+template <class T>
+void bind_online(py::module_& m, const char* name);
 void bind_model_file(py::module_& m);
 void bind_rate_schedule(py::module_& m);
 

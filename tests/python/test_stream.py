@@ -54,7 +54,7 @@ def test_out_gets_the_same_bits(name: str, dtype: str) -> None:
 def test_ids_may_be_any_integers() -> None:
     network = build("Embedding")
     expected = network(np.array([4]))[0]
-    for x in (4, np.int64(4), np.uint8(4), np.array(4)):
+    for x in (4, np.int64(4), np.uint8(4), np.uint64(4), np.array(4)):
         assert_close(network.stream().step(x), expected)
     for ids in ([4, 4], np.array([4, 4], np.int8)):
         assert_close(network.stream(2).step(ids), [expected] * 2)

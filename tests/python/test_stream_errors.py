@@ -77,6 +77,7 @@ IDS: dict[str, Case] = {
     "negative": (-1, ValueError, ("x", "class id -1", "0 .. 5")),
     "far too large": (2**62, ValueError, ("x", "class id", "0 .. 5")),
     "beyond int64": (2**70, TypeError, ("x", "integers")),
+    "only in uint64": (2**64 - 1, ValueError, ("x", "class id", "2**63 - 1")),
     "a float": (1.0, TypeError, ("x", "integers")),
     "a boolean": (True, TypeError, ("x", "integers")),
     "text": ("1", TypeError, ("x", "integers")),

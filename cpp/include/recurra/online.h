@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,6 +32,22 @@ struct Rtrl {
   Index block = 0;
   Scope scope = Scope::network;
   bool operator==(const Rtrl&) const = default;
+};
+
+// Unbiased online recurrent optimization. C. Tallec, Y. Ollivier, ICLR 2018. The influence is estimated by one outer product of a
+// state and a parameter vector, drawn anew at each step by random signs: on average it is the exact one, in memory and time like
+// those of the parameters; the price is noise, so small learning rates. The same seed gives the same bits.
+struct Uoro {
+  std::uint64_t seed = 0;
+  bool operator==(const Uoro&) const = default;
+};
+
+// Truncated back-propagation through time at every step: the error of a step goes back over the latest `window` steps, its own
+// included, with the weights they were made with. R. J. Williams, J. Peng, Neural Computation 2 (1990): BPTT(h). After `reload`
+// the steps before may be out of reach.
+struct RollingBptt {
+  Index window = 1;
+  bool operator==(const RollingBptt&) const = default;
 };
 
 // The rules below have scope layer too. Their layers with a state are cells without a product of messages (GRU(reset=before)),
@@ -63,7 +80,7 @@ struct Rflo {
   bool operator==(const Rflo&) const = default;
 };
 
-using OnlineRule = std::variant<Rtrl, SnAp, EProp, KfRtrl, Rflo>;
+using OnlineRule = std::variant<Rtrl, SnAp, EProp, KfRtrl, Rflo, Uoro, RollingBptt>;
 
 struct OnlineOptions {
   OnlineRule rule{};
@@ -151,9 +168,10 @@ class BasicOnline {
 using Online = BasicOnline<float>;
 
 // The loss and its gradient of whole sequences by an online rule, row by row, weights at rest: for exact rules, that of BPTT.
-// Mean over the entries that count, as BasicRunner::loss_and_gradient; `gradient` is added to.
+// Mean over the entries that count, as BasicRunner::loss_and_gradient; `gradient` is added to. `interrupt` is asked at each step;
+// true abandons the batch (InterruptedBatch), and nothing has changed.
 template <class T>
 double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, const Target<T>& target, const Loss& loss,
-                       const OnlineRule& rule, T* gradient);
+                       const OnlineRule& rule, T* gradient, const std::function<bool()>& interrupt = {});
 
 }  // namespace recurra

@@ -43,6 +43,9 @@ std::uint64_t physical_memory() { return std::uint64_t(sysconf(_SC_PHYS_PAGES)) 
 template <class T>
 RulePlan checked_plan(const BasicNetwork<T>& network, const OnlineOptions& options) {
   check_options(options);
+  const T value{};
+  const std::int64_t id{};
+  check_loss("Online", *network.model(), Target<T>{&value, &id}, options.loss);  // its settings: any target will do
   return plan_rule(*network.model(), options);
 }
 
@@ -131,7 +134,8 @@ struct BasicOnline<T>::Impl {
         std::fill_n(dy, model.output_size, T(0));
     }
     if (!std::isfinite(loss) || !all_finite<T>(cotangents))
-      throw std::overflow_error("step: the loss is " + std::to_string(loss) + ", expected a finite value; the step was not made");
+      throw std::overflow_error("step: the loss is " + number_text(loss) +
+                                ", expected it and its gradient to be finite; the step was not made");
     return loss;
   }
 

@@ -74,6 +74,16 @@ RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rt
 template <class T>
 RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
                        const Rtrl& rule);
+template <class T>
+RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Uoro& rule);
+template <class T>
+RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
+                       const Uoro& rule);
+template <class T>
+RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const RollingBptt& rule);
+template <class T>
+RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
+                       const RollingBptt& rule);
 
 // The numbers that a step's tape keeps, values alone: about.
 template <class T>

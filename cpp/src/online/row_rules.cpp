@@ -24,6 +24,8 @@ void check_causal(const Model<T>& model) {
                                 "give a target at its last step only");
 }
 
+std::string describe_settings(const Uoro& r) { return "UORO(seed=" + std::to_string(r.seed) + ")"; }
+std::string describe_settings(const RollingBptt& r) { return "BPTT(window=" + std::to_string(r.window) + ")"; }
 std::string describe_settings(const Rtrl& r) {
   return "RTRL(block=" + std::to_string(r.block) + (r.scope == Rtrl::Scope::layer ? ", scope=layer)" : ")");
 }

@@ -36,6 +36,7 @@ from recurra._layer import Layer
 from recurra._layers import Delay, Dropout, Embedding, Last, Linear, Logistic, Max, Mean, Relu, Tanh
 from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss
 from recurra._network import Network, load
+from recurra._online import Online, OnlineReport
 from recurra._optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, Updater
 from recurra._rate_schedules import (
     ConstantRate,
@@ -46,7 +47,7 @@ from recurra._rate_schedules import (
     ReduceOnPlateau,
     StepDecay,
 )
-from recurra._rules import BPTT
+from recurra._rules import BPTT, RTRL, OnlineRule
 from recurra._state import State
 from recurra._stream import Stream
 from recurra._threads import num_threads, set_num_threads
@@ -62,6 +63,7 @@ __all__ = [
     "LSTM1997",
     "MAE",
     "MSE",
+    "RTRL",
     "SGD",
     "SLSTM",
     "SRU",
@@ -104,6 +106,9 @@ __all__ = [
     "MinGRU",
     "MinLSTM",
     "Network",
+    "Online",
+    "OnlineReport",
+    "OnlineRule",
     "Optimizer",
     "RMSprop",
     "RateSchedule",

@@ -17,7 +17,7 @@ from recurra._initialization import Init
 from recurra._layer import Layer, listed
 from recurra._losses import Loss, LossName, read_loss
 from recurra._ragged import Sequences, is_ragged, pad
-from recurra._rules import BPTT, check_rule
+from recurra._rules import BPTT, OnlineRule, check_rule
 from recurra._state import State, state_array
 from recurra._stream import Stream
 
@@ -221,7 +221,7 @@ class Network:
         x: npt.ArrayLike | None,
         target: npt.ArrayLike,
         loss: LossName | Loss = ...,
-        rule: BPTT | None = ...,
+        rule: BPTT | OnlineRule | None = ...,
         *,
         lengths: npt.ArrayLike | None = ...,
         teacher: npt.ArrayLike | None = ...,
@@ -239,7 +239,7 @@ class Network:
         x: npt.ArrayLike | None,
         target: npt.ArrayLike,
         loss: LossName | Loss = ...,
-        rule: BPTT | None = ...,
+        rule: BPTT | OnlineRule | None = ...,
         *,
         lengths: npt.ArrayLike | None = ...,
         teacher: npt.ArrayLike | None = ...,
@@ -256,7 +256,7 @@ class Network:
         x: npt.ArrayLike | None,
         target: npt.ArrayLike,
         loss: LossName | Loss = "mse",
-        rule: BPTT | None = None,
+        rule: BPTT | OnlineRule | None = None,
         *,
         lengths: npt.ArrayLike | None = None,
         teacher: npt.ArrayLike | None = None,
@@ -276,7 +276,9 @@ class Network:
                 shape without its last axis.
             loss: "mse", "mae", "huber", "cross_entropy" or "binary_cross_entropy", or an object with settings
                 such as ``Huber(delta=2.0)``.
-            rule: `BPTT()`, the default, or `BPTT(window=...)`.
+            rule: `BPTT()`, the default, or `BPTT(window=...)`. Or an online rule such as `RTRL()`, row by
+                row, for causal networks, without `state`, `return_state`, `training` and `sampling`; of an
+                exact rule the gradient is that of `BPTT()`.
             lengths: As for a call.
             teacher: As for a call; default of an EncoderDecoder its target. In a closed loop the gradient
                 passes through what is fed back.
@@ -309,9 +311,14 @@ class Network:
             like=target,
         )
         wanted = read_target(target, objective, batch, self._core, self.dtype)
+        data = batch.core(wanted, read_mask(mask, batch, self._core))
+        if isinstance(rule, OnlineRule):
+            _refuse_beside(rule, state=state, return_state=with_state, training=training, sampling=sampling)
+            online = _core.OnlineF32 if isinstance(self._core, _core.NetworkF32) else _core.OnlineF64
+            return online.gradient_of(self._core, data, objective._core(), rule._core())
         window = check_rule(rule if rule is not None else BPTT()).window or 0
         value, gradient, last = self._core.loss_and_gradient(
-            batch.core(wanted, read_mask(mask, batch, self._core)),
+            data,
             objective._core(),
             self._state_in(state, batch),
             window,
@@ -447,6 +454,15 @@ class Network:
 
     def __reduce__(self) -> tuple[object, ...]:
         return _from_bytes, (self._core.to_bytes(),)
+
+
+def _refuse_beside(rule: OnlineRule, **options: object) -> None:
+    """An online rule begins at the initial state, keeps none, and knows no noise."""
+    for name, value in options.items():
+        if value is not None and value is not False and value != 0:
+            raise ValueError(
+                f"loss_and_gradient: {name} is given beside rule={rule!r}, expected it only with BPTT()"
+            )
 
 
 def _from_bytes(data: bytes) -> Network:
