@@ -100,7 +100,7 @@ def gru_before(p: Parameters, x: Array, h: Array, fed: float) -> Step:
 
 @dataclass(frozen=True)
 class Rule:
-    """`own`: only what a unit's parameters do to that unit is kept; `window`: the latest steps alone count."""
+    """`own`: only what a unit's parameters do to that unit is kept; `window`: the latest steps count."""
 
     fed: float = 1.0
     own: bool = False
