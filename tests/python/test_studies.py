@@ -173,6 +173,7 @@ def test_quick_adding(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("options", [[], ["--pixels"]])
 def test_quick_digits(capsys: pytest.CaptureFixture[str], options: list[str]) -> None:
     main(["digits", "--quick", *options])

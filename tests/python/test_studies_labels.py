@@ -138,6 +138,7 @@ def test_search_takes_the_best_and_runs_every_seed() -> None:
     assert found.searched == {1: 2.1, 2: 1.1, 3: 0.1, 5: 2.1}
 
 
+@pytest.mark.once
 def test_quick(capsys: pytest.CaptureFixture[str]) -> None:
     main(["labels", "--quick"])
     output = capsys.readouterr().out

@@ -131,6 +131,7 @@ def test_greedy_answers_are_the_likeliest_next_symbols(attention: numbers.Kind |
         assert scores.argmax(axis=1).tolist() == written
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("options", [[], ["--back"]])
 def test_quick(capsys: pytest.CaptureFixture[str], options: list[str]) -> None:
     main(["numbers", "--quick", *options])
