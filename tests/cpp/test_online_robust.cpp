@@ -2,6 +2,8 @@
 // and a step never allocates.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <optional>
 #include <thread>
 
 #include "allocations.h"
@@ -220,6 +222,23 @@ TEST_CASE("online: what explodes is stopped by the guard, and learning goes on")
         CHECK(learner.report().guard_events == events);
         CHECK(difference(learner.gradient(), Vector(network.flat().size())) > 0);
       }
+}
+
+TEST_CASE("online: an error whose gradient has no finite square is left out and counted; every weight learns on") {
+  for (const Optimizer& optimizer : {Optimizer(Adam{}), Optimizer(RmsProp{}), Optimizer(Adagrad{}), Optimizer(Sgd{})})
+    for (const std::optional<double> clip : {std::optional<double>(), std::optional<double>(1.0)}) {
+      CAPTURE(optimizer.index());
+      Network network({elman(2, 3), linear(3, 1)}, std::uint64_t(1));
+      Online learner(network, {.optimizer = optimizer, .clip_norm = clip});
+      const std::vector<float> x{0.5f, -0.25f}, usual{1}, wild{1e22f}, before(network.flat().begin(), network.flat().end());
+      learner.step(x, {}, {wild.data()});
+      CHECK(learner.report().guard_events == (clip ? 0 : 1));
+      CHECK(learner.report().updates == (clip ? 1 : 0));
+      if (!clip) CHECK(std::ranges::equal(network.flat(), before));
+      for (int t = 0; t < 5; ++t) learner.step(x, {}, {usual.data()});
+      CHECK(learner.report().guard_events == (clip ? 0 : 1));
+      for (std::size_t j = 0; j < before.size(); ++j) CHECK(network.flat()[j] != before[j]);
+    }
 }
 
 TEST_CASE("online: an event is one row's, and its state stays") {
