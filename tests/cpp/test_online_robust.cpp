@@ -9,6 +9,10 @@
 #include "allocations.h"
 #include "online_run.h"
 
+#if RECURRA_COUNTS_ALLOCATIONS
+#include <malloc.h>
+#endif
+
 #if defined(__SSE__)
 #include <xmmintrin.h>
 #endif
@@ -240,6 +244,32 @@ TEST_CASE("online: an error whose gradient has no finite square is left out and 
       for (std::size_t j = 0; j < before.size(); ++j) CHECK(network.flat()[j] != before[j]);
     }
 }
+
+#if RECURRA_COUNTS_ALLOCATIONS && defined(__GLIBC_PREREQ)
+#if __GLIBC_PREREQ(2, 33)
+TEST_CASE("online: the bytes of a report are about those that a learner takes, of many rows too") {
+  const auto used = [] {
+    const auto info = mallinfo2();
+    return double(info.uordblks + info.hblkhd);
+  };
+  for (const OnlineRule& rule :
+       {OnlineRule(Rtrl{0}), OnlineRule(Rtrl{1}), OnlineRule(Rtrl{4, Rtrl::Scope::layer}), OnlineRule(SnAp{}),
+        OnlineRule(EProp{}), OnlineRule(KfRtrl{}), OnlineRule(Uoro{}), OnlineRule(RollingBptt{20})})
+    for (const Index rows : {1, 16})
+      for (const auto& specs : {std::vector<LayerSpec>{lstm(8, 32), linear(32, 1)}, {elman(8, 8), linear(8, 300)}}) {
+        CAPTURE(rule.index());
+        CAPTURE(rows);
+        Network network(specs, std::uint64_t(1));
+        const OnlineOptions options{.rule = rule, .batch = rows};
+        const double before = used();
+        const Online learner(network, options);
+        const double bytes = used() - before;
+        CHECK(bytes < 1.5 * double(learner.report().bytes) + 1e5);
+        CHECK(bytes > 0.4 * double(learner.report().bytes));
+      }
+}
+#endif
+#endif
 
 TEST_CASE("online: an event is one row's, and its state stays") {
   const std::vector<LayerSpec> specs{elman(1, 1, "relu"), linear(1, 1)};
