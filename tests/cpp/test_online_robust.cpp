@@ -26,8 +26,11 @@ using Vector = std::vector<double>;
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
 
-const std::vector<OnlineRule>& rules() {
-  static const std::vector<OnlineRule> all{Rtrl{1}, Rtrl{5}, Rtrl{0}, Uoro{3}, RollingBptt{1}, RollingBptt{4}};
+// All that admit the network.
+std::vector<OnlineRule> rules(const std::vector<LayerSpec>& specs) {
+  std::vector<OnlineRule> all{Rtrl{1}, Rtrl{5}, Rtrl{0}, Rtrl{5, Rtrl::Scope::layer}, Uoro{3}, RollingBptt{1}, RollingBptt{4}};
+  for (const OnlineRule& rule : {OnlineRule(SnAp{}), OnlineRule(EProp{}), OnlineRule(KfRtrl{3}), OnlineRule(Rflo{3})})
+    if (test::refusal(specs, rule).empty()) all.push_back(rule);
   return all;
 }
 
@@ -88,7 +91,7 @@ TEST_CASE("online: what is refused has changed nothing") {
     CHECK_THROWS_AS(learner.influence("nobody"), std::out_of_range);
   };
   for (const auto& specs : test::causal_networks())
-    for (const OnlineRule& rule : rules()) {
+    for (const OnlineRule& rule : rules(specs)) {
       CAPTURE(to_string(specs.front()));
       CAPTURE(rule.index());
       const OnlineOptions options{.rule = rule, .optimizer = Adam{.learning_rate = 1e-2}, .batch = 2, .update_every = 2};
@@ -106,6 +109,7 @@ TEST_CASE("online: settings that no learner can have, and networks too large, ar
   refused({.rule = RollingBptt{-1}}, "BPTT: window is -1, expected at least 1");
   refused({.batch = 0}, "Online: batch is 0, expected at least 1");
   refused({.update_every = 0}, "Online: update_every is 0, expected at least 1");
+  refused({.update_every = Index(1) << 62}, "Online: update_every is 4611686018427387904, expected at most 2147483647");
   refused({.leak = 1.5}, "Online: leak is 1.500000, expected 0 .. 1");
   refused({.leak = not_a_number}, "Online: leak is nan, expected 0 .. 1");
   refused({.clip_norm = 0.0}, "Online: clip_norm is 0.000000, expected a number > 0");
@@ -151,7 +155,7 @@ TEST_CASE("online: predict gives a step's outputs and changes nothing") {
     CHECK(again == y);
   };
   for (const auto& specs : test::causal_networks())
-    for (const OnlineRule& rule : rules()) {
+    for (const OnlineRule& rule : rules(specs)) {
       const OnlineOptions options{.rule = rule, .optimizer = Adam{.learning_rate = 1e-2}, .batch = 2, .update_every = 3};
       CHECK(run(specs, options, predicts) == run(specs, options, nothing));
     }
@@ -327,7 +331,7 @@ TEST_CASE("online: a step allocates nothing, whatever it does") {
   std::vector<std::vector<LayerSpec>> all = test::causal_networks();
   for (const std::string& cell : all_layers()) all.push_back(test::cell_stack(cell, 3, 2, 4));
   for (const auto& specs : all)
-    for (const OnlineRule& rule : rules()) {
+    for (const OnlineRule& rule : rules(specs)) {
       CAPTURE(to_string(specs.front()));
       CAPTURE(rule.index());
       BasicNetwork<double> network = test::drawn_network(specs, 0.3);
@@ -401,7 +405,7 @@ TEST_CASE("online: learners in several threads do not know of each other") {
   const OnlineOptions base{.optimizer = Adam{.learning_rate = 1e-2}, .batch = 2};
   std::vector<std::pair<std::vector<LayerSpec>, OnlineOptions>> jobs;
   for (const auto& specs : test::causal_networks())
-    for (const OnlineRule& rule : rules()) {
+    for (const OnlineRule& rule : rules(specs)) {
       jobs.emplace_back(specs, base);
       jobs.back().second.rule = rule;
     }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "../backends/select.h"
@@ -33,6 +34,10 @@ void check_options(const OnlineOptions& o) {
   };
   at_least_one("batch", o.batch);
   at_least_one("update_every", o.update_every);
+  constexpr Index most = std::numeric_limits<std::int32_t>::max();  // so that plans can add steps up
+  if (o.update_every > most)
+    throw std::invalid_argument("Online: update_every is " + std::to_string(o.update_every) + ", expected at most " +
+                                std::to_string(most));
   require(o.leak >= 0 && o.leak <= 1, "Online", "leak", o.leak, "0 .. 1");
   require(o.guard > 0, "Online", "guard", o.guard, "a number > 0");
   if (o.clip_norm) require(*o.clip_norm > 0, "Online", "clip_norm", *o.clip_norm, "a number > 0");
