@@ -1,17 +1,9 @@
-// What the tests of online learning share: networks with random weights, and random data in the order of its steps.
+// What the tests of online learning share: networks of all kinds, and random data in the order of its steps.
 #pragma once
 
-#include "problem.h"
-#include "recurra/recurra.h"
+#include "online_problem.h"
 
 namespace test {
-
-inline recurra::BasicNetwork<double> drawn_network(std::vector<recurra::LayerSpec> specs, double scale) {
-  recurra::BasicNetwork<double> network(std::move(specs), std::uint64_t(1));
-  const std::vector<double> params = random_vector(1, Index(network.flat().size()), scale);
-  std::copy(params.begin(), params.end(), network.flat().begin());
-  return network;
-}
 
 // As many layers of a cell on top of each other, and a readout.
 inline std::vector<recurra::LayerSpec> cell_stack(const std::string& cell, Index inputs, Index depth, Index units) {
@@ -34,6 +26,7 @@ inline const std::vector<std::vector<recurra::LayerSpec>>& causal_networks() {
       {lstm(3, 4), feedback({gru(4 + 4, 3), delay(1), linear(6, 2)}, 2)},
       {embedding(5, 3), gru(3, 4), linear(4, 2)},
       {lstm(3, 4, learned), elman(4, 3, "tanh", learned), linear(3, 2)},
+      {cell_layer("LeakyElman(activation=tanh)", 3, 4), linear(4, 2)},
   };
   return all;
 }

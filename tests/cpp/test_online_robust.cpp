@@ -2,10 +2,16 @@
 // and a step never allocates.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <optional>
 #include <thread>
 
 #include "allocations.h"
 #include "online_run.h"
+
+#if RECURRA_COUNTS_ALLOCATIONS
+#include <malloc.h>
+#endif
 
 #if defined(__SSE__)
 #include <xmmintrin.h>
@@ -20,8 +26,11 @@ using Vector = std::vector<double>;
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
 
-const std::vector<OnlineRule>& rules() {
-  static const std::vector<OnlineRule> all{Rtrl{1}, Rtrl{5}, Rtrl{0}, Uoro{3}, RollingBptt{1}, RollingBptt{4}};
+// All that admit the network.
+std::vector<OnlineRule> rules(const std::vector<LayerSpec>& specs) {
+  std::vector<OnlineRule> all{Rtrl{1}, Rtrl{5}, Rtrl{0}, Rtrl{5, Rtrl::Scope::layer}, Uoro{3}, RollingBptt{1}, RollingBptt{4}};
+  for (const OnlineRule& rule : {OnlineRule(SnAp{}), OnlineRule(EProp{}), OnlineRule(KfRtrl{3}), OnlineRule(Rflo{3})})
+    if (test::refusal(specs, rule).empty()) all.push_back(rule);
   return all;
 }
 
@@ -82,7 +91,7 @@ TEST_CASE("online: what is refused has changed nothing") {
     CHECK_THROWS_AS(learner.influence("nobody"), std::out_of_range);
   };
   for (const auto& specs : test::causal_networks())
-    for (const OnlineRule& rule : rules()) {
+    for (const OnlineRule& rule : rules(specs)) {
       CAPTURE(to_string(specs.front()));
       CAPTURE(rule.index());
       const OnlineOptions options{.rule = rule, .optimizer = Adam{.learning_rate = 1e-2}, .batch = 2, .update_every = 2};
@@ -100,6 +109,7 @@ TEST_CASE("online: settings that no learner can have, and networks too large, ar
   refused({.rule = RollingBptt{-1}}, "BPTT: window is -1, expected at least 1");
   refused({.batch = 0}, "Online: batch is 0, expected at least 1");
   refused({.update_every = 0}, "Online: update_every is 0, expected at least 1");
+  refused({.update_every = Index(1) << 62}, "Online: update_every is 4611686018427387904, expected at most 2147483647");
   refused({.leak = 1.5}, "Online: leak is 1.500000, expected 0 .. 1");
   refused({.leak = not_a_number}, "Online: leak is nan, expected 0 .. 1");
   refused({.clip_norm = 0.0}, "Online: clip_norm is 0.000000, expected a number > 0");
@@ -145,7 +155,7 @@ TEST_CASE("online: predict gives a step's outputs and changes nothing") {
     CHECK(again == y);
   };
   for (const auto& specs : test::causal_networks())
-    for (const OnlineRule& rule : rules()) {
+    for (const OnlineRule& rule : rules(specs)) {
       const OnlineOptions options{.rule = rule, .optimizer = Adam{.learning_rate = 1e-2}, .batch = 2, .update_every = 3};
       CHECK(run(specs, options, predicts) == run(specs, options, nothing));
     }
@@ -222,6 +232,49 @@ TEST_CASE("online: what explodes is stopped by the guard, and learning goes on")
       }
 }
 
+TEST_CASE("online: an error whose gradient has no finite square is left out and counted; every weight learns on") {
+  for (const Optimizer& optimizer : {Optimizer(Adam{}), Optimizer(RmsProp{}), Optimizer(Adagrad{}), Optimizer(Sgd{})})
+    for (const std::optional<double> clip : {std::optional<double>(), std::optional<double>(1.0)}) {
+      CAPTURE(optimizer.index());
+      Network network({elman(2, 3), linear(3, 1)}, std::uint64_t(1));
+      Online learner(network, {.optimizer = optimizer, .clip_norm = clip});
+      const std::vector<float> x{0.5f, -0.25f}, usual{1}, wild{1e22f}, before(network.flat().begin(), network.flat().end());
+      learner.step(x, {}, {wild.data()});
+      CHECK(learner.report().guard_events == (clip ? 0 : 1));
+      CHECK(learner.report().updates == (clip ? 1 : 0));
+      if (!clip) CHECK(std::ranges::equal(network.flat(), before));
+      for (int t = 0; t < 5; ++t) learner.step(x, {}, {usual.data()});
+      CHECK(learner.report().guard_events == (clip ? 0 : 1));
+      for (std::size_t j = 0; j < before.size(); ++j) CHECK(network.flat()[j] != before[j]);
+    }
+}
+
+#if RECURRA_COUNTS_ALLOCATIONS && defined(__GLIBC_PREREQ)
+#if __GLIBC_PREREQ(2, 33)
+TEST_CASE("online: the bytes of a report are about those that a learner takes, of many rows too") {
+  const auto used = [] {
+    const auto info = mallinfo2();
+    return double(info.uordblks + info.hblkhd);
+  };
+  for (const OnlineRule& rule :
+       {OnlineRule(Rtrl{0}), OnlineRule(Rtrl{1}), OnlineRule(Rtrl{4, Rtrl::Scope::layer}), OnlineRule(SnAp{}),
+        OnlineRule(EProp{}), OnlineRule(KfRtrl{}), OnlineRule(Uoro{}), OnlineRule(RollingBptt{20})})
+    for (const Index rows : {1, 16})
+      for (const auto& specs : {std::vector<LayerSpec>{lstm(8, 32), linear(32, 1)}, {elman(8, 8), linear(8, 300)}}) {
+        CAPTURE(rule.index());
+        CAPTURE(rows);
+        Network network(specs, std::uint64_t(1));
+        const OnlineOptions options{.rule = rule, .batch = rows};
+        const double before = used();
+        const Online learner(network, options);
+        const double bytes = used() - before;
+        CHECK(bytes < 1.5 * double(learner.report().bytes) + 1e5);
+        CHECK(bytes > 0.4 * double(learner.report().bytes));
+      }
+}
+#endif
+#endif
+
 TEST_CASE("online: an event is one row's, and its state stays") {
   const std::vector<LayerSpec> specs{elman(1, 1, "relu"), linear(1, 1)};
   BasicNetwork<double> network(specs, std::uint64_t(1));
@@ -278,7 +331,7 @@ TEST_CASE("online: a step allocates nothing, whatever it does") {
   std::vector<std::vector<LayerSpec>> all = test::causal_networks();
   for (const std::string& cell : all_layers()) all.push_back(test::cell_stack(cell, 3, 2, 4));
   for (const auto& specs : all)
-    for (const OnlineRule& rule : rules()) {
+    for (const OnlineRule& rule : rules(specs)) {
       CAPTURE(to_string(specs.front()));
       CAPTURE(rule.index());
       BasicNetwork<double> network = test::drawn_network(specs, 0.3);
@@ -352,7 +405,7 @@ TEST_CASE("online: learners in several threads do not know of each other") {
   const OnlineOptions base{.optimizer = Adam{.learning_rate = 1e-2}, .batch = 2};
   std::vector<std::pair<std::vector<LayerSpec>, OnlineOptions>> jobs;
   for (const auto& specs : test::causal_networks())
-    for (const OnlineRule& rule : rules()) {
+    for (const OnlineRule& rule : rules(specs)) {
       jobs.emplace_back(specs, base);
       jobs.back().second.rule = rule;
     }

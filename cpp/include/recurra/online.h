@@ -94,7 +94,8 @@ struct OnlineOptions {
   std::vector<std::string> frozen{};
   std::optional<double> clip_norm{};  // of the gradient of an update
   // The most that an element of J, or the cotangent of a state walked back over a block, may grow to. Beyond it, and where a
-  // gradient is not finite, the row's influence starts again from zero (its state stays) and that is counted.
+  // gradient is not finite, the row's influence starts again from zero (its state stays) and that is counted. Counted too, and
+  // left out: an update that would make weights, or a clipped gradient whose square, not finite.
   double guard = 1e6;
   std::uint64_t max_bytes = 0;  // 0: what the machine has
 };

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../backends/select.h"
-#include "../learning/sweep.h"
-
 namespace recurra {
 
 template <class T>
@@ -17,6 +14,7 @@ Block<T>::Block(const Model<T>& model, const WeightHistory<T>& history, Index ca
       version_(std::size_t(capacity)),
       taught_(std::size_t(capacity)),
       learned_(std::size_t(capacity)),
+      entered_(std::size_t(capacity)),
       start_(std::size_t(model.state_offset.back())),
       unit_(start_.size()),
       dy_(std::size_t(capacity * model.output_size)) {
@@ -92,76 +90,6 @@ void Block<T>::learn(const T* dy) {
   std::copy_n(dy, model_.output_size, dy_.begin() + (steps_ - 1) * model_.output_size);
   learned_[std::size_t(steps_ - 1)] = true;
   last_learned_ = steps_;
-}
-
-template <class T>
-T Block<T>::walk_back(T* gradient, T* cotangent, Index from) {
-  const Index last = last_learned_;
-  Index first = last;
-  last_learned_ = 0;
-  T given = 0;
-  clear_cotangents(workspace_);
-  workspace_.set_teacher(false, 0);
-  for (Index level = last; level >= from; --level)
-    if (learned_[std::size_t(level - 1)]) {
-      first = level;
-      Tape<T>& tape = workspace_.last();
-      const T* dy = dy_.data() + (level - 1) * model_.output_size;
-      for (Index j = 0; j < model_.output_size; ++j) tape.dy[(level - 1) * tape.dy_stride + j] += dy[j];
-      given = std::max(given, kernels<T>(backend()).reductions.largest(dy, model_.output_size));
-    }
-  for (Index level = last; level >= from; --level) {
-    const ModelWeights<T>& weights = history_.weights(version_[std::size_t(level - 1)]);
-    // Where no error enters, the layers above the last one with a state have nothing to say.
-    for (std::size_t i = learned_[std::size_t(level - 1)] ? model_.layers.size() : remembering_; i-- > 0;)
-      model_.layers[i]->backward(weights[i], workspace_.tape(i), {level, level + 1});
-    learned_[std::size_t(level - 1)] = false;
-  }
-  for (std::size_t i = 0; i < model_.layers.size(); ++i)
-    model_.layers[i]->gradient(workspace_.tape(i), {i < remembering_ ? from : first, last + 1},
-                               {gradient + model_.parameter_offset[i]});
-  for (std::size_t i = 0; i < model_.layers.size(); ++i)
-    model_.layers[i]->save_cotangent(workspace_.tape(i), from - 1, 0, 0, cotangent + model_.state_offset[i]);
-  return given;
-}
-
-// The identity, element by element of the state after a level.
-template <class T>
-void Block<T>::seed(Index level, const InfluenceRows& rows, Index first) {
-  clear_cotangents(workspace_);
-  workspace_.set_teacher(false, 0);
-  for (Index k = 0; k < std::min(seeds_, rows.last - first); ++k) {
-    unit_[std::size_t(first + k)] = 1;
-    for (std::size_t i = 0; i < rows.layers; ++i)
-      if (model_.state_offset[i] <= first + k && first + k < model_.state_offset[i + 1])
-        model_.layers[i]->add_cotangent(workspace_.tape(i), level, 0, k, unit_.data() + model_.state_offset[i]);
-    unit_[std::size_t(first + k)] = 0;
-  }
-}
-
-template <class T>
-void Block<T>::walk_back_seeds(const InfluenceRows& rows, Index first, GradientTarget<T> gradient, T* cotangents) {
-  seed(steps_, rows, first);
-  for (Index level = steps_; level >= 1; --level) {
-    const ModelWeights<T>& weights = history_.weights(version_[std::size_t(level - 1)]);
-    for (std::size_t i = rows.layers; i-- > rows.learning;)
-      model_.layers[i]->backward(weights[i], workspace_.tape(i), {level, level + 1});
-  }
-  for (std::size_t i = rows.learning; i < rows.layers; ++i)
-    model_.layers[i]->gradient(workspace_.tape(i), {1, steps_ + 1},
-                               {gradient.data + model_.parameter_offset[i] - rows.offset, gradient.stride});
-  const Index width = model_.state_offset.back();
-  for (Index k = 0; k < std::min(seeds_, rows.last - first); ++k)
-    for (std::size_t i = rows.learning; i < rows.layers; ++i)
-      model_.layers[i]->save_cotangent(workspace_.tape(i), 0, 0, k, cotangents + k * width + model_.state_offset[i]);
-}
-
-template <class T>
-void Block<T>::initial_seeds(const InfluenceRows& rows, Index first, GradientTarget<T> gradient) {
-  seed(0, rows, first);
-  for (std::size_t i = rows.learning; i < rows.layers; ++i)
-    model_.layers[i]->initial_gradient(workspace_.tape(i),
-                                       {gradient.data + model_.parameter_offset[i] - rows.offset, gradient.stride});
 }
 
 template <class T>

@@ -36,14 +36,14 @@ class Block {
   // The cotangent of the latest step's output counts when the block is walked back.
   void learn(const T* dy);
   bool learned() const { return last_learned_ > 0; }
-  // From the latest step that learned back to level `from`: adds the gradient with respect to the weights used on the way, and
-  // gives the cotangent of the state before. Then nothing has been learned. Returns the largest cotangent it began with.
-  T walk_back(T* gradient, T* cotangent, Index from = 1);
+  // From the latest step that learned back to the start: adds the gradient with respect to the weights used on the way, and
+  // gives the cotangent of the state there. Then nothing has been learned. Returns the largest cotangent it began with.
+  T walk_back(T* gradient, T* cotangent);
 
   // Whether the step that led to `level` learned, and was not walked back since.
   bool learned(Index level) const { return learned_[std::size_t(level - 1)]; }
   Index version(Index level) const { return version_[std::size_t(level - 1)]; }
-  // The same for the error of that step alone, whatever the others learned.
+  // The same for the error of that step alone, whatever the others learned, to the state before level `from`.
   T walk_back_one(Index level, T* gradient, T* cotangent, Index from);
   // Adds what the latest of these walks, if it went back to the block's start, found for the parameters that are initial states.
   void add_initial_gradient(T* gradient);
@@ -69,9 +69,14 @@ class Block {
   const T* input(Index step) const { return const_cast<Workspace<T>&>(workspace_).input() + step * model_.input_size; }
   const T* teacher(Index step) const;  // null: none was given
   const T* step(const T* x, const T* teacher, Index version);
+
+  // What walks are made of (block_walks.cpp).
+  void begin_walk();
+  T add_error(Index level);  // that the step learned from, once; returns its largest cotangent
   void seed(Index level, const InfluenceRows& rows, Index first);
   void add_cotangent(Index level, const T* cotangent);
   void save_cotangent(Index level, T* cotangent);
+  void step_back(Index level, std::size_t begin, std::size_t end);  // layers begin .. end - 1, with the weights the step used
   void descend(Index last, Index from, T* gradient);
 
   const Model<T>& model_;
@@ -81,6 +86,7 @@ class Block {
   std::size_t remembering_ = 0;                 // layers up to the last one with a state
   std::vector<Index> version_;                  // by step
   std::vector<char> taught_, learned_;          // by step
+  std::vector<char> entered_;                   // by step: its error is part of the walk under way
   std::vector<T> outputs_, start_, unit_, dy_;  // dy_: [steps][output size]
 };
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "../backends/select.h"
@@ -36,6 +37,10 @@ void check_options(const OnlineOptions& o) {
   };
   at_least_one("batch", o.batch);
   at_least_one("update_every", o.update_every);
+  constexpr Index most = std::numeric_limits<std::int32_t>::max();  // so that plans can add steps up
+  if (o.update_every > most)
+    throw std::invalid_argument("Online: update_every is " + std::to_string(o.update_every) + ", expected at most " +
+                                std::to_string(most));
   require(o.leak >= 0 && o.leak <= 1, "Online", "leak", o.leak, "0 .. 1");
   require(o.guard > 0 && std::isfinite(o.guard), "Online", "guard", o.guard, "a finite number > 0");
   if (o.clip_norm) require(*o.clip_norm > 0, "Online", "clip_norm", *o.clip_norm, "a number > 0");
@@ -183,6 +188,12 @@ struct BasicOnline<T>::Impl {
     for (const FrozenRange& r : frozen) std::fill(sum.begin() + r.begin, sum.begin() + r.end, T(0));
     std::copy(sum.begin(), sum.end(), latest.begin());
     if (options.clip_norm) clip_norm<T>(sum, *options.clip_norm);
+    // Optimizers that remember squares would keep an infinite one, and its parameter would rest for ever.
+    const T most = kernels<T>(backend()).reductions.largest(sum.data(), Index(sum.size()));
+    if (!std::isfinite(most * most)) {
+      ++report.guard_events;
+      return;
+    }
     optimizer.update(network.flat(), sum);
     for (const FrozenRange& r : frozen)  // whatever decays
       std::copy(before.begin() + r.begin, before.begin() + r.end, network.flat().begin() + r.begin);

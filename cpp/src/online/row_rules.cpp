@@ -1,6 +1,8 @@
 // The rules by their settings: one overload of plan_rule and make_rules each, in the file of the rule.
+#include <algorithm>
 #include <stdexcept>
 
+#include "../backends/select.h"
 #include "row_rule.h"
 
 namespace recurra {
@@ -51,10 +53,23 @@ double step_width(const Model<T>& model) {
   return width + 2 * double(model.state_offset.back());
 }
 
+// What the gradients of one row are multiplied in, which does not depend on how many steps it keeps: about.
+template <class T>
+double scratch_size(const Model<T>& model) {
+  double size = 0;
+  for (std::size_t i = model.takes_ids() ? 1 : 0; i < model.layers.size(); ++i)  // ids are looked up
+    for (const ParameterSpec& p : model.layers[i]->parameters())
+      if (p.shape.size() == 2) size += double(kernels<T>(backend()).products.outer_scratch(p.shape[0], p.shape[1]));
+  return size;
+}
+
 template <class T>
 RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options) {
   check_causal(model);
-  return std::visit([&](const auto& rule) { return plan_rule(model, options, rule); }, options.rule);
+  RulePlan plan = std::visit([&](const auto& rule) { return plan_rule(model, options, rule); }, options.rule);
+  const double rows = double(options.batch) + 1;  // and what rows take turns with
+  plan.report.bytes = std::uint64_t(std::min(1e19, double(plan.report.bytes) + rows * double(sizeof(T)) * scratch_size(model)));
+  return plan;
 }
 
 template <class T>
