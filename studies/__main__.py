@@ -9,7 +9,7 @@ from pathlib import Path
 
 import recurra as rc
 
-from studies import adding, digits, forecast, gradients, labels, numbers, plant
+from studies import adding, digits, forecast, gradients, labels, numbers, oscillator, plant
 
 STUDIES = {
     "adding": adding,
@@ -18,6 +18,7 @@ STUDIES = {
     "gradients": gradients,
     "labels": labels,
     "numbers": numbers,
+    "oscillator": oscillator,
     "plant": plant,
 }
 DRAWN = ("adding", "digits", "gradients")
