@@ -182,7 +182,8 @@ py::tuple online_gradient_python(const PyNetwork<T>& self, const DataTuple<T>& d
   T* sum = gradient.mutable_data();
   std::fill_n(sum, gradient.size(), T(0));
   SignalCheck signals;
-  const double value = unlocked(signals, [&] { return online_gradient(self.network, batch, goal, loss, rule, sum); });
+  const double value =
+      unlocked(signals, [&] { return online_gradient(self.network, batch, goal, loss, rule, sum, signals.function()); });
   return py::make_tuple(value, gradient);
 }
 

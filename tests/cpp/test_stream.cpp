@@ -407,7 +407,7 @@ TEST_CASE("stream: what counts allocations does count") {
     return allocations.count();
   };
   CHECK(counted([] { ::operator delete(::operator new(4)); }) == 1);
-  CHECK(counted([] { std::vector<double, CacheLineAllocator<double>>(10); }) == 1);
+  CHECK(counted([] { AlignedVector<double>(10); }) == 1);
   CHECK(counted([] {
           void* volatile p = std::malloc(10);
           p = std::realloc(p, 20);

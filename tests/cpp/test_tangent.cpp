@@ -71,7 +71,7 @@ TEST_CASE("tangent: every cell and stage, along inputs and initial states, equal
     }
 }
 
-TEST_CASE("tangent: networks, along the initial states") {
+TEST_CASE("tangent: networks, along the initial states; outputs, and the states after") {
   using namespace layers;
   const std::vector<std::vector<LayerSpec>> networks{
       {lstm(3, 5), gru(5, 4), linear(4, 2), layers::tanh()},
@@ -90,24 +90,74 @@ TEST_CASE("tangent: networks, along the initial states") {
     for (const StateBlock& block : p.network.state_blocks())  // pooling has no tangent of its own state
       for (Index i = 0; i < 3; ++i)
         if (test::is_pooled(block)) std::fill_n(direction.begin() + i * p.network.state_size() + block.offset, block.width, 0.0);
-    const auto outputs = [&](bool tangents) {
+    // Outputs, and the states after the last steps; `tangents`: of those.
+    const auto outcome = [&](bool tangents) {
       const Tape<double>& last = p.workspace.last();
-      std::vector<double> values;
+      std::vector<double> values, states(p.initial.size());
       for (Index i = 0; i < p.workspace.output_schedule().num_nodes(); ++i) {
         const double* row = tangents ? last.dy + i * last.dy_stride : last.y + i * last.y_stride;
         values.insert(values.end(), row, row + p.network.output_size());
       }
+      for (Index i = 0; i < 3; ++i) {
+        const Index length = p.lengths[std::size_t(i)], at = i * p.network.state_size();
+        if (tangents)
+          p.save_cotangents(i, length, states);
+        else
+          p.workspace.save_state(length, i, states.data() + at);
+        for (const StateBlock& block : p.network.state_blocks())
+          if (test::is_pooled(block)) std::fill_n(states.begin() + at + block.offset, block.width, 0.0);
+      }
+      values.insert(values.end(), states.begin(), states.end());
       return values;
     };
-    const std::vector<double> expected = slope(p.initial, direction, [&] {
+    const Index rows[] = {0, 1, 2};
+    for (const double sampling : {1.0, 0.0, 0.5}) {  // the closed loop, the open one, and something in between
+      if (sampling < 1 && p.network.model()->teacher_size() == 0) continue;
+      if (sampling < 1) p.teach(sampling, rows);
+      const std::vector<double> expected = slope(p.initial, direction, [&] {
+        p.objective();
+        return outcome(false);
+      });
       p.objective();
-      return outputs(false);
-    });
+      clear_cotangents(p.workspace);
+      for (Index i = 0; i < 3; ++i) p.add_cotangents(i, 0, direction);
+      tangent(p.weights, p.workspace, p.workspace.schedule().all_levels());
+      CHECK(difference(outcome(true), expected) < 1e-8);
+      CHECK(difference(outcome(true), std::vector<double>(expected.size(), 0.0)) > 1e-3);
+    }
+  }
+}
+
+TEST_CASE("tangent: a step from the tangents of the states before gives those of the states after") {
+  using namespace layers;
+  const Options two{{"input_size", std::int64_t(2)}};
+  const std::vector<std::vector<LayerSpec>> networks{
+      {delay(2, two), linear(6, 3), layers::tanh(), delay(2, {{"dilation", std::int64_t(2)}}), linear(9, 2)},
+      {delay(1, two), feedback({linear(8, 3), layers::tanh(), linear(3, 2)}, 2)},
+      {lstm(2, 3), feedback({gru(3 + 2, 3), delay(3), linear(12, 1)}, 2)},
+      {residual({elman(2, 2)}), skip({feedback({linear(3, 1)})}), delay(2, {{"present", false}})},
+  };
+  for (std::size_t n = 0; n < networks.size(); ++n) {
+    CAPTURE(n);
+    constexpr Index length = 5;
+    test::NetworkProblem p(networks[n], {length});
+    const std::vector<double> direction = random_vector(9, Index(p.initial.size()));
     p.objective();
-    clear_cotangents(p.workspace);
-    for (Index i = 0; i < 3; ++i) p.add_cotangents(i, 0, direction);
-    tangent(p.weights, p.workspace, p.workspace.schedule().all_levels());
-    CHECK(difference(outputs(true), expected) < 1e-8);
-    CHECK(difference(outputs(true), std::vector<double>(expected.size(), 0.0)) > 1e-3);
+    std::vector<double> moved = direction;
+    for (Index level = 1; level <= length; ++level) {
+      clear_cotangents(p.workspace);
+      p.add_cotangents(0, level - 1, moved);
+      tangent(p.weights, p.workspace, {level, level + 1});
+      p.save_cotangents(0, level, moved);
+      std::vector<double> state(moved.size());
+      const std::vector<double> expected = slope(p.initial, direction, [&] {
+        p.objective();
+        p.workspace.save_state(level, 0, state.data());
+        return state;
+      });
+      p.objective();
+      CHECK(difference(moved, expected) < 1e-8);
+    }
+    CHECK(difference(moved, std::vector<double>(moved.size(), 0.0)) > 1e-4);
   }
 }

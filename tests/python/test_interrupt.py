@@ -25,6 +25,7 @@ x = np.random.default_rng(0).normal(size=(1, 10000, 4)).astype("float32")
 target = np.zeros((1, 10000, 1), "float32")
 before = network.flat.copy()
 RULE = rc.BPTT(window=9999)
+SMALL = rc.Network([rc.LSTM(4, 64), rc.Linear(64, 1)])
 result = {}
 print("ready", file=sys.stderr, flush=True)
 """
@@ -47,6 +48,7 @@ CALLS = {
     "window": "result['interrupted'] = rc.fit(network, x, target, rule=RULE, progress=False).interrupted",
     "call": "network(x)",
     "gradient": "network.loss_and_gradient(x, target)",
+    "online gradient": "SMALL.loss_and_gradient(x, target, rule=rc.RTRL(block=8))",
 }
 
 

@@ -1,5 +1,7 @@
 """Optimizers in a loop of one's own: equal to their formulas, and refusing what does not fit."""
 
+import copy
+import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -159,3 +161,33 @@ def test_gradients_that_do_not_fit(optimizer: rc.Optimizer) -> None:
     assert np.array_equal(network.flat, fresh.flat)
     with pytest.warns(rc.ConversionWarning, match="gradient has dtype float32, expected float64"):
         updater.update(np.ones(size, np.float32))
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        rc.SGD(0.1, momentum=0.5, nesterov=True),
+        rc.Adam(0.1, betas=(0.8, 0.9), l2=0.1),
+        rc.AdamW(0.2, weight_decay=0.3),
+        rc.RMSprop(0.1, alpha=0.9, centered=True),
+        rc.Adagrad(0.1, epsilon=1e-5),
+    ],
+    ids=repr,
+)
+def test_settings_can_be_copied_and_pickled(optimizer: rc.Optimizer) -> None:
+    network, rng = rc.Network([rc.LSTM(2, 3)], dtype="float64"), np.random.default_rng(0)
+    start, gradients = network.flat.copy(), rng.normal(size=(4, network.flat.size))
+    results = []
+    for made in (
+        optimizer,
+        copy.copy(optimizer),
+        copy.deepcopy(optimizer),
+        pickle.loads(pickle.dumps(optimizer)),
+    ):
+        assert repr(made) == repr(optimizer)
+        network.flat[:] = start
+        updater = made.bind(network)
+        for gradient in gradients:
+            updater.update(gradient)
+        results.append(network.flat.copy())
+    assert all(np.array_equal(results[0], other) for other in results[1:])

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,13 +22,65 @@ namespace recurra {
 
 // Exact real-time recurrent learning. A. J. Robinson, F. Fallside, 1987; R. J. Williams, D. Zipser, Neural Computation 1 (1989).
 // The influence d(state)/d(parameters) advances every `block` steps (1: the textbook's recursion), which gives the same
-// gradients; in blocks after J. Schmidhuber, Neural Computation 4 (1992). 0: chosen by cost and memory.
+// gradients; in blocks after J. Schmidhuber, Neural Computation 4 (1992). 0: chosen by cost and memory; and where one cell layer
+// whose units are fed no state of others (IndRNN, SRU, MinGRU, LRU, ELSTM, ...) has nothing to learn below it, one trace per
+// state and parameter of a unit is exact in time and memory O(parameters) (M. C. Mozer, Complex Systems 3 (1989)).
 struct Rtrl {
+  // network: exact. layer: each layer with a state is exact in itself, and errors reach the layers below within the same step
+  // only, which is biased wherever something that learns lies below a state.
+  enum class Scope { network, layer };
   Index block = 0;
+  Scope scope = Scope::network;
   bool operator==(const Rtrl&) const = default;
 };
 
-using OnlineRule = std::variant<Rtrl>;
+// Unbiased online recurrent optimization. C. Tallec, Y. Ollivier, ICLR 2018. The influence is estimated by one outer product of a
+// state and a parameter vector, drawn anew at each step by random signs: on average it is the exact one, in memory and time like
+// those of the parameters; the price is noise, so small learning rates. The same seed gives the same bits.
+struct Uoro {
+  std::uint64_t seed = 0;
+  bool operator==(const Uoro&) const = default;
+};
+
+// Truncated back-propagation through time at every step: the error of a step goes back over the latest `window` steps, its own
+// included, with the weights they were made with. R. J. Williams, J. Peng, Neural Computation 2 (1990): BPTT(h). After `reload`
+// the steps before may be out of reach.
+struct RollingBptt {
+  Index window = 1;
+  bool operator==(const RollingBptt&) const = default;
+};
+
+// The rules below have scope layer too. Their layers with a state are cells without a product of messages (GRU(reset=before)),
+// of carried states, layer_norm, zoneout or projection; other layers have states or parameters, not both.
+
+// What a unit's parameters do to the unit itself. J. Menick et al., Practical real time recurrent learning with a sparse
+// approximation, ICLR 2021. Order 1 alone: with a dense R every unit influences all others in two steps, which is RTRL.
+struct SnAp {
+  Index order = 1;
+  bool operator==(const SnAp&) const = default;
+};
+
+// The same without what returns to the unit through R: e-prop, G. Bellec et al., Nature Communications 11 (2020). On the LSTM it
+// is the rule of S. Hochreiter, J. Schmidhuber, Neural Computation 9 (1997) and F. Gers et al., Neural Computation 12 (2000).
+struct EProp {
+  bool operator==(const EProp&) const = default;
+};
+
+// J as a Kronecker product whose mean over random signs is exact within the layer. A. Mujika et al., Approximating real-time
+// recurrent learning with random Kronecker factors, NeurIPS 2018. The signs depend on the seed, the row, the layer and the step.
+struct KfRtrl {
+  std::uint64_t seed = 0;
+  bool operator==(const KfRtrl&) const = default;
+};
+
+// E-prop for LeakyElman alone, with errors that come from the network's output by a fixed random matrix, uniform within
+// +- 1 / sqrt(units), instead of by the weights above. J. M. Murray, eLife 8 (2019).
+struct Rflo {
+  std::uint64_t seed = 0;
+  bool operator==(const Rflo&) const = default;
+};
+
+using OnlineRule = std::variant<Rtrl, SnAp, EProp, KfRtrl, Rflo, Uoro, RollingBptt>;
 
 struct OnlineOptions {
   OnlineRule rule{};
@@ -91,8 +144,9 @@ class BasicOnline {
 
   // The gradient of the latest update, before clipping, laid out as the flat parameters. Zeros before the first one.
   std::span<const T> gradient() const;
-  // d(state)/d(parameter) of each row after its latest step: [batch][state size][parameter's size]. Throws std::out_of_range
-  // for a name the network does not have, std::invalid_argument for a rule that keeps no influence.
+  // d(state)/d(parameter) of each row after its latest step, as far as the rule follows it: [batch][state size][parameter's
+  // size]. Throws std::out_of_range for a name the network does not have, std::invalid_argument for a rule that keeps no
+  // influence.
   std::vector<T> influence(const std::string& parameter);
   BasicState<T> state() const;
   OnlineReport report() const;
@@ -114,9 +168,10 @@ class BasicOnline {
 using Online = BasicOnline<float>;
 
 // The loss and its gradient of whole sequences by an online rule, row by row, weights at rest: for exact rules, that of BPTT.
-// Mean over the entries that count, as BasicRunner::loss_and_gradient; `gradient` is added to.
+// Mean over the entries that count, as BasicRunner::loss_and_gradient; `gradient` is added to. `interrupt` is asked at each step;
+// true abandons the batch (InterruptedBatch), and nothing has changed.
 template <class T>
 double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, const Target<T>& target, const Loss& loss,
-                       const OnlineRule& rule, T* gradient);
+                       const OnlineRule& rule, T* gradient, const std::function<bool()>& interrupt = {});
 
 }  // namespace recurra

@@ -18,6 +18,7 @@ struct CellInfo {
   std::uint64_t carried;                              // bit s: state s is fed, or `edge` reads it of a parent
   std::uint64_t read_by_edge;                         // of these, what `edge` reads
   std::uint64_t read_by_out;                          // the new states that `out` reads
+  std::uint64_t written_by_out;                       // the states that `out` writes
   std::uint64_t bound_states;                         // what zoneout does not hold back, and is not learned
   double most_constant;                               // 0 < constant <= this
   void (*initial)(const double* uniform, double* u);  // draws one unit's parameters; null: as weights are drawn
@@ -93,6 +94,32 @@ struct Reductions {
   T (*largest)(const T* x, Index count);
 };
 
+// Traces of parameters that belong to one unit each: for each of some states of the unit, how it would be, had the parameter been
+// a little different. What belongs to a unit stands in vectors over the rows, `stride` apart.
+template <class T>
+struct TraceRows {
+  Index rows, columns;  // parameters, of one unit per row
+  int states;
+  T* trace;  // [states], trace_stride apart: [rows][columns]
+  Index trace_stride;
+  const T* z;     // [columns]: what the parameters of a row multiply; null: 1
+  const T* keep;  // [states][states]: how a trace (second index) goes on in one (first index)
+  Index keep_stride;
+  const T* enter;  // [states]: how a state depends on the product with z; null: not at all
+  Index enter_stride;
+  T* gradient;       // [rows][columns], added to; null: not wanted
+  const T* carried;  // [states]: the cotangents that go with the traces,
+  Index carried_stride;
+  const T* direct;  // and with z; null: none
+};
+inline constexpr int max_traces = 16;  // states per unit
+template <class T>
+struct Traces {
+  // gradient += direct z + sum carried trace;  trace <- keep trace + enter z. Returns the largest magnitude of a trace; NaN if
+  // some trace is not finite.
+  T (*advance)(const TraceRows<T>&);
+};
+
 // Layer normalisation of blocks of units (gates, states) in rows: n = (x - mean x) / sqrt(var x + epsilon), each block by
 // itself, with the biased variance. J. L. Ba et al., Layer normalization, 2016.
 template <class T>
@@ -136,6 +163,7 @@ struct Kernels {
   Elementwise<T> tanh, relu, logistic;
   Normalization<T> normalization;
   Masks<T> masks;
+  Traces<T> traces;
 };
 
 // A cell's kernels. In `split` the function `out` always has a segment of its own, for layers that step between node and out.

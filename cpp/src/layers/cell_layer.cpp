@@ -26,7 +26,7 @@ template <class T>
 void CellLayer<T>::refresh(const T* params, Weights<T>& weights) const {
   auto& w = static_cast<CellWeights<T>&>(weights);
   const Index units = layout_.hidden_size;
-  w.input.pack(products_, layout_.input, params);
+  w.input.pack(products_, layout_.input, params, w.gives_dx);
   w.feed.pack(products_, layout_.feed, params);
   w.message.pack(products_, layout_.message, params);
   w.state.pack(products_, layout_.state, params);

@@ -39,6 +39,11 @@ class CellLayer final : public Layer<T> {
   void gradient(Tape<T>&, Levels, GradientTarget<T>) const override;
   void initial_gradient(Tape<T>&, GradientTarget<T>) const override;
 
+  // Backwards through the cell's functions at a level alone, past all products: what a unit does to itself. Of a chain without
+  // stages; d is apart from the tape, its d.parent is added to. d.state are the cotangents of the states, or (`inside`) those
+  // that the sweep back left there: before `out`, where a product stands in front of it.
+  void backward_units(const Weights<T>&, Tape<T>&, Index level, CellCotangents<T> d, bool inside = false) const;
+
   const CellLayout& layout() const { return layout_; }
   // A carried state in a row of states, and its cotangent in a row of cotangents (row * seeds + seed).
   T* carried(CellTape<T>&, const CarriedState&, Index row) const;

@@ -26,13 +26,13 @@ struct PackedGates {
   };
   std::vector<Pair> pairs;  // by product
 
-  void pack(const Products<T>& products, const GateMatrix& matrix, const T* params) {
+  void pack(const Products<T>& products, const GateMatrix& matrix, const T* params, bool both = true) {
     pairs.resize(matrix.products.size());
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       const GateProduct& p = matrix.products[i];
       const T* rows = params + matrix.offset + p.row * matrix.columns;
       pairs[i].forward.pack_transposed(products, rows, p.width, p.depth);
-      pairs[i].backward.pack_plain(products, rows, p.width, p.depth);
+      if (both) pairs[i].backward.pack_plain(products, rows, p.width, p.depth);
     }
   }
   // to += the products of source

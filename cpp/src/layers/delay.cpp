@@ -16,6 +16,7 @@ struct DelayTape : PlainTape<T> {
   // Cotangents (or, going forward, tangents) of the state after one level, [sequences * seeds][depth][size], latest first.
   std::vector<T> given;
   std::vector<Index> given_level;  // by sequence; -1: none
+  bool tangents = false;           // whether it was gone through forward since, so that tangents are what stands here
 };
 
 template <class T>
@@ -25,6 +26,15 @@ DelayTape<T>& of(Tape<T>& tape) {
 
 void add(const auto* from, Index count, auto* to) {
   for (Index j = 0; j < count; ++j) to[j] += from[j];
+}
+
+// The tangent of the input of a level, which may lie before the first step; null: it is zero.
+template <class T>
+const T* input_tangent(const DelayTape<T>& tape, Index level, Index sequence, Index seed, Index depth, Index size) {
+  const Index age = tape.given_level[std::size_t(sequence)] - level;
+  if (age >= 0 && age < depth) return tape.given.data() + ((sequence * tape.seeds + seed) * depth + age) * size;
+  if (level < 1 || !tape.dx) return nullptr;
+  return tape.dx + ((tape.in->first_node(level) + sequence) * tape.seeds + seed) * tape.dx_stride;
 }
 
 }  // namespace
@@ -95,19 +105,14 @@ void Delay<T>::forward(const Weights<T>&, Tape<T>& base, Levels levels) const {
 template <class T>
 void Delay<T>::tangent(const Weights<T>&, Tape<T>& base, Levels levels) const {
   auto& tape = of(base);
+  tape.tangents = true;
   const Schedule& schedule = *tape.in;
   for (Index level = levels.begin; level < levels.end; ++level)
     for (Index i = 0; i < schedule.size(level); ++i)
       for (Index seed = 0; seed < tape.seeds; ++seed) {
-        const auto moved = [&](Index at) -> const T* {
-          if (at < 1)
-            return tape.given_level[std::size_t(i)] == 0 ? tape.given.data() + ((i * tape.seeds + seed) * depth() - at) * size_
-                                                         : nullptr;
-          return tape.dx ? tape.dx + ((schedule.first_node(at) + i) * tape.seeds + seed) * tape.dx_stride : nullptr;
-        };
         T* dy = tape.dy + ((schedule.first_node(level) + i) * tape.seeds + seed) * tape.dy_stride;
         for (Index tap = !present_; tap <= taps_; ++tap) {
-          const T* from = moved(level - tap * dilation_);
+          const T* from = input_tangent(tape, level - tap * dilation_, i, seed, depth(), size_);
           dy = from ? std::copy_n(from, size_, dy) : std::fill_n(dy, size_, T(0));
         }
       }
@@ -119,6 +124,7 @@ void Delay<T>::clear_cotangents(Tape<T>& base) const {
   clear_plain(base);
   std::fill(tape.given.begin(), tape.given.end(), T(0));
   std::fill(tape.given_level.begin(), tape.given_level.end(), Index(-1));
+  tape.tangents = false;
 }
 
 // An input collects what its own step and the later ones that looked back to it give; so nothing is owed to earlier steps.
@@ -151,11 +157,17 @@ void Delay<T>::add_cotangent(Tape<T>& base, Index level, Index sequence, Index s
   add(from, depth() * size_, tape.given.data() + (sequence * tape.seeds + seed) * depth() * size_);
 }
 
-// What later steps looked back to, and the cotangents given after a later level, shifted back to this one.
+// What later steps looked back to, and the cotangents given after a later level, shifted back to this one; after `tangent`, how
+// the latest inputs move.
 template <class T>
 void Delay<T>::save_cotangent(Tape<T>& base, Index level, Index sequence, Index seed, T* to) const {
   auto& tape = of(base);
   const Schedule& schedule = *tape.in;
+  for (Index age = 0; tape.tangents && age < depth(); ++age) {
+    const T* from = input_tangent(tape, level - age, sequence, seed, depth(), size_);
+    to = from ? std::copy_n(from, size_, to) : std::fill_n(to, size_, T(0));
+  }
+  if (tape.tangents) return;
   const Index given = tape.given_level[std::size_t(sequence)];
   for (Index age = 0; age < depth(); ++age, to += size_) {
     std::fill_n(to, size_, T(0));

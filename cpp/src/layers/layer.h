@@ -40,6 +40,7 @@ struct StateSpec {
 template <class T>
 struct Weights {
   virtual ~Weights() = default;
+  bool gives_dx = true;  // false: nobody asks for dx, and what only it needs may be left out
 };
 
 // What dropout needs to draw the same mask whatever the order of rows and the number of threads.
@@ -117,7 +118,7 @@ class Layer {
   virtual void load_state(Tape<T>&, Index sequence, const T* from) const { (void)sequence, (void)from; }
   virtual void save_state(const Tape<T>&, Index level, Index sequence, T* to) const { (void)level, (void)sequence, (void)to; }
   // The cotangent of the state after `level` (0: before the first) of one seed of a sequence, in the order of the state: to, and
-  // added from. Pooling layers have none: no gradient passes through what they carry.
+  // added from. After `tangent`, the tangent of that state. Pooling layers have none: no gradient passes through what they carry.
   virtual void save_cotangent(Tape<T>&, Index level, Index sequence, Index seed, T* to) const;
   virtual void add_cotangent(Tape<T>&, Index level, Index sequence, Index seed, const T* from) const {
     (void)level, (void)sequence, (void)seed, (void)from;

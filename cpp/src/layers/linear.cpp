@@ -16,7 +16,7 @@ template <class T>
 void Linear<T>::refresh(const T* params, Weights<T>& weights) const {
   auto& w = static_cast<LinearWeights<T>&>(weights);
   w.forward.pack_transposed(products_, params, output_size_, input_size_);
-  w.backward.pack_plain(products_, params, output_size_, input_size_);
+  if (w.gives_dx) w.backward.pack_plain(products_, params, output_size_, input_size_);
   const T* bias = params + output_size_ * input_size_;
   w.bias.assign(bias, bias + output_size_);
 }

@@ -1,30 +1,10 @@
 // A matrix B (depth x width) in the form the products read, and C += A B on it.
 #pragma once
 
-#include <new>
-#include <vector>
-
 #include "../backends/backend.h"
+#include "aligned_vector.h"
 
 namespace recurra {
-
-// Panels start on a cache line: a register-wide load never crosses one.
-template <class T>
-struct CacheLineAllocator {
-  using value_type = T;
-  static constexpr std::align_val_t alignment{64};
-  CacheLineAllocator() = default;
-  template <class U>
-  CacheLineAllocator(const CacheLineAllocator<U>&) {}
-  T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), alignment)); }
-  void deallocate(T* p, std::size_t) { ::operator delete(p, alignment); }
-  template <class U>
-  bool operator==(const CacheLineAllocator<U>&) const {
-    return true;
-  }
-};
-template <class T>
-using AlignedVector = std::vector<T, CacheLineAllocator<T>>;
 
 template <class T>
 class PackedMatrix {

@@ -5,6 +5,7 @@ namespace recurra {
 template <class T>
 ModelWeights<T>::ModelWeights(const Model<T>& model) {
   for (const auto& layer : model.layers) layers_.push_back(layer->make_weights());
+  layers_.front()->gives_dx = false;
 }
 
 template <class T>

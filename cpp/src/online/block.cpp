@@ -20,6 +20,8 @@ Block<T>::Block(const Model<T>& model, const WeightHistory<T>& history, Index ca
       unit_(start_.size()),
       dy_(std::size_t(capacity * model.output_size)) {
   workspace_.prepare(Schedule::sequences(1, capacity), true, seeds);
+  for (std::size_t i = 0; i < model.layers.size(); ++i)
+    if (!model.layers[i]->state().empty()) remembering_ = i + 1;
 }
 
 template <class T>
@@ -94,13 +96,14 @@ void Block<T>::learn(const T* dy) {
 template <class T>
 T Block<T>::walk_back(T* gradient, T* cotangent, Index from) {
   const Index last = last_learned_;
+  Index first = last;
   last_learned_ = 0;
   T given = 0;
   clear_cotangents(workspace_);
   workspace_.set_teacher(false, 0);
-  for (Index level = from; level <= last; ++level)
+  for (Index level = last; level >= from; --level)
     if (learned_[std::size_t(level - 1)]) {
-      learned_[std::size_t(level - 1)] = false;
+      first = level;
       Tape<T>& tape = workspace_.last();
       const T* dy = dy_.data() + (level - 1) * model_.output_size;
       for (Index j = 0; j < model_.output_size; ++j) tape.dy[(level - 1) * tape.dy_stride + j] += dy[j];
@@ -108,10 +111,14 @@ T Block<T>::walk_back(T* gradient, T* cotangent, Index from) {
     }
   for (Index level = last; level >= from; --level) {
     const ModelWeights<T>& weights = history_.weights(version_[std::size_t(level - 1)]);
-    for (std::size_t i = model_.layers.size(); i-- > 0;)
+    // Where no error enters, the layers above the last one with a state have nothing to say.
+    for (std::size_t i = learned_[std::size_t(level - 1)] ? model_.layers.size() : remembering_; i-- > 0;)
       model_.layers[i]->backward(weights[i], workspace_.tape(i), {level, level + 1});
+    learned_[std::size_t(level - 1)] = false;
   }
-  recurra::gradient(workspace_, {from, last + 1}, {gradient});
+  for (std::size_t i = 0; i < model_.layers.size(); ++i)
+    model_.layers[i]->gradient(workspace_.tape(i), {i < remembering_ ? from : first, last + 1},
+                               {gradient + model_.parameter_offset[i]});
   for (std::size_t i = 0; i < model_.layers.size(); ++i)
     model_.layers[i]->save_cotangent(workspace_.tape(i), from - 1, 0, 0, cotangent + model_.state_offset[i]);
   return given;

@@ -29,7 +29,9 @@ class Block {
   Index steps() const { return steps_; }
   bool full() const { return steps_ == capacity(); }
   void save_state(Index level, T* to) const { workspace_.save_state(level, 0, to); }
-  const T* start() const { return start_.data(); }  // the state before the first step
+  const T* start() const { return start_.data(); }                         // the state before the first step
+  Index version(Index step) const { return version_[std::size_t(step)]; }  // of the weights that a step was made with
+  Workspace<T>& workspace() { return workspace_; }
 
   // The cotangent of the latest step's output counts when the block is walked back.
   void learn(const T* dy);
@@ -37,6 +39,20 @@ class Block {
   // From the latest step that learned back to level `from`: adds the gradient with respect to the weights used on the way, and
   // gives the cotangent of the state before. Then nothing has been learned. Returns the largest cotangent it began with.
   T walk_back(T* gradient, T* cotangent, Index from = 1);
+
+  // Whether the step that led to `level` learned, and was not walked back since.
+  bool learned(Index level) const { return learned_[std::size_t(level - 1)]; }
+  Index version(Index level) const { return version_[std::size_t(level - 1)]; }
+  // The same for the error of that step alone, whatever the others learned.
+  T walk_back_one(Index level, T* gradient, T* cotangent, Index from);
+  // Adds what the latest of these walks, if it went back to the block's start, found for the parameters that are initial states.
+  void add_initial_gradient(T* gradient);
+  // From this cotangent of the state after the latest step, through that step alone: adds the gradient.
+  void walk_back_state(const T* cotangent, T* gradient);
+  // From this cotangent of the state at the block's start: adds the gradient of the parameters that are initial states.
+  void walk_back_start(const T* cotangent, T* gradient);
+  // How the state after the latest step moves when the one before it moves so, the weights held; may be the same vector.
+  void tangent(const T* before, T* after);
 
   // A walk with seeds, for the states of layers begin .. end - 1: seed k has cotangent 1 for element first + k of the state
   // after the latest step, if it is below `last`. The gradients go to rows `stride` apart, those of the state before the
@@ -54,11 +70,15 @@ class Block {
   const T* teacher(Index step) const;  // null: none was given
   const T* step(const T* x, const T* teacher, Index version);
   void seed(Index level, Index first, Index last, std::size_t layers);
+  void add_cotangent(Index level, const T* cotangent);
+  void save_cotangent(Index level, T* cotangent);
+  void descend(Index last, Index from, T* gradient);
 
   const Model<T>& model_;
   const WeightHistory<T>& history_;
   Workspace<T> workspace_;
   Index seeds_, steps_ = 0, last_learned_ = 0;
+  std::size_t remembering_ = 0;                 // layers up to the last one with a state
   std::vector<Index> version_;                  // by step
   std::vector<char> taught_, learned_;          // by step
   std::vector<T> outputs_, start_, unit_, dy_;  // dy_: [steps][output size]

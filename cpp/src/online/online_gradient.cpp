@@ -13,13 +13,16 @@ namespace recurra {
 
 template <class T>
 double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, const Target<T>& target, const Loss& loss,
-                       const OnlineRule& rule, T* gradient) {
+                       const OnlineRule& rule, T* gradient, const std::function<bool()>& interrupt) {
   const std::string function = "loss_and_gradient";
   const Model<T>& model = *network.model();
   check_batch(function, x);
   check_teaching(function, model, x, 0, true);
   OnlineOptions options;
   options.rule = rule;
+  // Longer ones than the sequences are the same, in more memory.
+  if (auto* rtrl = std::get_if<Rtrl>(&options.rule)) rtrl->block = std::min(rtrl->block, x.time);
+  if (auto* bptt = std::get_if<RollingBptt>(&options.rule)) bptt->window = std::min(bptt->window, x.time);
   options.update_every = x.time;
   const RulePlan plan = plan_rule(model, options);
   check_data(function, model, x, target, loss);
@@ -38,6 +41,7 @@ double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, co
   for (Index sequence = 0; sequence < x.batch; ++sequence) {
     row.reset();
     for (Index step = 0; step < x.length(sequence); ++step) {
+      if (interrupt && interrupt()) throw InterruptedBatch{};
       const Index entry = x.row(sequence) * x.time + step;
       const T* y = row.look(x.data + entry * model.input_size, x.teacher ? x.teacher + entry * model.teacher_size() : nullptr);
       if (!y) throw std::overflow_error(function + ": the state or output is not finite");
@@ -57,7 +61,7 @@ double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, co
 
 #define RECURRA_INSTANTIATE(T)                                                                                                   \
   template double online_gradient(const BasicNetwork<T>&, const Sequences<T>&, const Target<T>&, const Loss&, const OnlineRule&, \
-                                  T*);
+                                  T*, const std::function<bool()>&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)
 

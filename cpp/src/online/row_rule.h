@@ -74,6 +74,28 @@ RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rt
 template <class T>
 RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
                        const Rtrl& rule);
+template <class T>
+RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Uoro& rule);
+template <class T>
+RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
+                       const Uoro& rule);
+template <class T>
+RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const RollingBptt& rule);
+template <class T>
+RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
+                       const RollingBptt& rule);
+
+#define RECURRA_DECLARE_RULE(Rule)                                                                             \
+  template <class T>                                                                                           \
+  RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rule& rule);                   \
+  template <class T>                                                                                           \
+  RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, \
+                         const RulePlan& plan, const Rule& rule);
+RECURRA_DECLARE_RULE(SnAp)
+RECURRA_DECLARE_RULE(EProp)
+RECURRA_DECLARE_RULE(KfRtrl)
+RECURRA_DECLARE_RULE(Rflo)
+#undef RECURRA_DECLARE_RULE
 
 // The numbers that a step's tape keeps, values alone: about.
 template <class T>

@@ -3,12 +3,15 @@
 #include <cmath>
 
 #include "influence.h"
+#include "layer_rules.h"
 #include "rtrl.h"
 
 namespace recurra {
 
 template <class T>
 RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rtrl& rule) {
+  if (rule.scope == Rtrl::Scope::layer) return plan_layer_rtrl(model, options, rule);
+  if (rule.block == 0 && is_diagonal(model)) return plan_diagonal(model, options);
   RulePlan plan;
   const double parameters = double(model.parameter_offset.back()), every = double(options.update_every);
   double area = 0, product = 0;  // elements of J; multiply-adds of W J
@@ -20,15 +23,15 @@ RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rt
         product += double(rows.last - rows.first) * double(below.last - below.first) * double(below.columns);
     widest = std::max(widest, rows.last - rows.first);
   }
-  plan.seeds = std::min<Index>(widest, 64);
+  plan.seeds = std::min<Index>(widest, 16);
   // A longer block saves products W J and makes walks longer, which are bound by memory: each step has weights of its own.
-  constexpr double walk_cost = 2;
+  constexpr double walk_cost = 1.3;
   const double version = 3 * parameters;
   const double step = 2 * step_width(model) * double(1 + plan.seeds) + version / every;
   Index block = rule.block;
   if (block == 0) {
     const double best = std::sqrt(product * every / (walk_cost * std::max(parameters, 1.0)));
-    const double affordable = std::max(1.0, (2 * area + version) / step);
+    const double affordable = std::max(1.0, (3 * area + version) / step);
     block = Index(std::clamp(std::min(best, affordable), 1.0, 512.0));
     block = (block + options.update_every - 1) / options.update_every * options.update_every;
   }
@@ -50,7 +53,9 @@ RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rt
 
 template <class T>
 RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
-                       const Rtrl&) {
+                       const Rtrl& rule) {
+  if (rule.scope == Rtrl::Scope::layer) return make_layer_rtrl(model, history, options, rule);
+  if (rule.block == 0 && is_diagonal(model)) return make_diagonal(model, history, options);
   RowRules<T> rules;
   const auto scratch = std::make_shared<typename RtrlRow<T>::Scratch>(model, history, plan.report.block, plan.seeds);
   for (Index row = 0; row < options.batch; ++row)

@@ -19,6 +19,17 @@ void WeightHistory<T>::update(const T* flat) {
 }
 
 template <class T>
+void WeightHistory<T>::copy(const WeightHistory& whole, Index offset) {
+  now_ = std::max<Index>(0, whole.now() - std::min(depth(), whole.depth()) + 1) - 1;
+  follow(whole, offset);
+}
+
+template <class T>
+void WeightHistory<T>::follow(const WeightHistory& whole, Index offset) {
+  while (now_ < whole.now()) update(whole.flat(std::max(now_ + 1, whole.now() - whole.depth() + 1)).data() + offset);
+}
+
+template <class T>
 void WeightHistory<T>::save(OnlineFile<T>& file) const {
   file.put("version", now_);
   for (Index v = std::max<Index>(0, now_ - depth() + 1); v <= now_; ++v) file.put("weights." + std::to_string(v), flat(v));

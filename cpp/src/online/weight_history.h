@@ -18,6 +18,9 @@ class WeightHistory {
   Index now() const { return now_; }
   // The weights moved.
   void update(const T* flat);
+  // For a history of the parameters from `offset` on: the versions that a history of them all has; or those it has in addition.
+  void copy(const WeightHistory& whole, Index offset);
+  void follow(const WeightHistory& whole, Index offset);
   void save(OnlineFile<T>& file) const;
   void load(const OnlineFile<T>& file);
 

@@ -38,9 +38,16 @@ class Optimizer:
         """This optimizer at work on one network."""
         return Updater(self, network)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuilt, (type(self), self._settings)
+
     def __repr__(self) -> str:
         described = ", ".join(f"{name}={value}" for name, value in self._settings.items())
         return f"{type(self).__name__}({described})"
+
+
+def _rebuilt(kind: type[Optimizer], settings: dict[str, Any]) -> Optimizer:
+    return kind(**settings)
 
 
 class SGD(Optimizer):

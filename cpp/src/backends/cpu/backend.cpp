@@ -5,6 +5,7 @@
 #include "normalization.inl"
 #include "products.inl"
 #include "reductions.inl"
+#include "traces.inl"
 
 #define RECURRA_TEXT_OF(name) #name
 #define RECURRA_TEXT(name) RECURRA_TEXT_OF(name)
@@ -15,7 +16,7 @@ inline namespace RECURRA_ISA {
 template <class T>
 Kernels<T> kernel_table() {
   return {products_table<T>(),        reductions_table<T>(),    elementwise<Tanh, T>(), elementwise<Relu, T>(),
-          elementwise<Logistic, T>(), normalization_table<T>(), masks_table<T>()};
+          elementwise<Logistic, T>(), normalization_table<T>(), masks_table<T>(),       traces_table<T>()};
 }
 
 void add_cells_1(Backend&);

@@ -23,17 +23,23 @@ std::uint64_t read_by_edge() {
   return read;
 }
 
-// The new states that `out` reads to write others.
+// Which new states `out` writes, and which it reads to do so.
+struct OutStates {
+  std::uint64_t read = 0, written = 0;
+};
 template <class Cell>
-std::uint64_t read_by_out() {
+OutStates out_states() {
   using Traits = CellTraits<Cell>;
   Pattern a[Traits::gates], u[at_least_one(Traits::params)], s[Traits::states];
   for (int k = 0; k < Traits::states; ++k) s[k] = Pattern::variable(k);
   Cell::out(a, u, s);
-  std::uint64_t read = 0;
+  OutStates result;
   for (int k = 0; k < Traits::states; ++k)
-    if (s[k].inputs != Pattern::variable(k).inputs) read |= s[k].inputs;
-  return read;
+    if (s[k].inputs != Pattern::variable(k).inputs) {
+      result.read |= s[k].inputs;
+      result.written |= std::uint64_t(1) << k;
+    }
+  return result;
 }
 
 template <class Cell>
@@ -56,7 +62,11 @@ CellInfo cell_info() {
   info.forget_gate = Cell::forget_gate;
   info.read_by_edge = info.carried = read_by_edge<Cell>();
   if (Traits::multiplies(From::feed)) info.carried |= (std::uint64_t(1) << Cell::feeds) - 1;
-  if (has_out<Cell>) info.read_by_out = read_by_out<Cell>();
+  if constexpr (has_out<Cell>) {
+    const OutStates states = out_states<Cell>();
+    info.read_by_out = states.read;
+    info.written_by_out = states.written;
+  }
   info.bound_states = Cell::bound_states;
   info.most_constant = Cell::most_constant;
   if constexpr (requires { &Cell::initial; }) info.initial = Cell::initial;

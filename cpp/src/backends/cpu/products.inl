@@ -90,19 +90,62 @@ Index packed_size(Index depth, Index width) {
   return (width + lanes - 1) / lanes * lanes * depth;
 }
 
+// A square of lanes x lanes numbers, transposed: log(lanes) rounds that exchange the off-diagonal blocks of ever smaller squares.
+template <class T>
+RECURRA_INLINE void transpose_square(const T* from, Index from_stride, T* to, Index to_stride) {
+  using P = Pack<T>;
+  constexpr int lanes = P::lanes;
+  typename P::Vector r[lanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes; ++i) r[i] = P::load(from + i * from_stride).v;
+#pragma GCC unroll 4
+  for (int size = lanes / 2; size > 0; size /= 2) {
+    typename P::Mask upper, lower;
+#pragma GCC unroll 16
+    for (int j = 0; j < lanes; ++j) {
+      upper[j] = j & size ? lanes + j - size : j;
+      lower[j] = j & size ? lanes + j : j + size;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes; ++i)
+      if (!(i & size)) {
+        const typename P::Vector a = r[i], b = r[i + size];
+        r[i] = __builtin_shuffle(a, b, upper);
+        r[i + size] = __builtin_shuffle(a, b, lower);
+      }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes; ++i) P(r[i]).store(to + i * to_stride);
+}
+
 // Groups of `group` columns, each [depth][group], the last one filled with zeros.
 template <int group, class T>
 void pack_groups(const T* source, Index depth_stride, Index width_stride, Index depth, Index width, T* packed) {
-  for (Index begin = 0; begin < width; begin += group) {
+  const Index whole = width / group * group;
+  if (width_stride == 1)  // row by row, as they lie: copies of known length
+    for (Index k = 0; k < depth; ++k) {
+      const T* from = source + k * depth_stride;
+      T* to = packed + k * group;
+      for (Index begin = 0; begin < whole; begin += group, to += depth * group)
+        for (int n = 0; n < group; ++n) to[n] = from[begin + n];
+    }
+  else if (depth_stride == 1)  // a transposition
+    for (Index begin = 0; begin < whole; begin += group) {
+      const T* from = source + begin * width_stride;
+      T* to = packed + begin * depth;
+      Index k = 0;
+      if constexpr (group == Pack<T>::lanes)
+        for (; k + group <= depth; k += group) transpose_square(from + k, width_stride, to + k * group, group);
+      for (; k < depth; ++k)
+        for (int n = 0; n < group; ++n) to[k * group + n] = from[n * width_stride + k];
+    }
+  for (Index begin = width_stride == 1 || depth_stride == 1 ? whole : 0; begin < width; begin += group) {
     const Index count = width - begin < group ? width - begin : group;
-    for (Index k = 0; k < depth; ++k, packed += group) {
+    T* to = packed + begin * depth;
+    for (Index k = 0; k < depth; ++k, to += group) {
       const T* from = source + k * depth_stride + begin * width_stride;
-      if (count == group && width_stride == 1) {  // whole groups of adjacent columns: a copy of known length
-        for (int n = 0; n < group; ++n) packed[n] = from[n];
-        continue;
-      }
-      for (Index n = 0; n < count; ++n) packed[n] = from[n * width_stride];
-      for (Index n = count; n < group; ++n) packed[n] = T(0);
+      for (Index n = 0; n < count; ++n) to[n] = from[n * width_stride];
+      for (Index n = count; n < group; ++n) to[n] = T(0);
     }
   }
 }
