@@ -29,8 +29,7 @@ class Block {
   Index steps() const { return steps_; }
   bool full() const { return steps_ == capacity(); }
   void save_state(Index level, T* to) const { workspace_.save_state(level, 0, to); }
-  const T* start() const { return start_.data(); }                         // the state before the first step
-  Index version(Index step) const { return version_[std::size_t(step)]; }  // of the weights that a step was made with
+  const T* start() const { return start_.data(); }  // the state before the first step
   Workspace<T>& workspace() { return workspace_; }
 
   // The cotangent of the latest step's output counts when the block is walked back.

@@ -52,7 +52,7 @@ bool LayerwiseRow<T>::absorb(T* to) {
   made_ = false;
   const Model<T>& model = this->model_;
   Workspace<T>& workspace = this->block_.workspace();
-  const Index version = this->block_.version(0);
+  const Index version = this->block_.version(1);
   const ModelWeights<T>& weights = this->history_.weights(version);
   const T* flat = this->history_.flat(version).data();
   if (learns_) {
