@@ -58,6 +58,8 @@ def main(arguments: list[str] | None = None) -> None:
             )
         if name == "digits":
             command.add_argument("--pixels", action="store_true", help="pixel by pixel instead of row by row")
+        if name == "lstm1997":
+            command.add_argument("--only", choices=lstm1997.EXPERIMENTS, help="one of its experiments")
         if name == "numbers":
             command.add_argument(
                 "--back", action="store_true", help="from digits to letters instead of letters to digits"

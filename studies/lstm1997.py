@@ -25,15 +25,16 @@ from studies import report
 from studies.pinned import Pinned
 from studies.sequences1997 import SYMBOLS, Array, Symbols, adding, embedded_reber, lag
 
-THE_1997_RULE = rc.EProp()
+RULES = {"1997": rc.EProp(), "exact RTRL": rc.RTRL()}
+SEEDS = (0, 1, 2)
 WRONG = 0.04  # of experiment 4: an error at the end of a sequence that is not less
 LARGEST = 0.25  # of experiment 2a: no output may be further off
-SUCCESSIVE = {"lag": 10_000, "adding": 2_000}  # sequences without a mistake
+LAG_SUCCESSIVE, ADDING_SUCCESSIVE = 10_000, 2_000  # sequences without a mistake
 
 
 @dataclass(frozen=True)
 class Result:
-    """Sequences seen until the paper's criterion was met, if it was; wrong answers to fresh ones, if asked."""
+    """Sequences seen until the paper's criterion was met, if it was; in experiment 4, of fresh ones too."""
 
     sequences: int | None
     seconds: float
@@ -122,7 +123,7 @@ def learn_lag(size: int, rule: rc.OnlineRule, rate: float, limit: int, seed: int
     pinned = one_unit(size, rule, rate, seed)
     sequences = [list(zip(*lag(first, size), strict=True)) for first in (0, 1)]
     order = np.random.default_rng([1998, seed])
-    right, wanted = 0, SUCCESSIVE["lag"]
+    right, wanted = 0, LAG_SUCCESSIVE
     start = time.process_time()
     for count in range(1, limit + wanted + 1):
         pinned.learner.reset()
@@ -150,7 +151,7 @@ def learn_adding(steps: int, rule: rc.OnlineRule, rate: float, limit: int, seed:
             pinned.learner.step(x)
         y = pinned.learn(pairs[-1], np.array([wanted]))
         right = right + 1 if abs(float(y[0]) - wanted) < WRONG else 0
-        if right == SUCCESSIVE["adding"]:
+        if right == ADDING_SUCCESSIVE:
             return Result(count, time.process_time() - start, *test_adding(pinned.learner.network, steps))
     return Result(None, time.process_time() - start, *test_adding(pinned.learner.network, steps))
 
@@ -166,3 +167,119 @@ def test_adding(net: rc.Network, steps: int) -> tuple[int, float]:
     outputs: Array = net(x)[np.arange(len(drawn)), np.array(lengths) - 1, 0]
     errors = np.abs(outputs - [wanted for _, wanted in drawn])
     return int((errors >= WRONG).sum()), float(np.mean(errors**2))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network and its settings; how to train it, of a seed; and what the paper says of it."""
+
+    task: str
+    network: str
+    parameters: int
+    rule: str
+    rate: float
+    limit: int
+    train: Callable[[int], Result]
+    published: str
+    seeds: Sequence[int]
+
+
+def grammar_rows(quick: bool) -> list[Row]:
+    """Experiment 1."""
+    settings = [
+        (4, 1, "1997", 0.1, "100%, 39,740"),
+        (4, 1, "1997", 0.5, "97%, 9,500"),
+        (3, 2, "1997", 0.1, "100%, 21,730"),
+        (3, 2, "1997", 0.2, "97%, 14,060"),
+        (3, 2, "1997", 0.5, "100%, 8,440"),
+        (4, 1, "exact RTRL", 0.5, ""),
+        (3, 2, "exact RTRL", 0.5, ""),
+    ]
+    limit, seeds = (200, (0,)) if quick else (60_000, SEEDS)
+    return [
+        Row(
+            "1: Reber", f"{blocks} blocks x {size}",
+            grammarian(blocks, size, RULES[rule], rate, 0).parameters, rule, rate, limit,
+            partial(learn_grammar, blocks, size, RULES[rule], rate, limit), published, seeds,
+        )
+        for blocks, size, rule, rate, published in (settings[4:5] if quick else settings)
+    ]  # fmt: skip
+
+
+def lag_rows(quick: bool) -> list[Row]:
+    """Experiment 2a; the quick one has a lag of 2 steps, which is learned soon."""
+    settings = [(1.0, "78%, 1,043,000"), (4.0, "56%, 892,000"), (10.0, "22%, 254,000")]
+    limit, size, seeds = (3_000, 3, (0,)) if quick else (500_000, 5, SEEDS)
+    rule = "exact RTRL"
+    return [
+        Row(
+            f"2a: lag of {size - 1}", "1 hidden unit", one_unit(size, RULES[rule], rate, 0).parameters,
+            rule, rate, limit, partial(learn_lag, size, RULES[rule], rate, limit), published, seeds,
+        )
+        for rate, published in ([(4.0, "")] if quick else settings)
+    ]  # fmt: skip
+
+
+def adding_rows(quick: bool) -> list[Row]:
+    """Experiment 4; the quick one has a tenth of the steps."""
+    limit, steps, seeds = (300, 10, (0,)) if quick else (150_000, 100, SEEDS)
+    rate, parameters = 0.5, adder(RULES["1997"], 0.5, 0).parameters
+    return [
+        Row(
+            f"4: adding, T = {steps}", "2 blocks x 2", parameters,
+            rule, rate, limit, partial(learn_adding, steps, RULES[rule], rate, limit), published, seeds,
+        )
+        for rule, published in {"1997": "" if quick else "74,000; 1 of 2560 wrong", "exact RTRL": ""}.items()
+    ]  # fmt: skip
+
+
+EXPERIMENTS = {"1": grammar_rows, "2a": lag_rows, "4": adding_rows}
+
+
+def line(row: Row, results: Sequence[Result]) -> list[str]:
+    """Of the table."""
+    reached = [r.sequences for r in results if r.sequences is not None]
+    each = ", ".join("-" if r.sequences is None else str(r.sequences) for r in results)
+    mean = f"{statistics.mean(reached):,.0f}" if reached else "-"
+    wrong = ", ".join("-" if r.sequences is None else str(r.wrong) for r in results if r.wrong is not None)
+    return [
+        row.task,
+        row.network,
+        str(row.parameters),
+        row.rule,
+        f"{row.rate:g}",
+        row.published,
+        f"{len(reached) / len(results):.0%}, **{mean}** ({each})",
+        wrong,
+        f"{statistics.median(r.seconds for r in results):.1f}",
+    ]
+
+
+def run(options: argparse.Namespace) -> list[tuple[Row, list[Result]]]:
+    """Print the study; its rows and their results."""
+    chosen = EXPERIMENTS if options.only is None else {options.only: EXPERIMENTS[options.only]}
+    rows = [row for make in chosen.values() for row in make(options.quick)]
+    report.print_header(
+        "The LSTM of 1997",
+        options.command,
+        f"Seeds {', '.join(map(str, rows[0].seeds))} draw data and initial weights; at most "
+        f"{', '.join(dict.fromkeys(f'{row.limit:,} sequences (experiment {row.task[0]})' for row in rows))}; "
+        "float64, an update by plain gradient descent at every step that has a target",
+        "Experiment 1: until at every step of all 256 strings to learn from and all 256 to test with the "
+        "most active outputs are the symbols that may follow, to the next 100; strings are drawn with "
+        "repetitions. Experiment 2a: until all outputs of 10,000 sequences one after the other were off by "
+        f"less than {LARGEST}, these not counted. Experiment 4: until 2,000 sequences one after the other "
+        f"were off by less than {WRONG} at their ends",
+        "Share of seeds that got there, and the mean number of sequences of those that did; - did not. "
+        "Wrong: of 2560 fresh sequences, after learning. Seconds: of processor time, of one seed, median",
+    )
+    found = []
+    for row in rows:
+        results = []
+        for seed in row.seeds:
+            print(f"{row.task}, {row.network}, {row.rule}, rate {row.rate:g}, seed {seed}", file=sys.stderr)
+            results.append(row.train(seed))
+        found.append((row, results))
+    columns = ("experiment", "network", "weights", "rule", "rate", "published", "here", "wrong", "seconds")
+    report.print_table(columns, [line(row, results) for row, results in found])
+    return found

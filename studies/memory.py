@@ -50,7 +50,7 @@ def probability(near: Array, far: Array) -> Array:
 
 
 def stream(t: Task, seed: int) -> tuple[Array, Array]:
-    """x and y, (steps, 1) each; x is 0 before it begins."""
+    """Inputs x and answers y, (steps, 1) each; x is 0 before it begins."""
     rng = np.random.default_rng(seed)
     x = rng.integers(0, 2, t.steps + t.far).astype(np.float32)
     x[: t.far] = 0
