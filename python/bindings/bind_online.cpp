@@ -189,9 +189,17 @@ py::tuple online_gradient_python(const PyNetwork<T>& self, const DataTuple<T>& d
 
 }  // namespace
 
-// A rule: its class here, and a class of the same name in _rules.py.
+// The rules; each has a class in _rules.py that makes one of these.
 void bind_online_settings(py::module_& m) {
-  py::class_<Rtrl>(m, "Rtrl").def(py::init([](Index block) { return Rtrl{block}; }), py::kw_only(), py::arg("block"));
+  py::class_<Rtrl>(m, "Rtrl").def(
+      py::init([](Index block, bool per_layer) { return Rtrl{block, per_layer ? Rtrl::Scope::layer : Rtrl::Scope::network}; }),
+      py::kw_only(), py::arg("block"), py::arg("per_layer"));
+  py::class_<SnAp>(m, "SnAp").def(py::init([](Index order) { return SnAp{order}; }), py::arg("order"));
+  py::class_<EProp>(m, "EProp").def(py::init([] { return EProp{}; }));
+  py::class_<KfRtrl>(m, "KfRtrl").def(py::init([](std::uint64_t seed) { return KfRtrl{seed}; }), py::arg("seed"));
+  py::class_<Rflo>(m, "Rflo").def(py::init([](std::uint64_t seed) { return Rflo{seed}; }), py::arg("seed"));
+  py::class_<Uoro>(m, "Uoro").def(py::init([](std::uint64_t seed) { return Uoro{seed}; }), py::arg("seed"));
+  py::class_<RollingBptt>(m, "RollingBptt").def(py::init([](Index window) { return RollingBptt{window}; }), py::arg("window"));
 
   py::class_<OnlineOptions>(m, "OnlineOptions")
       .def(py::init([](const OnlineRule& rule, const Loss& loss, const Optimizer& optimizer, Index batch, Index update_every,

@@ -1,8 +1,9 @@
 """Plain real-time recurrent learning, J <- D J + I, transcribed cell by cell with its D and I written out.
 
-A cell gives the new state, D = d(state)/d(previous state), and its immediate influences: for each group of n
-rows of a parameter the matrix E = d(state)/d(pre-activations of these rows) and the vector z that they
-multiply. s is the logistic function, h- the previous h.
+With entries of J held at 0 it is SnAp-1, with R in D held at 0 besides it is e-prop. A cell gives the new
+state, D = d(state)/d(previous state), and its immediate influences: for each group of n rows of a parameter
+the matrix E = d(state)/d(pre-activations of these rows) and the vector z that they multiply. `fed` times R is
+what D sees of it. s is the logistic function, h- the previous h.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from problems import Array
 Parameters = dict[str, Array]
 Immediate = tuple[str, int, Array, Array]  # parameter, first row, E, z
 Step = tuple[Array, Array, list[Immediate]]
-Cell = Callable[[Parameters, Array, Array], Step]
+Cell = Callable[[Parameters, Array, Array, float], Step]
 
 ONE = np.ones(1)  # what a bias multiplies
 
@@ -35,21 +36,21 @@ def on_all(first: int, E: Array, x: Array, h: Array) -> list[Immediate]:
     return [("weight_ih", first, E, x), ("weight_hh", first, E, h), ("bias", first, E, ONE)]
 
 
-def elman(p: Parameters, x: Array, h: Array) -> Step:
+def elman(p: Parameters, x: Array, h: Array, fed: float) -> Step:
     """h = tanh(W x + U h- + b); D = diag(phi') U, E = diag(phi')."""
     new = np.tanh(gates(p, x, h, h.size)[0])
     E = np.diag(1 - new**2)
-    return new, E @ p["weight_hh"], on_all(0, E, x, h)
+    return new, E @ p["weight_hh"] * fed, on_all(0, E, x, h)
 
 
-def lstm(p: Parameters, x: Array, state: Array) -> Step:
+def lstm(p: Parameters, x: Array, state: Array, fed: float) -> Step:
     """The rows of the gates are i, f, g, o; the state is [h, c]."""
     n = state.size // 2
     h, c = state[:n], state[n:]
     a = gates(p, x, h, n)
     i, f, g, o = s(a[0]), s(a[1]), np.tanh(a[2]), s(a[3])
     new_c = f * c + i * g
-    U_i, U_f, U_g, U_o = p["weight_hh"].reshape(4, n, n)
+    U_i, U_f, U_g, U_o = fed * p["weight_hh"].reshape(4, n, n)
     d_i, d_f, d_g = g * i * (1 - i), c * f * (1 - f), i * (1 - g**2)
     d_o, e = np.tanh(new_c) * o * (1 - o), o * (1 - np.tanh(new_c) ** 2)
     A = np.diag(d_f) @ U_f + np.diag(d_i) @ U_i + np.diag(d_g) @ U_g
@@ -61,7 +62,7 @@ def lstm(p: Parameters, x: Array, state: Array) -> Step:
     return np.concatenate([o * np.tanh(new_c), new_c]), D, immediate
 
 
-def gru_after(p: Parameters, x: Array, h: Array) -> Step:
+def gru_after(p: Parameters, x: Array, h: Array, fed: float) -> Step:
     """h = z h- + (1 - z) m, m = tanh(W_m x + b_m + r q), q = U_q h- + b_q; rows r, z, m (W), q (U)."""
     n = h.size
     W, U, b = p["weight_ih"].reshape(3, n, -1), p["weight_hh"].reshape(3, n, n), p["bias"].reshape(4, n)
@@ -71,14 +72,14 @@ def gru_after(p: Parameters, x: Array, h: Array) -> Step:
     t = (1 - z) * (1 - m**2)
     d_r, d_z = np.diag(t * q * r * (1 - r)), np.diag((h - m) * z * (1 - z))
     E_m, E_q = np.diag(t), np.diag(t * r)
-    D = np.diag(z) + d_z @ U[1] + E_q @ U[2] + d_r @ U[0]
+    D = np.diag(z) + fed * (d_z @ U[1] + E_q @ U[2] + d_r @ U[0])
     immediate = on_all(0, d_r, x, h) + on_all(n, d_z, x, h)
     immediate += [("weight_ih", 2 * n, E_m, x), ("bias", 2 * n, E_m, ONE)]
     immediate += [("weight_hh", 2 * n, E_q, h), ("bias", 3 * n, E_q, ONE)]
     return z * h + (1 - z) * m, D, immediate
 
 
-def gru_before(p: Parameters, x: Array, h: Array) -> Step:
+def gru_before(p: Parameters, x: Array, h: Array, fed: float) -> Step:
     """h = z h- + (1 - z) m, m = tanh(W_m x + U_m (r h-) + b_m); rows r, z, m; U_m is weight_mh.
 
     The gate r acts through U_m, so its E is dense.
@@ -90,10 +91,21 @@ def gru_before(p: Parameters, x: Array, h: Array) -> Step:
     m = np.tanh(W[2] @ x + U_m @ (r * h) + b[2])
     t = (1 - z) * (1 - m**2)
     E_r, d_z, E_m = np.diag(t) @ U_m @ np.diag(h * r * (1 - r)), np.diag((h - m) * z * (1 - z)), np.diag(t)
-    D = np.diag(z) + d_z @ U[1] + E_m @ U_m @ np.diag(r) + E_r @ U[0]
+    D = np.diag(z) + fed * (d_z @ U[1] + E_m @ U_m @ np.diag(r) + E_r @ U[0])
     immediate = on_all(0, E_r, x, h) + on_all(n, d_z, x, h)
     immediate += [("weight_ih", 2 * n, E_m, x), ("weight_mh", 0, E_m, r * h), ("bias", 2 * n, E_m, ONE)]
     return z * h + (1 - z) * m, D, immediate
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`own`: only what a unit's parameters do to that unit is kept."""
+
+    fed: float = 1.0
+    own: bool = False
+
+
+EXACT, SNAP, EPROP = Rule(), Rule(own=True), Rule(fed=0.0, own=True)
 
 
 @dataclass
@@ -103,20 +115,33 @@ class Row:
     state: Array
     J: dict[str, Array]
 
-    def advance(self, cell: Cell, p: Parameters, x: Array) -> None:
-        self.state, D, immediate = cell(p, x, self.state)
+    def advance(self, cell: Cell, rule: Rule, units: int, p: Parameters, x: Array) -> None:
+        self.state, D, immediate = cell(p, x, self.state, rule.fed)
         for name, old in self.J.items():
             self.J[name] = np.tensordot(D, old, 1)
         for name, first, E, z in immediate:
             rows = self.J[name].reshape(len(D), p[name].shape[0], -1)  # a bias is a column
             rows[:, first : first + E.shape[1]] += E[:, :, None] * z
+        if rule.own:
+            states = np.arange(len(D)) % units
+            for name, J in self.J.items():
+                other = states[:, None] != np.arange(p[name].shape[0]) % units
+                J[other] = 0
 
 
 class Learner:
     """A cell and a readout V h + v, mean squared error, one update by gradient descent after every step."""
 
-    def __init__(self, cell: Cell, parameters: Parameters, states: int, rows: int, rate: float) -> None:
-        self.cell, self.rate = cell, rate
+    def __init__(
+        self,
+        cell: Cell,
+        parameters: Parameters,
+        states: int,
+        rows: int,
+        rate: float,
+        rule: Rule = EXACT,
+    ) -> None:
+        self.cell, self.rate, self.rule = cell, rate, rule
         self.p = {name[2:]: np.array(value) for name, value in parameters.items() if name.startswith("0.")}
         self.V, self.v = np.array(parameters["1.weight"]), np.array(parameters["1.bias"])
         self.rows = [self._start(states) for _ in range(rows)]
@@ -132,7 +157,7 @@ class Learner:
         gradients = {name: np.zeros_like(w) for name, w in self.p.items()}
         outputs, dV, dv = [], np.zeros_like(self.V), np.zeros_like(self.v)
         for row, x_row, target_row in zip(self.rows, x, target, strict=True):
-            row.advance(self.cell, self.p, x_row)
+            row.advance(self.cell, self.rule, self.V.shape[1], self.p, x_row)
             h = row.state[: self.V.shape[1]]
             y = self.V @ h + self.v
             dy = 2 * (y - target_row) / (y.size * len(x))

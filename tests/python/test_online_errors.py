@@ -174,6 +174,10 @@ SETTINGS: list[Refusal] = [
     ({"guard": float("inf")}, ValueError, r"Online: guard is inf, expected a finite number > 0"),
     ({"max_bytes": 0}, ValueError, r"Online: max_bytes is 0, expected at least 1"),
     ({"max_bytes": 1e6}, TypeError, r"Online: max_bytes is 1000000.0, expected an integer"),
+    ({"rule": rc.BPTT()}, ValueError, r"Online: rule is BPTT\(\), expected a window"),
+    ({"rule": rc.BPTT(3), "leak": 0.5}, ValueError, r"leak is 0.5\S*, expected 1 for BPTT"),
+    ({"rule": rc.SnAp(2)}, ValueError, r"SnAp\(2\) .*that is RTRL; expected order = 1"),
+    ({"rule": rc.RFLO()}, ValueError, r"RFLO\(seed=0\) does not admit layer 0 \(LSTM\), expected LeakyElman"),
 ]
 
 
@@ -194,6 +198,28 @@ def test_rules() -> None:
     ):
         with pytest.raises(error, match=message):
             rc.RTRL(block)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"RTRL: scope is 'cell', expected 'network' or 'layer'"):
+        rc.RTRL(scope="cell")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"SnAp: order is 0, expected at least 1"):
+        rc.SnAp(0)
+    for rule in (rc.UORO, rc.KFRTRL, rc.RFLO):
+        for seed in (-1, 2**64):
+            with pytest.raises(ValueError, match=rf"{rule.__name__}: seed is {seed}, expected at"):
+                rule(seed)
+        with pytest.raises(TypeError, match=rf"{rule.__name__}: seed is '1', expected an integer"):
+            rule("1")  # type: ignore[arg-type]
+
+
+def test_a_rule_that_keeps_no_influence() -> None:
+    with pytest.raises(ValueError, match=r"influence: the rule keeps no influence"):
+        rc.Online(build("LSTM"), rc.BPTT(3)).influence("0.weight_hh")
+
+
+def test_rules_beside_cells() -> None:
+    with pytest.raises(ValueError, match=r"SnAp\(1\) does not admit layer 0 \(GRU\).*expected a cell whose"):
+        rc.Online(build("GRU(reset=before)"), rc.SnAp())
+    with pytest.raises(ValueError, match=r"EProp\(\) does not admit layer 1 \(Feedback\).*expected a cell"):
+        rc.Online(build("NARX"), rc.EProp())
 
 
 def test_networks() -> None:

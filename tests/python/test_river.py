@@ -210,4 +210,5 @@ def test_a_clone_is_untaught_and_a_copy_goes_on(cls: Any) -> None:  # noqa: ANN4
         assert other.learner.report() == model.learner.report()
     for x, y in data[:17]:
         clone.learn_one(x, y)
-    assert clone.learner.report().steps == 17
+    learner: Any = clone.learner
+    assert learner.report().steps == 17

@@ -47,7 +47,7 @@ from recurra._rate_schedules import (
     ReduceOnPlateau,
     StepDecay,
 )
-from recurra._rules import BPTT, RTRL, OnlineRule
+from recurra._rules import BPTT, KFRTRL, RFLO, RTRL, UORO, EProp, OnlineRule, SnAp
 from recurra._state import State
 from recurra._stream import Stream
 from recurra._threads import num_threads, set_num_threads
@@ -58,15 +58,18 @@ __all__ = [
     "BPTT",
     "ELSTM",
     "GRU",
+    "KFRTRL",
     "LRU",
     "LSTM",
     "LSTM1997",
     "MAE",
     "MSE",
+    "RFLO",
     "RTRL",
     "SGD",
     "SLSTM",
     "SRU",
+    "UORO",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -83,6 +86,7 @@ __all__ = [
     "Delay",
     "Diagnosis",
     "Dropout",
+    "EProp",
     "EarlyStopping",
     "Elman",
     "Embedding",
@@ -118,6 +122,7 @@ __all__ = [
     "ResidualRNN",
     "ScheduledSampling",
     "Skip",
+    "SnAp",
     "Stages",
     "State",
     "StepDecay",

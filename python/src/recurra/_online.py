@@ -12,7 +12,7 @@ from recurra._arrays import FloatArray, count, integer, number
 from recurra._losses import Loss, LossName, read_loss
 from recurra._network import Network
 from recurra._optimizers import SGD, Optimizer
-from recurra._rules import RTRL, OnlineRule, check_online_rule
+from recurra._rules import BPTT, RTRL, OnlineRule, check_online_rule
 from recurra._state import State
 
 
@@ -43,9 +43,9 @@ class OnlineReport:
     guard_events: int
 
     def __str__(self) -> str:
-        kind = "exact" if self.exact else "not exact"
         lines = [
-            f"{self.rule}: {kind}{''.join(f', without {path}' for path in self.dropped)}",
+            f"{self.rule}: {'exact' if self.exact else 'not exact'}",
+            *(f"dropped: {path}" for path in self.dropped),
             f"about {_scaled(self.bytes)}B and {_scaled(self.flops_per_step)}Flop per step",
             f"{self.steps} steps, {self.updates} updates, {self.guard_events} guard events",
         ]
@@ -88,7 +88,8 @@ class Online:
 
     Args:
         network: What learns: any network that is causal and gives an output at each step.
-        rule: How the past counts. Default ``RTRL()``, which is exact.
+        rule: How the past counts: `RTRL` (the default, exact), `SnAp`, `EProp`, `UORO`, `KFRTRL`, `RFLO`, or
+            `BPTT` with a window.
         loss: As for `fit`.
         optimizer: Default ``SGD(1e-2)``. It starts afresh.
         batch_size: Rows: independent sequences that share the weights. None: one, without a batch axis.
@@ -109,7 +110,7 @@ class Online:
     def __init__(
         self,
         network: Network,
-        rule: OnlineRule | None = None,
+        rule: OnlineRule | BPTT | None = None,
         loss: LossName | Loss = "mse",
         optimizer: Optimizer | None = None,
         *,
@@ -132,7 +133,7 @@ class Online:
     @staticmethod
     def plan(
         network: Network,
-        rule: OnlineRule | None = None,
+        rule: OnlineRule | BPTT | None = None,
         loss: LossName | Loss = "mse",
         optimizer: Optimizer | None = None,
         *,
@@ -241,7 +242,7 @@ def _engine(network: Network) -> type[_core.OnlineF32] | type[_core.OnlineF64]:
 
 def _options(
     network: Network,
-    rule: OnlineRule | None,
+    rule: OnlineRule | BPTT | None,
     loss: LossName | Loss,
     optimizer: Optimizer | None,
     batch_size: int | None,

@@ -10,7 +10,7 @@ from river import base
 from recurra._arrays import count
 from recurra._losses import Loss, LossName
 from recurra._optimizers import Optimizer
-from recurra._rules import OnlineRule
+from recurra._rules import BPTT, OnlineRule
 from recurra.river._features import Sample
 from recurra.river._learning import Factory, OnlineLearning
 
@@ -41,7 +41,7 @@ class RecurrentClassifier(OnlineLearning, base.Classifier):
     def __init__(
         self,
         network: Factory | None = None,
-        rule: OnlineRule | None = None,
+        rule: OnlineRule | BPTT | None = None,
         optimizer: Optimizer | None = None,
         max_classes: int = 10,
         update_every: int = 1,

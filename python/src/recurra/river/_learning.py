@@ -15,7 +15,7 @@ from recurra._losses import Loss, LossName
 from recurra._network import Network
 from recurra._online import Online
 from recurra._optimizers import Adam, Optimizer
-from recurra._rules import OnlineRule
+from recurra._rules import BPTT, OnlineRule
 from recurra.river._features import Features, Sample
 
 Factory: TypeAlias = Callable[[int, int], Sequence[Layer]]
@@ -30,7 +30,7 @@ class OnlineLearning:
     """The part of an estimator that is a network: `learner` is None before the first sample."""
 
     network: Factory | None
-    rule: OnlineRule | None
+    rule: OnlineRule | BPTT | None
     optimizer: Optimizer | None
     update_every: int
     clip_norm: float | None

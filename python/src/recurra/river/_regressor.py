@@ -10,7 +10,7 @@ from river import base
 from recurra._arrays import number
 from recurra._losses import Loss, LossName
 from recurra._optimizers import Optimizer
-from recurra._rules import OnlineRule
+from recurra._rules import BPTT, OnlineRule
 from recurra.river._features import Sample
 from recurra.river._learning import Factory, OnlineLearning
 
@@ -43,7 +43,7 @@ class RecurrentRegressor(OnlineLearning, base.Regressor):
     def __init__(
         self,
         network: Factory | None = None,
-        rule: OnlineRule | None = None,
+        rule: OnlineRule | BPTT | None = None,
         optimizer: Optimizer | None = None,
         loss: LossName | Loss = "mse",
         update_every: int = 1,
