@@ -165,7 +165,12 @@ def plot(t: Task, results: Mapping[str, Sequence[Outcome]], options: argparse.Na
     wanted, span = stream(t, t.seeds[0]).measured, t.half // 40
     for name, outcomes in results.items():
         squares = ((outcomes[0].outputs - wanted) ** 2).reshape(-1, span)
-        axes.plot(span * np.arange(1, len(squares) + 1), np.sqrt(squares.mean(axis=1)), label=name)
+        axes.plot(
+            span * np.arange(1, len(squares) + 1),
+            np.sqrt(squares.mean(axis=1)),
+            "-" if outcomes[0].seconds else "--",
+            label=name,
+        )
     axes.axvline(t.half, color="grey", linewidth=0.8)
     axes.set(
         title="A plant that changes", xlabel="steps", ylabel="running error, root mean square", yscale="log"

@@ -40,7 +40,7 @@ def task(quick: bool) -> Task:
     """The study's, or one of seconds."""
     if quick:
         return Task(1, 3, 8_000, 8, (1, 5), (3e-3,), (0,))
-    return Task(5, 10, 100_000, 16, (1, 6, 12), (3e-4, 1e-3, 3e-3, 1e-2), (0, 1, 2))
+    return Task(5, 10, 200_000, 16, (1, 6, 12), (3e-4, 1e-3, 3e-3, 1e-2), (0, 1, 2))
 
 
 def probability(near: Array, far: Array) -> Array:

@@ -13,9 +13,7 @@ pytest.importorskip("sklearn")
 
 from studies import lstm1997
 from studies.__main__ import main
-from studies.sequences1997 import SYMBOLS, adding, embedded_reber, lag, reber
-
-INNER = re.compile("B(TS*X(XT*VPX)*XT*V(PS|V)E|TS*XSE|TS*X(XT*VPX)*(XT*VP)?SE|PT*V(PX(XT*VPX)*S|V|PS)E)")
+from studies.sequences1997 import SYMBOLS, Symbols, adding, embedded_reber, lag, reber
 
 
 @pytest.fixture(autouse=True)
@@ -150,18 +148,77 @@ def test_inner_strings_are_accepted_and_others_are_not() -> None:
 
 
 def test_an_exam_wants_the_possible_symbols_to_be_the_most_active() -> None:
+    """A network that always says the same passes only where just that may follow."""
+    net = rc.Network([rc.Linear(7, 7), rc.Logistic()], dtype="float64")
+    net.flat[:] = 0
     strings = [embedded_reber(np.random.default_rng(seed)) for seed in range(20)]
-    exam = lstm1997.Exam(strings)
+    assert lstm1997.Exam(strings).failed(net) == 20
+    only = [Symbols("BT", ["TP"]), Symbols("BP", ["TP"])]
+    assert lstm1997.Exam(only).failed(net) == 2  # equals are not the most active
+    net.parameters["0.bias"][[SYMBOLS.index("T"), SYMBOLS.index("P")]] = [1, 0.5]
+    assert lstm1997.Exam(only).failed(net) == 0
+    net.parameters["0.bias"][SYMBOLS.index("S")] = 0.7
+    assert lstm1997.Exam(only).failed(net) == 2
+    assert lstm1997.Exam([*only, Symbols("BTS", ["TP", "S"])]).failed(net) == 3
 
-    class Oracle:
-        def __init__(self, offset: int) -> None:
-            self.offset = offset
 
-        def __call__(self, x: np.ndarray) -> np.ndarray:
-            y = np.zeros_like(x)
-            for row, string in zip(y, strings, strict=True):
-                row[: len(string.text) - 1] = string.possible * [*range(1, 8)]
-            y[:5, self.offset] = 0
-            return y
+def test_sequences_with_a_lag() -> None:
+    for first in (0, 1):
+        x, y = lag(first, 5)
+        assert x.argmax(axis=1).tolist() == [first, 2, 3, 4]
+        assert y.argmax(axis=1).tolist() == [2, 3, 4, first]
+        assert (x.sum(axis=1) == 1).all()
 
-    assert exam.failed(Oracle(200 % 3 + 100) if False else Oracle(-1)) <= 5  # type: ignore[arg-type]
+
+def test_sums_are_those_of_the_marked_values() -> None:
+    rng = np.random.default_rng(5)
+    lengths, begins = [], 0
+    for _ in range(3000):
+        pairs, wanted = adding(100, rng)
+        values, marks = pairs.T
+        marked = np.flatnonzero(marks == 1)
+        assert len(marked) == 2
+        assert marked[0] < 10 or marked[1] < 10
+        assert marked[1] <= 50
+        assert marks[-1] == -1
+        begins += marks[0] == 1
+        assert marks[0] in (1, -1)
+        assert (marks[1:-1][marks[1:-1] != 1] == 0).all()
+        assert values[0] == 0 or marks[0] == -1
+        assert wanted == pytest.approx(0.5 + values[marked].sum() / 4)
+        assert 0 <= wanted <= 1
+        lengths.append(len(pairs))
+    assert set(lengths) == set(range(100, 111))
+    assert begins == pytest.approx(3000 * (0.1 + 0.9 / 49), rel=0.2)
+
+
+def test_results_of_a_row() -> None:
+    row = lstm1997.adding_rows(quick=False)[0]
+    results = [lstm1997.Result(n, s, w) for n, s, w in ((1000, 2.0, 3), (None, 9.0, 2560), (3000, 4.0, 0))]
+    assert lstm1997.line(row, results)[-3:] == ["67%, **2,000** (1000, -, 3000)", "3, -, 0", "4.0"]
+
+
+def test_quick(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["lstm1997", "--quick"])
+    text = capsys.readouterr().out
+    assert "`python -m studies lstm1997 --quick`" in text
+    lines = [[c.strip() for c in r.split("|")[1:-1]] for r in text.splitlines() if r.startswith("| ")][2:]
+    assert [(c[0][0], c[2], c[3]) for c in lines] == [
+        ("1", "276", "1997"), ("2", "16", "exact RTRL"), ("4", "93", "1997"), ("4", "93", "exact RTRL"),
+    ]  # fmt: skip
+    assert lines[1][6].startswith("100%")
+
+
+def test_the_1997_rule_learns() -> None:
+    """Some hundred strings leave errors well below those of the first ones."""
+    pinned, rng = lstm1997.grammarian(4, 1, lstm1997.RULES["1997"], 0.5, seed=0), np.random.default_rng(6)
+    losses = []
+    for _ in range(600):
+        string = embedded_reber(rng)
+        pinned.learner.reset()
+        errors = [
+            np.mean((pinned.learn(x, target) - target) ** 2)
+            for x, target in zip(string.inputs, string.targets, strict=True)
+        ]
+        losses.append(np.mean(errors))
+    assert np.mean(losses[-100:]) < 0.7 * np.mean(losses[:20])
