@@ -72,7 +72,8 @@ class Stream:
 
 def simulate(u: Array, change: int) -> Array:
     """The plant from rest, which is another one from the step `change` on: y(t + 1) of u(t), each (steps)."""
-    y, before = [np.zeros((1, 1))] * 3, np.zeros((1, 1))
+    rest: Array = np.zeros((1, 1))
+    y, before = [rest] * 3, rest
     for t, now in enumerate(u[:, np.newaxis, np.newaxis]):
         plant = BEFORE if t < change else AFTER
         y.append(plant.following([y[-1], y[-2], y[-3]], [now, before]))

@@ -16,6 +16,7 @@ pytest.importorskip("matplotlib")
 
 from studies import drift, memory
 from studies.__main__ import main
+from studies.plants import NOISE
 from studies.rules import EXACT, one_pass, rules
 
 
@@ -101,7 +102,7 @@ def test_a_network_sees_the_past_alone() -> None:
     np.testing.assert_array_equal(s.x[1:, 1], s.measured[:-1, 0])
     np.testing.assert_allclose(drift.simulate(s.x[:, 0].astype(float), task.half), s.true[:, 0], atol=1e-5)
     noise = (s.measured - s.true).std() / s.true[: task.half].std()
-    assert noise == pytest.approx(drift.NOISE, rel=0.05)
+    assert noise == pytest.approx(NOISE, rel=0.05)
     assert np.mean(np.diff(s.x[:, 0]) != 0) == pytest.approx(1 / 5.5, rel=0.15)
 
 
