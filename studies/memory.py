@@ -13,7 +13,6 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 
 import numpy as np
 import recurra as rc
@@ -66,11 +65,11 @@ def entropy(p: float) -> float:
 
 def floors() -> dict[str, float]:
     """What is lost on average by the best prediction that knows so much."""
-    chances = np.array([[probability(near, far) for far in (0, 1)] for near in (0, 1)], dtype=float)
+    chances = probability(*np.meshgrid([0.0, 1.0], [0.0, 1.0], indexing="ij"))
     return {
-        "nothing": entropy(chances.mean()),
-        "the near one": statistics.mean(entropy(p) for p in chances.mean(axis=1)),
-        "both": statistics.mean(entropy(chances[k]) for k in product((0, 1), repeat=2)),
+        "nothing": entropy(float(chances.mean())),
+        "the near one": statistics.mean(map(entropy, chances.mean(axis=1).tolist())),
+        "both": statistics.mean(map(entropy, chances.ravel().tolist())),
     }
 
 
