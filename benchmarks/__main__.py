@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import encoder_decoder, products, stages, streaming, training
+from benchmarks import encoder_decoder, online, products, stages, streaming, training
 from benchmarks.native import SOURCE, Native
 from benchmarks.tables import machine
 
@@ -16,6 +16,7 @@ TABLES = {
     "products": products.run,
     "stages": stages.run,
     "encoder_decoder": encoder_decoder.run,
+    "online": online.run,
 }
 
 
@@ -41,7 +42,7 @@ def main() -> None:
 
     facts = machine()
     print(", ".join(f"{name} {value}" for name, value in facts.items()))
-    if arguments.only in ("stages", "encoder_decoder"):  # times nothing in C++
+    if arguments.only in ("stages", "encoder_decoder", "online"):  # times nothing in C++
         native = Native(arguments.build)
     else:
         native = Native.build(arguments.build, eigen=arguments.only == "products")

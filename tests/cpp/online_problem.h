@@ -36,7 +36,7 @@ inline std::string refusal(const std::vector<recurra::LayerSpec>& specs, const r
   return "";
 }
 
-// A learner on two rows: now and then a step without a target, and rows that are reset.
+// A learner on two rows: now and then a step without a target, rows that are reset, weights changed from outside.
 template <class T = double>
 struct Learning {
   Learning(const std::vector<recurra::LayerSpec>& specs, recurra::OnlineOptions options, double scale = 0.5)
@@ -54,6 +54,10 @@ struct Learning {
     const std::vector<T> target = random_vector<T>(900 + std::uint64_t(made), 2 * network.output_size());
     y.resize(target.size());
     if (made == 7) learner.reset(1);
+    if (made == 11) {  // the weights are changed from outside
+      for (T& value : network.flat()) value *= T(0.9);
+      learner.reload();
+    }
     if (made == 17) learner.reset();
     learner.step(x, y, made % 5 == 3 ? recurra::Target<T>{} : recurra::Target<T>{target.data()});
     ++made;

@@ -71,6 +71,9 @@ TEST_CASE("rolling BPTT: a window as long as the sequence is exact, a shorter on
     for (const Index window : {steps, steps + 1, 5 * steps}) {
       CHECK(difference(gradient_of(network, data, RollingBptt{window}), exact) < 1e-10);
     }
+    for (const OnlineRule& huge : {OnlineRule(RollingBptt{Index(1) << 62}), OnlineRule(Rtrl{Index(1) << 62})}) {
+      CHECK(difference(gradient_of(network, data, huge), exact) < 1e-10);
+    }
     CHECK(difference(gradient_of(network, data, RollingBptt{1}), exact) > 1e-6);
   }
 }

@@ -1,6 +1,7 @@
 """Plain real-time recurrent learning, J <- D J + I, transcribed cell by cell with its D and I written out.
 
-With entries of J held at 0 it is SnAp-1, with R in D held at 0 besides it is e-prop. A cell gives the new
+With entries of J held at 0 it is SnAp-1, with R in D held at 0 besides it is e-prop, with J made anew of the
+latest h steps it is BPTT(h) at every step. A cell gives the new
 state, D = d(state)/d(previous state), and its immediate influences: for each group of n rows of a parameter
 the matrix E = d(state)/d(pre-activations of these rows) and the vector z that they multiply. `fed` times R is
 what D sees of it. s is the logistic function, h- the previous h.
@@ -9,7 +10,7 @@ what D sees of it. s is the logistic function, h- the previous h.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from problems import Array
@@ -99,10 +100,11 @@ def gru_before(p: Parameters, x: Array, h: Array, fed: float) -> Step:
 
 @dataclass(frozen=True)
 class Rule:
-    """`own`: only what a unit's parameters do to that unit is kept."""
+    """`own`: only what a unit's parameters do to that unit is kept; `window`: the latest steps count."""
 
     fed: float = 1.0
     own: bool = False
+    window: int | None = None
 
 
 EXACT, SNAP, EPROP = Rule(), Rule(own=True), Rule(fed=0.0, own=True)
@@ -114,14 +116,22 @@ class Row:
 
     state: Array
     J: dict[str, Array]
+    steps: list[tuple[Array, list[Immediate]]] = field(default_factory=list)  # D and I of a window's steps
 
     def advance(self, cell: Cell, rule: Rule, units: int, p: Parameters, x: Array) -> None:
         self.state, D, immediate = cell(p, x, self.state, rule.fed)
-        for name, old in self.J.items():
-            self.J[name] = np.tensordot(D, old, 1)
-        for name, first, E, z in immediate:
-            rows = self.J[name].reshape(len(D), p[name].shape[0], -1)  # a bias is a column
-            rows[:, first : first + E.shape[1]] += E[:, :, None] * z
+        self.steps.append((D, immediate))
+        if rule.window is not None:
+            self.J = {name: np.zeros_like(J) for name, J in self.J.items()}
+            self.steps = self.steps[-rule.window :]
+        for D, immediate in self.steps:
+            for name, old in self.J.items():
+                self.J[name] = np.tensordot(D, old, 1)
+            for name, first, E, z in immediate:
+                rows = self.J[name].reshape(len(D), p[name].shape[0], -1)  # a bias is a column
+                rows[:, first : first + E.shape[1]] += E[:, :, None] * z
+        if rule.window is None:
+            self.steps = []
         if rule.own:
             states = np.arange(len(D)) % units
             for name, J in self.J.items():

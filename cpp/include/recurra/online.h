@@ -131,10 +131,9 @@ class BasicOnline {
 
   // One step of all rows: outputs to y (empty: not wanted), computed before it learns. The gradient is that of the mean over
   // the rows of weights[row] times the row's loss; target: of each row one entry; without one J advances, and nothing is
-  // learned. A row of weight 0 learns nothing, and its target is not looked at. weights: empty for 1. teacher: [batch][teacher
-  // size], fed back instead of the outputs, or empty. Returns the loss, 0 without a target.
-  // Throws as predict, std::invalid_argument for a target as the loss refuses it; nothing has changed then.
-  // No allocation, whatever it does.
+  // learned. A row that is masked or of weight 0 learns nothing, and its target is not looked at. weights: empty for 1. teacher:
+  // [batch][teacher size], fed back instead of the outputs, or empty. Returns the loss, 0 without a target. Throws as predict,
+  // std::invalid_argument for a target as the loss refuses it; nothing has changed then. No allocation, whatever it does.
   double step(std::span<const T> x, std::span<T> y, const Target<T>& target = {}, std::span<const T> weights = {},
               std::span<const T> teacher = {});
 

@@ -21,6 +21,7 @@ class Delay final : public Layer<T> {
   }
   std::unique_ptr<Tape<T>> make_tape() const override;
   void reserve(Tape<T>&, bool backward) const override;
+  void initial_state(const T*, T* to) const override { std::fill_n(to, depth() * size_, T(0)); }  // without allocating
   void load_state(Tape<T>&, Index sequence, const T* from) const override;
   void save_state(const Tape<T>&, Index level, Index sequence, T* to) const override;
   void save_cotangent(Tape<T>&, Index level, Index sequence, Index seed, T* to) const override;

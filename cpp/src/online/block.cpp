@@ -1,6 +1,7 @@
 #include "block.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "../backends/select.h"
 #include "../learning/sweep.h"
@@ -178,18 +179,31 @@ void Block<T>::save(OnlineFile<T>& file, const std::string& prefix) const {
   }
 }
 
+// Whatever the numbers are, nothing outside its memory is touched.
 template <class T>
 void Block<T>::load(const OnlineFile<T>& file, const std::string& prefix) {
+  const auto expect = [&](bool good, const std::string& what) {
+    if (!good) file.fail("'" + prefix + "' " + what);
+  };
   begin(file.vector(prefix + "start", start_.size()).data());
-  for (const Index steps = Index(file.number(prefix + "steps")); steps_ < steps;) {
+  const Index steps = Index(file.number(prefix + "steps"));
+  expect(steps >= 0 && steps <= capacity(),
+         "has " + std::to_string(steps) + " steps, expected 0 .. " + std::to_string(capacity()));
+  while (steps_ < steps) {
     const std::string name = prefix + std::to_string(steps_) + ".";
     const auto vector = [&](const char* of, Index width) { return file.vector(name + of, std::size_t(width)).data(); };
+    const T* x = vector("input", model_.input_size);
+    for (Index j = 0; model_.takes_ids() && j < model_.input_size; ++j)
+      expect(x[j] >= T(0) && x[j] < T(model_.num_ids) && x[j] == std::floor(x[j]), "has an input that is no class id");
     const T* seen = file.number(name + "taught") ? vector("teacher", model_.teacher_size()) : nullptr;
-    step(vector("input", model_.input_size), seen, Index(file.number(name + "version")));
+    const Index version = Index(file.number(name + "version"));
+    expect(version >= 0 && version <= history_.now() && version > history_.now() - history_.depth(),
+           "has a step with weights of version " + std::to_string(version) + ", which are not there");
+    step(x, seen, version);
     advance();
     if (file.number(name + "learned")) learn(vector("dy", model_.output_size));
   }
-  last_learned_ = Index(file.number(prefix + "last_learned"));
+  expect(file.number(prefix + "last_learned") == last_learned_, "does not tell which step learned last");
 }
 
 template class Block<float>;

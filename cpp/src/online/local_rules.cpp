@@ -58,7 +58,7 @@ RulePlan plan_traces(const Model<T>& model, const OnlineOptions& options, bool r
     const double traces = double(options.batch) * double(TraceLearner<T>::size(layout));
     report.bytes += std::uint64_t(traces * sizeof(T));
     report.flops_per_step += traces * 2 * double(layout.carried.size() + 2);
-    if (layout.feed.products.empty() || (recurrent && layout.hidden_size == 1)) return;
+    if (layout.feed.products.empty() || (recurrent && layout.hidden_size == layout.options.heads)) return;
     report.dropped.push_back("in " + layer_name(model, i) + ", what " +
                              (recurrent ? "units do to each other" : "returns through R"));
   });

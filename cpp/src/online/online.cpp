@@ -82,6 +82,7 @@ struct BasicOnline<T>::Impl {
         latest(sum.size()),
         cotangents(std::size_t(o.batch * model.output_size)),
         outputs(std::size_t(o.batch)),
+        learns(outputs.size()),
         report(plan.report) {
     for (const auto& rule : rules) rule->reset();
   }
@@ -117,17 +118,19 @@ struct BasicOnline<T>::Impl {
   // The loss of the step looked at and its cotangents.
   double judge(const Target<T>& target, std::span<const T> weights) {
     check_loss("step", model, target, options.loss);
+    for (std::size_t row = 0; row < weights.size(); ++row)
+      if (!(weights[row] >= T(0)) || !std::isfinite(weights[row]))
+        throw std::invalid_argument("step: the weight of row " + std::to_string(row) + " is " + std::to_string(weights[row]) +
+                                    ", expected a finite number >= 0");
     const auto weight = [&](Index row) { return weights.empty() ? 1.0 : double(weights[std::size_t(row)]); };
     for (Index row = 0; row < options.batch; ++row) {
-      if (!(weight(row) >= 0) || !std::isfinite(weight(row)))
-        throw std::invalid_argument("step: the weight of row " + std::to_string(row) + " is " + std::to_string(weight(row)) +
-                                    ", expected a finite number >= 0");
-      if (weight(row) > 0) check_target(model, target, options.loss, row, row, Index(report.steps));
+      learns[std::size_t(row)] = target.counts(row) && weight(row) > 0;
+      if (learns[std::size_t(row)]) check_target(model, target, options.loss, row, row, Index(report.steps));
     }
     double loss = 0;
     for (Index row = 0; row < options.batch; ++row) {
       T* dy = cotangents.data() + row * model.output_size;
-      if (weight(row) > 0)
+      if (learns[std::size_t(row)])
         loss += entry_loss(options.loss, outputs[std::size_t(row)], target, row, model.output_size,
                            weight(row) / double(options.batch), dy);
       else
@@ -139,23 +142,24 @@ struct BasicOnline<T>::Impl {
     return loss;
   }
 
-  void made(bool targeted, std::span<const T> weights) {
+  void made(bool targeted) {
     for (Index row = 0; row < options.batch; ++row) {
-      const bool learns = targeted && (weights.empty() || weights[std::size_t(row)] > T(0));
-      rules[std::size_t(row)]->step(learns ? cotangents.data() + row * model.output_size : nullptr);
-      learned |= learns;
+      const bool judged = targeted && learns[std::size_t(row)];
+      rules[std::size_t(row)]->step(judged ? cotangents.data() + row * model.output_size : nullptr);
+      learned |= judged;
     }
     ++report.steps;
     if (report.steps % std::uint64_t(options.update_every) == 0 && learned) update();
     for (const auto& rule : rules) guarded(*rule, rule->settle(sum.data()));
   }
 
-  // A row whose past has grown beyond all bounds forgets it; what was summed up since the last update is of no use.
+  // A row whose past has grown beyond all bounds forgets it; what was summed up since the last update is then of no use, if
+  // anything was.
   void guarded(RowRule<T>& rule, bool good) {
     if (good) return;
     ++report.guard_events;
     rule.forget();
-    spoiled = true;
+    spoiled |= learned;
   }
 
   void update() {
@@ -238,6 +242,7 @@ struct BasicOnline<T>::Impl {
   std::vector<T> sum, latest;  // of gradients: since the last update, and of that one
   std::vector<T> cotangents;
   std::vector<const T*> outputs;
+  std::vector<char> learns;  // by row, from the step looked at
   OnlineReport report;
   bool learned = false;  // something, since the last update
   bool spoiled = false;  // so that `sum` is of no use
@@ -293,7 +298,7 @@ double BasicOnline<T>::step(std::span<const T> x, std::span<T> y, const Target<T
   const double loss = targeted ? impl_->judge(target, weights) : 0;
   for (Index row = 0; !y.empty() && row < batch(); ++row)
     std::copy_n(impl_->outputs[std::size_t(row)], output_size(), y.begin() + row * output_size());
-  impl_->made(targeted, weights);
+  impl_->made(targeted);
   return loss;
 }
 
@@ -367,6 +372,7 @@ void BasicOnline<T>::load(const std::string& path) {
   const FlushToZero flush;
   BasicNetwork<T> network(s.network.layers(), file.parameters());
   Impl(network, s.options).load(file);  // first aside, so that an error leaves the learner as it was
+  file.check_all_read();
   std::copy(network.flat().begin(), network.flat().end(), s.network.flat().begin());
   s.load(file);
 }

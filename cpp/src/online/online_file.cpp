@@ -23,7 +23,7 @@ constexpr const char* dtype() {
   return sizeof(T) == sizeof(float) ? "F32" : "F64";
 }
 
-[[noreturn]] void fail(const std::string& path, const std::string& what) {
+[[noreturn]] void refuse(const std::string& path, const std::string& what) {
   throw std::runtime_error("load: " + path + ": " + what);
 }
 
@@ -43,8 +43,9 @@ template <class T>
 OnlineFile<T> OnlineFile<T>::read(const std::string& path, const std::string& settings, const BasicNetwork<T>& network) {
   const Safetensors file = decode_safetensors(read_file(path), path);
   OnlineFile result(settings);
+  result.path_ = path;
   const auto found = file.metadata.find(training_key);
-  if (found == file.metadata.end()) fail(path, "holds no online learner, expected a file that its save() wrote");
+  if (found == file.metadata.end()) refuse(path, "holds no online learner, expected a file that its save() wrote");
   try {
     const Json json = Json::parse(found->second, [](int depth, Json::parse_event_t, Json&) {
       if (depth > max_depth) throw std::invalid_argument("is nested too deeply");
@@ -56,39 +57,53 @@ OnlineFile<T> OnlineFile<T>::read(const std::string& path, const std::string& se
       throw std::invalid_argument("is of a learner with " + json.at("settings").get<std::string>() + ", expected " + settings);
     result.numbers_ = json.at("numbers").get<std::map<std::string, std::int64_t>>();
   } catch (const std::exception& error) {
-    fail(path, std::string("its training data cannot be used: ") + error.what());
+    refuse(path, std::string("its training data cannot be used: ") + error.what());
   }
   const AnyNetwork stored = network_from(file, path);
   const auto* model = std::get_if<BasicNetwork<T>>(&stored);
-  if (!model || model->layers() != network.layers()) fail(path, "holds another network than the learner's");
+  if (!model || model->layers() != network.layers()) refuse(path, "holds another network than the learner's");
   result.parameters_.assign(model->flat().begin(), model->flat().end());
   for (const auto& [name, entry] : file.tensors) {
     if (!name.starts_with(prefix)) continue;
-    if (entry.dtype != dtype<T>() || entry.shape.size() != 1) fail(path, "'" + name + "' is not a vector of the network's dtype");
+    if (entry.dtype != dtype<T>() || entry.shape.size() != 1)
+      refuse(path, "'" + name + "' is not a vector of the network's dtype");
     std::vector<T>& to = result.vectors_[name.substr(prefix.size())];
     to.resize(std::size_t(entry.end - entry.begin) / sizeof(T));
     if (!to.empty()) std::memcpy(to.data(), file.data.data() + entry.begin, to.size() * sizeof(T));
   }
+  for (const auto& [name, values] : result.vectors_) result.unread_.insert(name);
+  for (const auto& [name, value] : result.numbers_) result.unread_.insert(name);
   return result;
+}
+
+template <class T>
+void OnlineFile<T>::fail(const std::string& what) const {
+  refuse(path_, what);
 }
 
 template <class T>
 std::span<const T> OnlineFile<T>::vector(const std::string& name, std::size_t size) const {
   const auto found = vectors_.find(name);
-  if (found == vectors_.end()) throw std::runtime_error("load: the file has no '" + name + "'");
+  if (found == vectors_.end()) fail("has no '" + name + "'");
   if (found->second.size() != size)
-    throw std::runtime_error("load: '" + name + "' has " + std::to_string(found->second.size()) + " values, expected " +
-                             std::to_string(size));
+    fail("'" + name + "' has " + std::to_string(found->second.size()) + " values, expected " + std::to_string(size));
   for (const T value : found->second)
-    if (std::isnan(value)) throw std::runtime_error("load: '" + name + "' has nan, expected numbers");
+    if (std::isnan(value)) fail("'" + name + "' has nan, expected numbers");
+  unread_.erase(name);
   return found->second;
 }
 
 template <class T>
 std::int64_t OnlineFile<T>::number(const std::string& name) const {
   const auto found = numbers_.find(name);
-  if (found == numbers_.end()) throw std::runtime_error("load: the file has no number '" + name + "'");
+  if (found == numbers_.end()) fail("has no number '" + name + "'");
+  unread_.erase(name);
   return found->second;
+}
+
+template <class T>
+void OnlineFile<T>::check_all_read() const {
+  if (!unread_.empty()) fail("has '" + *unread_.begin() + "', which a learner like this does not have");
 }
 
 template class OnlineFile<float>;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,17 +24,22 @@ class OnlineFile {
 
   void put(const std::string& name, std::span<const T> values) { vectors_[name].assign(values.begin(), values.end()); }
   void put(const std::string& name, std::int64_t value) { numbers_[name] = value; }
-  // Throw std::runtime_error if it is missing, or not as long as expected, or (both) not finite.
+  // Throw std::runtime_error if it is missing, or not as long as expected, or has a NaN.
   std::span<const T> vector(const std::string& name, std::size_t size) const;
   std::int64_t number(const std::string& name) const;
   // The network's.
   const std::vector<T>& parameters() const { return parameters_; }
+  // Throws std::runtime_error if there is something that nobody has asked for.
+  void check_all_read() const;
+  // Throws the std::runtime_error of a file that cannot be used, for it...
+  [[noreturn]] void fail(const std::string& what) const;
 
  private:
-  std::string settings_;
+  std::string settings_, path_;
   std::vector<T> parameters_;
   std::map<std::string, std::vector<T>> vectors_;
   std::map<std::string, std::int64_t> numbers_;
+  mutable std::set<std::string> unread_;
 };
 
 }  // namespace recurra

@@ -85,20 +85,30 @@ template <class T>
 RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
                        const RollingBptt& rule);
 
-#define RECURRA_DECLARE_RULE(Rule)                                                                             \
-  template <class T>                                                                                           \
-  RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rule& rule);                   \
-  template <class T>                                                                                           \
-  RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, \
-                         const RulePlan& plan, const Rule& rule);
-RECURRA_DECLARE_RULE(SnAp)
-RECURRA_DECLARE_RULE(EProp)
-RECURRA_DECLARE_RULE(KfRtrl)
-RECURRA_DECLARE_RULE(Rflo)
-#undef RECURRA_DECLARE_RULE
-
 // The numbers that a step's tape keeps, values alone: about.
 template <class T>
 double step_width(const Model<T>& model);
+
+// local_rules.cpp
+template <class T>
+RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const SnAp& rule);
+template <class T>
+RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
+                       const SnAp& rule);
+template <class T>
+RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const EProp& rule);
+template <class T>
+RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
+                       const EProp& rule);
+template <class T>
+RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const KfRtrl& rule);
+template <class T>
+RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
+                       const KfRtrl& rule);
+template <class T>
+RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rflo& rule);
+template <class T>
+RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
+                       const Rflo& rule);
 
 }  // namespace recurra

@@ -1,6 +1,7 @@
 // What exact RTRL needs on a network, and how long its blocks are.
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 #include "influence.h"
 #include "layer_rules.h"
@@ -10,6 +11,9 @@ namespace recurra {
 
 template <class T>
 RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rtrl& rule) {
+  if (rule.block < 0)
+    throw std::invalid_argument("RTRL: block is " + std::to_string(rule.block) +
+                                ", expected at least 1, or 0 for one that suits");
   if (rule.scope == Rtrl::Scope::layer) return plan_layer_rtrl(model, options, rule);
   if (rule.block == 0 && is_diagonal(model)) return plan_diagonal(model, options);
   RulePlan plan;
@@ -28,7 +32,7 @@ RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rt
   constexpr double walk_cost = 1.3;
   const double version = 3 * parameters;
   const double step = 2 * step_width(model) * double(1 + plan.seeds) + version / every;
-  Index block = rule.block;
+  Index block = std::min(rule.block, Index(1) << 40);  // which no memory holds
   if (block == 0) {
     const double best = std::sqrt(product * every / (walk_cost * std::max(parameters, 1.0)));
     const double affordable = std::max(1.0, (3 * area + version) / step);
@@ -43,9 +47,9 @@ RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rt
   report.exact = options.leak == 1;
   if (options.leak != 1) report.dropped.push_back("what leaked: influence decays by " + std::to_string(options.leak) + " a step");
   const double states = double(model.state_offset.back()), rows = double(options.batch);
-  report.bytes = std::uint64_t(double(sizeof(T)) *
-                               ((rows + 1) * area + states * states + double(plan.versions) * version +
-                                double(block) * 2 * step_width(model) * (rows * 2 + double(plan.seeds) + 1) + 5 * parameters));
+  report.bytes = std::uint64_t(std::min(
+      1e19, double(sizeof(T)) * ((rows + 1) * area + states * states + double(plan.versions) * version +
+                                 double(block) * 2 * step_width(model) * (rows * 2 + double(plan.seeds) + 1) + 5 * parameters)));
   report.flops_per_step =
       rows * (2 * parameters + (2 * area + 2 * double(block) * parameters) / every + 4 * area + 2 * product / double(block));
   return plan;

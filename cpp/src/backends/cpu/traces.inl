@@ -29,8 +29,8 @@ struct TraceGuard {
 // One register of columns of all states' traces. The coefficients are whatever `Coefficients` makes of them: a number of the row,
 // or a register of rows.
 template <int count, bool learns, class T, class Coefficients, class Lanes>
-RECURRA_INLINE void advance_traces(const TraceRows<T>& t, const Coefficients& c, const Lanes& lanes, Pack<T> z, T* trace, T* gradient,
-                                   TraceGuard<T>& guard) {
+RECURRA_INLINE void advance_traces(const TraceRows<T>& t, const Coefficients& c, const Lanes& lanes, Pack<T> z, T* trace,
+                                   T* gradient, TraceGuard<T>& guard) {
   using P = Pack<T>;
   constexpr int most = count > 0 ? count : max_traces;
   const int states = count > 0 ? count : t.states;
