@@ -194,8 +194,10 @@ def test_sums_are_those_of_the_marked_values() -> None:
 
 def test_results_of_a_row() -> None:
     row = lstm1997.adding_rows(quick=False)[0]
-    results = [lstm1997.Result(n, s, w) for n, s, w in ((1000, 2.0, 3), (None, 9.0, 2560), (3000, 4.0, 0))]
-    assert lstm1997.line(row, results)[-3:] == ["67%, **2,000** (1000, -, 3000)", "3, -, 0", "4.0"]
+    cases = ((1000, 2.0, 400, 3), (None, 9.0, None, 2560), (3000, 4.0, 900, 0))
+    results = [lstm1997.Result(*case) for case in cases]
+    cells = lstm1997.line(row, results)[-4:]
+    assert cells == ["67%, **2,000** (1000, -, 3000)", "400, -, 900", "3, 2560, 0", "4.0"]
 
 
 def test_quick(capsys: pytest.CaptureFixture[str]) -> None:
