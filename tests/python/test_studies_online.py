@@ -124,6 +124,14 @@ def test_frozen_is_the_same_until_the_change_and_learns_nothing_after_it() -> No
     exact, frozen = drift.learn(rules(())[EXACT], 1e-2, 0, task), drift.frozen(1e-2, 0, task)
     np.testing.assert_array_equal(frozen.outputs[: task.half], exact.outputs[: task.half])
     assert frozen.before == exact.before
+    s, net = drift.stream(task, 0), drift.network(task, 0)
+    learner = rc.Online(net, optimizer=rc.Adam(1e-2))
+    for x, y in zip(s.x[: task.half], s.measured[: task.half], strict=True):
+        learner.step(x, y)
+    stream = net.stream()
+    stream.state = learner.state
+    resting = [stream.step(x) for x in s.x[task.half : task.half + 20]]
+    np.testing.assert_allclose(frozen.outputs[task.half : task.half + 20], resting, atol=1e-5)
     assert exact.end < 0.5 * frozen.end
 
 
