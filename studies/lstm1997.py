@@ -2,9 +2,9 @@
 
 S. Hochreiter and J. Schmidhuber, Long short-term memory, Neural Computation 9 (1997): experiment 1 (the
 embedded Reber grammar), experiment 2a (real-time recurrent learning at a lag of 4 steps) and experiment 4 (to
-add two marked values among a hundred), with the paper's networks to the number of weights, its ranges of
-initial weights, biases, learning rates, and an update at every step. Its rule, in which errors leave a memory
-cell and never come back, is ``rc.EProp()`` on ``rc.LSTM1997``; beside it stands the exact gradient.
+add two marked values among a hundred), with the paper's numbers of weights and learning rates, and an update
+at every step with a target; docs/studies.md has the initial ranges and biases. Its rule, in which errors
+leave a memory cell and never come back, is ``rc.EProp()`` on ``rc.LSTM1997``; beside it stands the exact one.
 """
 
 from __future__ import annotations
