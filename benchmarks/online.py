@@ -96,16 +96,18 @@ def check(learner: rc.Online, peer: Plain, net: rc.Network) -> None:
         blocks[name] = latest[at : at + value.size].reshape(value.shape)
         at += value.size
     expected = np.asarray(peer.gradient)
-    joined = [blocks["0.weight_ih"], blocks["0.weight_hh"], blocks["0.bias"][:, None]]
+    rows = len(expected)
+    joined = [blocks["0.weight_ih"], blocks["0.weight_hh"], blocks["0.bias"][:rows, None]]
     error = np.abs(np.concatenate(joined, axis=1) - expected).max() / np.abs(expected).max()
     if not error < 1e-4:
         raise AssertionError(f"the gradients differ by {error} of the largest")
 
 
-def one_pass(net: rc.Network, hidden: int) -> Run:
+def one_pass(net: rc.Network, cell: str, hidden: int) -> Run:
     """v^T J as NumPy does it: what an update at every step cannot do without."""
     columns = net.flat.size - hidden - 1  # all but the readout
-    j = np.random.default_rng(0).standard_normal((net.state_size, columns)).astype(np.float32)
+    states = hidden * (2 if cell == "LSTM" else 1)
+    j = np.random.default_rng(0).standard_normal((states, columns)).astype(np.float32)
     v = np.ones(len(j), np.float32)
 
     def run(count: int) -> None:
@@ -125,7 +127,7 @@ def exact(quick: bool) -> Iterator[dict[str, Any]]:
             for every in (1, 8):
                 net = network(cell, hidden)
                 x, y = series(hidden)
-                runs = {"pass": one_pass(net, hidden)}
+                runs = {"pass": one_pass(net, cell, hidden)}
                 learner, runs["recurra"] = ours(net, rc.RTRL(), every, x, y)
                 for name, xp in (("numpy", np), ("torch", torch)):
                     peer, runs[name] = theirs(xp, network(cell, hidden), cell, every, x, y)

@@ -30,7 +30,8 @@ class Plain:
     def __init__(self, xp: ModuleType, net: rc.Network, rate: float, every: int) -> None:
         self.xp, self.rate, self.every = xp, rate, every
         values = {name: v.copy() for name, v in net.parameters.items()}
-        columns = [values["0.weight_ih"], values["0.weight_hh"], values["0.bias"][:, None]]
+        rows = values["0.weight_ih"].shape[0]  # the GRU has a bias more, at rest here
+        columns = [values["0.weight_ih"], values["0.weight_hh"], values["0.bias"][:rows, None]]
         self.weights = self._array(np.concatenate(columns, axis=1))
         self.units = values["0.weight_hh"].shape[1]
         self.readout = self._array(np.append(values["1.weight"][0], values["1.bias"]))
@@ -139,7 +140,7 @@ class PlainGRU(Plain):
 
     def __init__(self, xp: ModuleType, net: rc.Network, rate: float, every: int) -> None:
         super().__init__(xp, net, rate, every)
-        self.inner = self._array(net.parameters["0.bias_hn"].copy())
+        self.inner = self._array(net.parameters["0.bias"][3 * self.units :].copy())
 
     def advance(self, a: Array) -> None:
         """Make a step."""

@@ -203,11 +203,12 @@ void bind_online_settings(py::module_& m) {
 
   py::class_<OnlineOptions>(m, "OnlineOptions")
       .def(py::init([](const OnlineRule& rule, const Loss& loss, const Optimizer& optimizer, Index batch, Index update_every,
-                       double leak, std::optional<double> clip_norm, double guard, std::uint64_t max_bytes) {
-             return OnlineOptions{rule, loss, optimizer, batch, update_every, leak, clip_norm, guard, max_bytes};
+                       double leak, std::vector<std::string> frozen, std::optional<double> clip_norm, double guard,
+                       std::uint64_t max_bytes) {
+             return OnlineOptions{rule, loss, optimizer, batch, update_every, leak, frozen, clip_norm, guard, max_bytes};
            }),
            py::kw_only(), py::arg("rule"), py::arg("loss"), py::arg("optimizer"), py::arg("batch"), py::arg("update_every"),
-           py::arg("leak"), py::arg("clip_norm"), py::arg("guard"), py::arg("max_bytes"));
+           py::arg("leak"), py::arg("frozen"), py::arg("clip_norm"), py::arg("guard"), py::arg("max_bytes"));
   py::class_<OnlineReport>(m, "OnlineReport")
       .def_readonly("rule", &OnlineReport::rule)
       .def_readonly("exact", &OnlineReport::exact)

@@ -34,8 +34,8 @@ std::vector<LayerSpec> stack(const std::string& cell, Index depth, Index units) 
 
 enum class Targets { dense, sparse, last };
 
-struct Data {
-  Data(const BasicNetwork<double>& network, Index batch_size, Targets targets)
+struct Series {
+  Series(const BasicNetwork<double>& network, Index batch_size, Targets targets)
       : batch(batch_size),
         x(test::random_vector(2, batch * steps * network.input_size())),
         y(test::random_vector(3, batch * steps * network.output_size())),
@@ -54,7 +54,7 @@ struct Data {
 
 void check_equals_bptt(const std::vector<LayerSpec>& specs, Index batch, Targets targets, Index block) {
   const BasicNetwork<double> network = drawn(specs, 0.6);
-  const Data data(network, batch, targets);
+  const Series data(network, batch, targets);
   Vector bptt(network.flat().size()), online = bptt;
   const double loss = BasicRunner<double>(network).loss_and_gradient(data.sequences(), data.target(), Loss::mse, bptt.data());
   const double same = online_gradient<double>(network, data.sequences(), data.target(), Loss::mse, Rtrl{block}, online.data());
@@ -81,7 +81,7 @@ Vector learn(const std::vector<LayerSpec>& specs, OnlineOptions options, std::ve
   options.optimizer = Adam{.learning_rate = 1e-2};
   options.batch = 2;
   BasicOnline<double> learner(network, options);
-  const Data data(network, 2, Targets::dense);
+  const Series data(network, 2, Targets::dense);
   Vector outputs;
   for (Index t = 0; t < 4 * steps; ++t) {
     Vector x, target, y(std::size_t(2 * network.output_size()));
@@ -132,4 +132,49 @@ TEST_CASE("online: blocks of all lengths are the same rule while the weights mov
     for (const Index block : {2, 7, 8, 0})
       CHECK(difference(learn(specs, {.rule = Rtrl{block}, .update_every = 4}), sparse) < 1e-10);
   }
+}
+
+TEST_CASE("online: frozen parameters rest, whatever decays, and the others learn as they would") {
+  const std::vector<LayerSpec> specs{linear(3, 4), layers::tanh(), gru(4, 5), lstm(5, 3), linear(3, 2)};
+  const auto learn_frozen = [&](std::vector<std::string> frozen, Index block, double l2) {
+    BasicNetwork<double> network = drawn(specs, 0.3);
+    BasicOnline<double> learner(
+        network,
+        {.rule = Rtrl{block}, .optimizer = Sgd{.learning_rate = 1e-2, .decay = {.l2 = l2}}, .frozen = std::move(frozen)});
+    const Series data(network, 1, Targets::dense);
+    for (Index t = 0; t < steps; ++t)
+      learner.step(std::span(data.x).subspan(std::size_t(t * 3), 3), {}, Target<double>{data.y.data() + t * 2});
+    return std::pair(Vector(network.flat().begin(), network.flat().end()), learner.report());
+  };
+  const BasicNetwork<double> start = drawn(specs, 0.3);
+  const auto first_of = [&](const std::string& name) {
+    return std::ranges::find(start.parameters(), name, &Parameter::name)->offset;
+  };
+  const Index below = first_of("2.weight_ih");
+  for (const Index block : {1, 4}) {
+    const auto [all, report] = learn_frozen({}, block, 0.1);
+    const auto [upper, less] = learn_frozen({"0", "2.weight_hh"}, block, 0.1);
+    CHECK(less.bytes < report.bytes);
+    for (const Parameter& p : start.parameters()) {
+      const auto part = [&](std::span<const double> flat) { return flat.subspan(std::size_t(p.offset), std::size_t(p.size)); };
+      const bool rests = p.offset < below || p.name == "2.weight_hh";
+      CHECK((difference(part(upper), part(start.flat())) == 0) == rests);
+      CHECK(difference(part(all), part(start.flat())) > 0);
+    }
+    // One step's gradient does not depend on what rests.
+    BasicNetwork<double> free = drawn(specs, 0.3), bound = drawn(specs, 0.3);
+    BasicOnline<double> one(free, {.rule = Rtrl{block}, .optimizer = Sgd{0}}),
+        other(bound, {.rule = Rtrl{block}, .optimizer = Sgd{0}, .frozen = {"0", "2"}});
+    const Series data(free, 1, Targets::dense);
+    for (Index t = 0; t < steps; ++t)
+      for (auto* learner : {&one, &other})
+        learner->step(std::span(data.x).subspan(std::size_t(t * 3), 3), {}, Target<double>{data.y.data() + t * 2});
+    const Index from = first_of("3.weight_ih");
+    CHECK(difference(other.gradient().subspan(std::size_t(from)), one.gradient().subspan(std::size_t(from))) < 1e-12);
+    CHECK(difference(other.influence("3.bias"), one.influence("3.bias")) < 1e-12);
+    CHECK(difference(other.influence("2.bias"), Vector(other.influence("2.bias").size())) == 0);
+  }
+  BasicNetwork<double> network = drawn(specs, 0.3);
+  CHECK_THROWS_WITH_AS(BasicOnline<double>(network, {.frozen = {"2.weight"}}),
+                       "Online: frozen: the network has no parameter '2.weight'", std::invalid_argument);
 }

@@ -103,7 +103,7 @@ TEST_CASE("online: settings that no learner can have, and networks too large, ar
   refused({.leak = 1.5}, "Online: leak is 1.500000, expected 0 .. 1");
   refused({.leak = not_a_number}, "Online: leak is nan, expected 0 .. 1");
   refused({.clip_norm = 0.0}, "Online: clip_norm is 0.000000, expected a number > 0");
-  refused({.guard = 0}, "Online: guard is 0.000000, expected a number > 0");
+  refused({.guard = 0}, "Online: guard is 0.000000, expected a finite number > 0");
   for (const OnlineRule& rule : {OnlineRule(Rtrl{1}), OnlineRule(Uoro{}), OnlineRule(RollingBptt{8})}) {
     const std::uint64_t bytes = BasicOnline<double>::plan(network, {.rule = rule}).bytes;
     CHECK_THROWS_AS(BasicOnline<double>(network, {.rule = rule, .max_bytes = bytes - 1}), std::length_error);

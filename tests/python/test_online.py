@@ -362,3 +362,22 @@ def test_rules_are_values() -> None:
     assert repr(rc.RTRL(block=3)) == "RTRL(block=3, scope='network')"
     with pytest.raises(AttributeError):
         rc.RTRL().block = 2  # type: ignore[misc]
+
+
+def test_frozen_parameters_rest() -> None:
+    layers = [rc.Embedding(50, 4), rc.GRU(4, 5), rc.Linear(5, 2)]
+    network = rc.Network(layers, dtype="float64", seed=1)
+    before = {name: value.copy() for name, value in network.parameters.items()}
+    options = {"optimizer": rc.SGD(1e-2, l2=0.1), "frozen": ["0", "1.weight_hh"]}
+    learner = rc.Online(network, **options)  # type: ignore[arg-type]
+    for t in range(TIME):
+        learner.step(t, np.array([0.3, -0.2]))
+    moved = {name for name, value in network.parameters.items() if not np.array_equal(value, before[name])}
+    assert moved == {"1.weight_ih", "1.bias", "2.weight", "2.bias"}
+    assert not learner.influence("0.weight").any()
+    assert learner.influence("1.bias").any()
+    assert rc.Online.plan(network, frozen=["0"]).bytes < rc.Online.plan(network).bytes
+    with pytest.raises(ValueError, match=r"^Online: frozen: the network has no parameter '7'$"):
+        rc.Online(network, frozen=["7"])
+    with pytest.raises(TypeError, match=r"^Online: frozen is '0', expected a sequence of names$"):
+        rc.Online(network, frozen="0")

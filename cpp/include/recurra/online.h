@@ -89,6 +89,9 @@ struct OnlineOptions {
   Index batch = 1;         // rows: independent sequences that share the weights
   Index update_every = 1;  // steps; an update follows the sum of their gradients
   double leak = 1;         // J <- leak D J + I: 1 is exact; less forgets what stale weights have left. Below 1, block is 1
+  // Parameters that rest, by name, "0.weight_ih", or all of a layer, "0". RTRL keeps no influence of those below the first layer
+  // that learns.
+  std::vector<std::string> frozen{};
   std::optional<double> clip_norm{};  // of the gradient of an update
   // The most that an element of J, or the cotangent of a state walked back over a block, may grow to. Beyond it, and where a
   // gradient is not finite, the row's influence starts again from zero (its state stays) and that is counted.

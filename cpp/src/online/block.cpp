@@ -127,12 +127,12 @@ T Block<T>::walk_back(T* gradient, T* cotangent, Index from) {
 
 // The identity, element by element of the state after a level.
 template <class T>
-void Block<T>::seed(Index level, Index first, Index last, std::size_t layers) {
+void Block<T>::seed(Index level, const InfluenceRows& rows, Index first) {
   clear_cotangents(workspace_);
   workspace_.set_teacher(false, 0);
-  for (Index k = 0; k < std::min(seeds_, last - first); ++k) {
+  for (Index k = 0; k < std::min(seeds_, rows.last - first); ++k) {
     unit_[std::size_t(first + k)] = 1;
-    for (std::size_t i = 0; i < layers; ++i)
+    for (std::size_t i = 0; i < rows.layers; ++i)
       if (model_.state_offset[i] <= first + k && first + k < model_.state_offset[i + 1])
         model_.layers[i]->add_cotangent(workspace_.tape(i), level, 0, k, unit_.data() + model_.state_offset[i]);
     unit_[std::size_t(first + k)] = 0;
@@ -140,26 +140,28 @@ void Block<T>::seed(Index level, Index first, Index last, std::size_t layers) {
 }
 
 template <class T>
-void Block<T>::walk_back_seeds(Index first, Index last, std::size_t layers, GradientTarget<T> gradient, T* cotangents) {
-  seed(steps_, first, last, layers);
+void Block<T>::walk_back_seeds(const InfluenceRows& rows, Index first, GradientTarget<T> gradient, T* cotangents) {
+  seed(steps_, rows, first);
   for (Index level = steps_; level >= 1; --level) {
     const ModelWeights<T>& weights = history_.weights(version_[std::size_t(level - 1)]);
-    for (std::size_t i = layers; i-- > 0;) model_.layers[i]->backward(weights[i], workspace_.tape(i), {level, level + 1});
+    for (std::size_t i = rows.layers; i-- > rows.learning;)
+      model_.layers[i]->backward(weights[i], workspace_.tape(i), {level, level + 1});
   }
-  for (std::size_t i = 0; i < layers; ++i)
+  for (std::size_t i = rows.learning; i < rows.layers; ++i)
     model_.layers[i]->gradient(workspace_.tape(i), {1, steps_ + 1},
-                               {gradient.data + model_.parameter_offset[i], gradient.stride});
+                               {gradient.data + model_.parameter_offset[i] - rows.offset, gradient.stride});
   const Index width = model_.state_offset.back();
-  for (Index k = 0; k < std::min(seeds_, last - first); ++k)
-    for (std::size_t i = 0; i < layers; ++i)
+  for (Index k = 0; k < std::min(seeds_, rows.last - first); ++k)
+    for (std::size_t i = rows.learning; i < rows.layers; ++i)
       model_.layers[i]->save_cotangent(workspace_.tape(i), 0, 0, k, cotangents + k * width + model_.state_offset[i]);
 }
 
 template <class T>
-void Block<T>::initial_seeds(Index first, Index last, std::size_t layers, GradientTarget<T> gradient) {
-  seed(0, first, last, layers);
-  for (std::size_t i = 0; i < layers; ++i)
-    model_.layers[i]->initial_gradient(workspace_.tape(i), {gradient.data + model_.parameter_offset[i], gradient.stride});
+void Block<T>::initial_seeds(const InfluenceRows& rows, Index first, GradientTarget<T> gradient) {
+  seed(0, rows, first);
+  for (std::size_t i = rows.learning; i < rows.layers; ++i)
+    model_.layers[i]->initial_gradient(workspace_.tape(i),
+                                       {gradient.data + model_.parameter_offset[i] - rows.offset, gradient.stride});
 }
 
 template <class T>

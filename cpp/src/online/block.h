@@ -1,6 +1,7 @@
 // The latest steps of one row, kept so that they can be walked back: inputs, activations, and which weights each step used.
 #pragma once
 
+#include "influence_rows.h"
 #include "online_file.h"
 #include "weight_history.h"
 
@@ -53,12 +54,12 @@ class Block {
   // How the state after the latest step moves when the one before it moves so, the weights held; may be the same vector.
   void tangent(const T* before, T* after);
 
-  // A walk with seeds, for the states of layers begin .. end - 1: seed k has cotangent 1 for element first + k of the state
-  // after the latest step, if it is below `last`. The gradients go to rows `stride` apart, those of the state before the
-  // first step to rows of `cotangents` as wide as the state.
-  void walk_back_seeds(Index first, Index last, std::size_t layers, GradientTarget<T> gradient, T* cotangents);
+  // A walk with seeds: seed k has cotangent 1 for element first + k of the state after the latest step, while that is one of
+  // these rows'. The gradients of the rows' parameters go to vectors `stride` apart, the cotangents of the state before the first
+  // step to rows of `cotangents` as wide as the state.
+  void walk_back_seeds(const InfluenceRows& rows, Index first, GradientTarget<T> gradient, T* cotangents);
   // The same for the initial state, of which parts may be parameters.
-  void initial_seeds(Index first, Index last, std::size_t layers, GradientTarget<T> gradient);
+  void initial_seeds(const InfluenceRows& rows, Index first, GradientTarget<T> gradient);
 
   // Between two steps. The weights of its steps are for others to keep.
   void save(OnlineFile<T>& file, const std::string& prefix) const;
@@ -68,7 +69,7 @@ class Block {
   const T* input(Index step) const { return const_cast<Workspace<T>&>(workspace_).input() + step * model_.input_size; }
   const T* teacher(Index step) const;  // null: none was given
   const T* step(const T* x, const T* teacher, Index version);
-  void seed(Index level, Index first, Index last, std::size_t layers);
+  void seed(Index level, const InfluenceRows& rows, Index first);
   void add_cotangent(Index level, const T* cotangent);
   void save_cotangent(Index level, T* cotangent);
   void descend(Index last, Index from, T* gradient);

@@ -22,22 +22,24 @@ Index padded_stride(Index columns) {
 }  // namespace
 
 template <class T>
-std::vector<InfluenceRows> influence_rows(const Model<T>& model, Index seeds) {
+std::vector<InfluenceRows> influence_rows(const Model<T>& model, Index seeds, std::size_t learning) {
   std::vector<InfluenceRows> all;
-  for (std::size_t i = 0; i < model.layers.size(); ++i) {
-    const Index first = model.state_offset[i], last = model.state_offset[i + 1], columns = model.parameter_offset[i + 1];
+  for (std::size_t i = learning; i < model.layers.size(); ++i) {
+    const Index first = model.state_offset[i], last = model.state_offset[i + 1];
+    const Index offset = model.parameter_offset[learning], columns = model.parameter_offset[i + 1] - offset;
     if (first < last && columns > 0)
-      all.push_back({first, last, i + 1, columns, padded_stride<T>(columns), (last - first + seeds - 1) / seeds * seeds});
+      all.push_back(
+          {first, last, learning, i + 1, offset, columns, padded_stride<T>(columns), (last - first + seeds - 1) / seeds * seeds});
   }
   return all;
 }
 
 template <class T>
-Influence<T>::Influence(const Model<T>& model, Index seeds)
+Influence<T>::Influence(const Model<T>& model, Index seeds, std::size_t learning)
     : products_(kernels<T>(backend()).products),
       reductions_(kernels<T>(backend()).reductions),
       state_size_(model.state_offset.back()),
-      rows_(influence_rows(model, seeds)) {
+      rows_(influence_rows(model, seeds, learning)) {
   Index most = 0;
   for (const InfluenceRows& r : rows_) {
     parts_.emplace_back(std::size_t(r.padded * r.stride), T(0));
@@ -68,7 +70,7 @@ void Influence<T>::add_to(const T* v, T* gradient) const {
   if (zero_) return;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     const InfluenceRows& r = rows_[i];
-    reductions_.combine(v + r.first, r.last - r.first, parts_[i].data(), r.stride, r.columns, gradient);
+    reductions_.combine(v + r.first, r.last - r.first, parts_[i].data(), r.stride, r.columns, gradient + r.offset);
   }
 }
 
@@ -103,7 +105,7 @@ T Influence<T>::largest() const {
 
 template class Influence<float>;
 template class Influence<double>;
-template std::vector<InfluenceRows> influence_rows(const Model<float>&, Index);
-template std::vector<InfluenceRows> influence_rows(const Model<double>&, Index);
+template std::vector<InfluenceRows> influence_rows(const Model<float>&, Index, std::size_t);
+template std::vector<InfluenceRows> influence_rows(const Model<double>&, Index, std::size_t);
 
 }  // namespace recurra

@@ -7,26 +7,15 @@
 #include <span>
 
 #include "../layers/packed_matrix.h"
-#include "../network/model.h"
+#include "influence_rows.h"
 
 namespace recurra {
-
-// The rows of one layer's state that some parameter can influence.
-struct InfluenceRows {
-  Index first, last;      // elements of the state
-  std::size_t layers;     // how many layers they depend on: this one and those below
-  Index columns, stride;  // parameters of those layers; and how far rows lie apart
-  Index padded;           // rows in memory: those that walks with `seeds` cotangents at a time write to
-};
-
-template <class T>
-std::vector<InfluenceRows> influence_rows(const Model<T>& model, Index seeds);
 
 template <class T>
 class Influence {
  public:
-  // `seeds`: how many rows one walk writes at a time.
-  Influence(const Model<T>& model, Index seeds);
+  // `seeds`: how many rows one walk writes at a time; `learning`: the first layer whose parameters count.
+  Influence(const Model<T>& model, Index seeds, std::size_t learning = 0);
 
   const std::vector<InfluenceRows>& rows() const { return rows_; }
   // Rows first .. of one layer's part.
@@ -41,7 +30,7 @@ class Influence {
   void clear();
   bool is_zero() const { return zero_; }
   void filled() { zero_ = false; }  // somebody wrote to its rows
-  // gradient += v J, for a cotangent of the whole state.
+  // gradient += v J, for a cotangent of the whole state; `gradient` is laid out as the flat parameters.
   void add_to(const T* v, T* gradient) const;
   // J += W before, where row i of W [state][state] is the derivative of the state's element i by the state before.
   void add_product(const std::vector<T>& w, const Influence& before);

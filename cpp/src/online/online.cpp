@@ -12,6 +12,7 @@
 #include "../math/flush_to_zero.h"
 #include "../training/require.h"
 #include "../training/settings_text.h"
+#include "frozen.h"
 #include "row_rule.h"
 
 namespace recurra {
@@ -20,10 +21,12 @@ namespace {
 
 // Everything that a file must have in common with the learner that reads it.
 std::string describe(const OnlineOptions& o) {
+  std::string frozen;
+  for (const std::string& name : o.frozen) frozen += ", frozen=" + name;
   return describe_rule(o.rule) + ", loss=" + describe(o.loss) + ", optimizer=" + describe(o.optimizer) +
          ", batch=" + std::to_string(o.batch) + ", update_every=" + std::to_string(o.update_every) +
          ", leak=" + number_text(o.leak) + ", clip_norm=" + (o.clip_norm ? number_text(*o.clip_norm) : "none") +
-         ", guard=" + number_text(o.guard);
+         ", guard=" + number_text(o.guard) + frozen;
 }
 
 void check_options(const OnlineOptions& o) {
@@ -34,7 +37,7 @@ void check_options(const OnlineOptions& o) {
   at_least_one("batch", o.batch);
   at_least_one("update_every", o.update_every);
   require(o.leak >= 0 && o.leak <= 1, "Online", "leak", o.leak, "0 .. 1");
-  require(o.guard > 0, "Online", "guard", o.guard, "a number > 0");
+  require(o.guard > 0 && std::isfinite(o.guard), "Online", "guard", o.guard, "a finite number > 0");
   if (o.clip_norm) require(*o.clip_norm > 0, "Online", "clip_norm", *o.clip_norm, "a number > 0");
 }
 
@@ -80,6 +83,7 @@ struct BasicOnline<T>::Impl {
         rules(make_rules(model, history, options, plan)),
         sum(source.flat().size()),
         latest(sum.size()),
+        frozen(frozen_ranges(model, o.frozen)),
         cotangents(std::size_t(o.batch * model.output_size)),
         outputs(std::size_t(o.batch)),
         learns(outputs.size()),
@@ -175,15 +179,18 @@ struct BasicOnline<T>::Impl {
   }
 
   void apply() {
+    const std::vector<T>& before = history.flat(history.now());
+    for (const FrozenRange& r : frozen) std::fill(sum.begin() + r.begin, sum.begin() + r.end, T(0));
     std::copy(sum.begin(), sum.end(), latest.begin());
     if (options.clip_norm) clip_norm<T>(sum, *options.clip_norm);
     optimizer.update(network.flat(), sum);
+    for (const FrozenRange& r : frozen)  // whatever decays
+      std::copy(before.begin() + r.begin, before.begin() + r.end, network.flat().begin() + r.begin);
     if (all_finite<T>(network.flat())) {
       history.update(network.flat().data());
       ++report.updates;
       return;
     }
-    const std::vector<T>& before = history.flat(history.now());
     std::copy(before.begin(), before.end(), network.flat().begin());
     ++report.guard_events;
   }
@@ -240,6 +247,7 @@ struct BasicOnline<T>::Impl {
   WeightHistory<T> history;
   RowRules<T> rules;
   std::vector<T> sum, latest;  // of gradients: since the last update, and of that one
+  const std::vector<FrozenRange> frozen;
   std::vector<T> cotangents;
   std::vector<const T*> outputs;
   std::vector<char> learns;  // by row, from the step looked at

@@ -8,11 +8,10 @@
 namespace recurra {
 
 template <class T>
-RtrlRow<T>::RtrlRow(const Model<T>& model, const WeightHistory<T>& history, Index block, Index seeds, Limits limits,
-                    std::shared_ptr<Scratch> scratch)
-    : RowRule<T>(model, history, block),
+RtrlRow<T>::RtrlRow(const Model<T>& model, const WeightHistory<T>& history, Limits limits, std::shared_ptr<Scratch> scratch)
+    : RowRule<T>(model, history, scratch->replay.capacity()),
       limits_(limits),
-      influence_(model, seeds),
+      influence_(model, scratch->replay.seeds(), scratch->first_layer),
       scratch_(std::move(scratch)),
       cotangent_(this->state_.size()) {
   start_influence();
@@ -26,7 +25,7 @@ void RtrlRow<T>::start_influence() {
   for (std::size_t part = 0; part < influence_.rows().size(); ++part) {
     const InfluenceRows& rows = influence_.rows()[part];
     for (Index first = rows.first; first < rows.last; first += scratch_->replay.seeds())
-      scratch_->replay.initial_seeds(first, rows.last, rows.layers, influence_.target(part, first - rows.first));
+      scratch_->replay.initial_seeds(rows, first, influence_.target(part, first - rows.first));
   }
   influence_.filled();
 }
@@ -52,14 +51,15 @@ bool RtrlRow<T>::gradient(T* to) {
 
 template <class T>
 bool RtrlRow<T>::advance() {
-  auto& [replay, next, w] = *scratch_;
+  Block<T>& replay = scratch_->replay;
+  Influence<T>& next = scratch_->next;
+  std::vector<T>& w = scratch_->w;
   replay.repeat(this->block_);
   next.clear();
   for (std::size_t part = 0; part < next.rows().size(); ++part) {
     const InfluenceRows& rows = next.rows()[part];
     for (Index first = rows.first; first < rows.last; first += replay.seeds())
-      replay.walk_back_seeds(first, rows.last, rows.layers, next.target(part, first - rows.first),
-                             w.data() + first * Index(this->state_.size()));
+      replay.walk_back_seeds(rows, first, next.target(part, first - rows.first), w.data() + first * Index(this->state_.size()));
   }
   next.filled();
   if (limits_.leak != 1)
@@ -93,8 +93,9 @@ void RtrlRow<T>::influence(Index offset, Index size, T* to) {
   std::fill_n(to, Index(this->state_.size()) * size, T(0));
   for (std::size_t part = 0; part < now.rows().size(); ++part) {
     const InfluenceRows& rows = now.rows()[part];
-    for (Index i = rows.first; offset < rows.columns && i < rows.last; ++i)
-      std::copy_n(now.row(part, i - rows.first) + offset, size, to + i * size);
+    const Index column = offset - rows.offset;
+    for (Index i = rows.first; column >= 0 && column < rows.columns && i < rows.last; ++i)
+      std::copy_n(now.row(part, i - rows.first) + column, size, to + i * size);
   }
 }
 

@@ -16,20 +16,21 @@ class RtrlRow final : public RowRule<T> {
  public:
   // What a refresh of J works on; rows take turns.
   struct Scratch {
-    Scratch(const Model<T>& model, const WeightHistory<T>& history, Index block, Index seeds)
+    Scratch(const Model<T>& model, const WeightHistory<T>& history, Index block, Index seeds, std::size_t learning)
         : replay(model, history, block, seeds),
-          next(model, seeds),
-          w(std::size_t(model.state_offset.back() * model.state_offset.back())) {}
+          next(model, seeds, learning),
+          w(std::size_t(model.state_offset.back() * model.state_offset.back())),
+          first_layer(learning) {}
     Block<T> replay;
     Influence<T> next;
     std::vector<T> w;
+    std::size_t first_layer;  // whose parameters learn
   };
   struct Limits {
     double leak, guard;
   };
 
-  RtrlRow(const Model<T>& model, const WeightHistory<T>& history, Index block, Index seeds, Limits limits,
-          std::shared_ptr<Scratch> scratch);
+  RtrlRow(const Model<T>& model, const WeightHistory<T>& history, Limits limits, std::shared_ptr<Scratch> scratch);
 
   void reset() override;
   bool gradient(T* to) override;

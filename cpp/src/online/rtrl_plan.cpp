@@ -3,6 +3,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "frozen.h"
 #include "influence.h"
 #include "layer_rules.h"
 #include "rtrl.h"
@@ -20,9 +21,10 @@ RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rt
   const double parameters = double(model.parameter_offset.back()), every = double(options.update_every);
   double area = 0, product = 0;  // elements of J; multiply-adds of W J
   Index widest = 1;
-  for (const InfluenceRows& rows : influence_rows(model, 1)) {
+  const std::vector<InfluenceRows> all = influence_rows(model, 1, first_learning_layer(model, options.frozen));
+  for (const InfluenceRows& rows : all) {
     area += double(rows.last - rows.first) * double(rows.columns);
-    for (const InfluenceRows& below : influence_rows(model, 1))
+    for (const InfluenceRows& below : all)
       if (below.layers <= rows.layers)
         product += double(rows.last - rows.first) * double(below.last - below.first) * double(below.columns);
     widest = std::max(widest, rows.last - rows.first);
@@ -37,7 +39,7 @@ RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rt
     const double best = std::sqrt(product * every / (walk_cost * std::max(parameters, 1.0)));
     const double affordable = std::max(1.0, (3 * area + version) / step);
     block = Index(std::clamp(std::min(best, affordable), 1.0, 512.0));
-    block = (block + options.update_every - 1) / options.update_every * options.update_every;
+    if (block > options.update_every) block -= block % options.update_every;  // no update splits a walk then
   }
   if (options.leak != 1) block = 1;
   plan.versions = (block + options.update_every - 1) / options.update_every + 3;
@@ -61,10 +63,11 @@ RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, c
   if (rule.scope == Rtrl::Scope::layer) return make_layer_rtrl(model, history, options, rule);
   if (rule.block == 0 && is_diagonal(model)) return make_diagonal(model, history, options);
   RowRules<T> rules;
-  const auto scratch = std::make_shared<typename RtrlRow<T>::Scratch>(model, history, plan.report.block, plan.seeds);
+  const auto scratch = std::make_shared<typename RtrlRow<T>::Scratch>(model, history, plan.report.block, plan.seeds,
+                                                                      first_learning_layer(model, options.frozen));
   for (Index row = 0; row < options.batch; ++row)
-    rules.push_back(std::make_unique<RtrlRow<T>>(model, history, plan.report.block, plan.seeds,
-                                                 typename RtrlRow<T>::Limits{options.leak, options.guard}, scratch));
+    rules.push_back(
+        std::make_unique<RtrlRow<T>>(model, history, typename RtrlRow<T>::Limits{options.leak, options.guard}, scratch));
   return rules;
 }
 

@@ -218,6 +218,7 @@ class OnlineOptions:
         batch: int,
         update_every: int,
         leak: float,
+        frozen: list[str],
         clip_norm: float | None,
         guard: float,
         max_bytes: int,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -96,6 +97,8 @@ class Online:
         update_every: Steps; an update follows the sum of their gradients.
         leak: The influence of the past decays by this factor at each step. 1 is exact; less forgets what the
             weights of long ago have left.
+        frozen: Parameters that rest: names, such as "0.weight_hh", or "0" for all of layer 0. Exact RTRL
+            keeps no influence of those below the first layer that learns.
         clip_norm: Scale the gradient of an update down to this norm.
         guard: The most that an influence may grow to. Beyond it the row's past is forgotten (the state
             stays), and that is counted.
@@ -117,12 +120,23 @@ class Online:
         batch_size: int | None = None,
         update_every: int = 1,
         leak: float = 1.0,
+        frozen: Sequence[str] = (),
         clip_norm: float | None = None,
         guard: float = 1e6,
         max_bytes: int | None = None,
     ) -> None:
         options = _options(
-            network, rule, loss, optimizer, batch_size, update_every, leak, clip_norm, guard, max_bytes
+            network,
+            rule,
+            loss,
+            optimizer,
+            batch_size,
+            update_every,
+            leak,
+            frozen,
+            clip_norm,
+            guard,
+            max_bytes,
         )
         self._core = _engine(network)(network._core, options, batch_size is not None)
         self._network = network
@@ -140,13 +154,24 @@ class Online:
         batch_size: int | None = None,
         update_every: int = 1,
         leak: float = 1.0,
+        frozen: Sequence[str] = (),
         clip_norm: float | None = None,
         guard: float = 1e6,
         max_bytes: int | None = None,
     ) -> OnlineReport:
         """What a learner with these settings would report, without making it: its memory, for one."""
         options = _options(
-            network, rule, loss, optimizer, batch_size, update_every, leak, clip_norm, guard, max_bytes
+            network,
+            rule,
+            loss,
+            optimizer,
+            batch_size,
+            update_every,
+            leak,
+            frozen,
+            clip_norm,
+            guard,
+            max_bytes,
         )
         return OnlineReport._from_core(_engine(network).plan(network._core, options))
 
@@ -248,6 +273,7 @@ def _options(
     batch_size: int | None,
     update_every: int,
     leak: float,
+    frozen: Sequence[str],
     clip_norm: float | None,
     guard: float,
     max_bytes: int | None,
@@ -265,10 +291,17 @@ def _options(
         batch=1 if batch_size is None else count("Online: batch_size", batch_size, 1),
         update_every=count("Online: update_every", update_every, 1),
         leak=_within("leak", leak, 0 <= number("Online: leak", leak) <= 1, "0 .. 1"),
+        frozen=_names(frozen),
         clip_norm=None if clip_norm is None else _positive("clip_norm", clip_norm),
         guard=_positive("guard", guard),
         max_bytes=0 if max_bytes is None else count("Online: max_bytes", max_bytes, 1, 2**63 - 1),
     )
+
+
+def _names(frozen: Sequence[str]) -> list[str]:
+    if isinstance(frozen, str) or not all(isinstance(name, str) for name in frozen):
+        raise TypeError(f"Online: frozen is {frozen!r}, expected a sequence of names")
+    return list(frozen)
 
 
 def _within(name: str, value: float, condition: bool, expected: str) -> float:
