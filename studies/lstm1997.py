@@ -271,7 +271,7 @@ def run(options: argparse.Namespace) -> list[tuple[Row, list[Result]]]:
         "The LSTM of 1997",
         options.command,
         f"Seeds {', '.join(map(str, rows[0].seeds))} draw data and initial weights; at most "
-        f"{', '.join(dict.fromkeys(f'{row.limit:,} sequences (experiment {row.task[0]})' for row in rows))}; "
+        f"{', '.join(dict.fromkeys(f'{row.limit:,} sequences (experiment {row.task.split(':')[0]})' for row in rows))}; "
         "float64, an update by plain gradient descent at every step that has a target",
         "Experiment 1: until at every step of all 256 strings to learn from and all 256 to test with the "
         "most active outputs are the symbols that may follow, to the next 100; strings are drawn with "

@@ -77,7 +77,9 @@ def test_a_long_batch_is_abandoned(call: str) -> None:
     assert result["unchanged"]
     assert result["usable"]
     assert result["trains"]
-    assert result["stopped"] - sent < 10  # a fraction of a second, more on a busy machine; the whole batch takes minutes
+    assert (
+        result["stopped"] - sent < 10
+    )  # a fraction of a second, more on a busy machine; the whole batch takes minutes
 
 
 def test_complete_epochs_are_kept() -> None:
