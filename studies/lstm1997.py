@@ -267,11 +267,12 @@ def run(options: argparse.Namespace) -> list[tuple[Row, list[Result]]]:
     """Print the study; its rows and their results."""
     chosen = EXPERIMENTS if options.only is None else {options.only: EXPERIMENTS[options.only]}
     rows = [row for make in chosen.values() for row in make(options.quick)]
+    limits = dict.fromkeys(f"{r.limit:,} sequences (experiment {r.task.split(':')[0]})" for r in rows)
     report.print_header(
         "The LSTM of 1997",
         options.command,
         f"Seeds {', '.join(map(str, rows[0].seeds))} draw data and initial weights; at most "
-        f"{', '.join(dict.fromkeys(f'{row.limit:,} sequences (experiment {row.task.split(':')[0]})' for row in rows))}; "
+        f"{', '.join(limits)}; "
         "float64, an update by plain gradient descent at every step that has a target",
         "Experiment 1: until at every step of all 256 strings to learn from and all 256 to test with the "
         "most active outputs are the symbols that may follow, to the next 100; strings are drawn with "
