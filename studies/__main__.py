@@ -9,18 +9,34 @@ from pathlib import Path
 
 import recurra as rc
 
-from studies import adding, digits, forecast, gradients, labels, numbers, plant
+from studies import (
+    adding,
+    digits,
+    drift,
+    forecast,
+    gradients,
+    labels,
+    lstm1997,
+    memory,
+    numbers,
+    oscillator,
+    plant,
+)
 
 STUDIES = {
     "adding": adding,
     "digits": digits,
+    "drift": drift,
     "forecast": forecast,
     "gradients": gradients,
     "labels": labels,
+    "lstm1997": lstm1997,
+    "memory": memory,
     "numbers": numbers,
+    "oscillator": oscillator,
     "plant": plant,
 }
-DRAWN = ("adding", "digits", "gradients")
+DRAWN = ("adding", "digits", "drift", "gradients", "memory")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -38,10 +54,12 @@ def main(arguments: list[str] | None = None) -> None:
                 "--plot",
                 type=Path,
                 metavar="FILE",
-                help="draw it: the validation losses, or the gradients by lag",
+                help="draw it: the validation losses, the gradients by lag, or the error over the stream",
             )
         if name == "digits":
             command.add_argument("--pixels", action="store_true", help="pixel by pixel instead of row by row")
+        if name == "lstm1997":
+            command.add_argument("--only", choices=lstm1997.EXPERIMENTS, help="one of its experiments")
         if name == "numbers":
             command.add_argument(
                 "--back", action="store_true", help="from digits to letters instead of letters to digits"
