@@ -223,18 +223,11 @@ struct BasicOnline<T>::Impl {
     history.load(file);
     for (std::size_t row = 0; row < rules.size(); ++row) rules[row]->load(file, "row" + std::to_string(row) + ".");
     OptimizerState<T> memory = optimizer.state();
-    for (auto& [name, vector] : memory.vectors) {
-      const auto from = file.vector("optimizer." + name, vector.size());
-      vector.assign(from.begin(), from.end());
-    }
+    for (auto& [name, vector] : memory.vectors) file.copy("optimizer." + name, vector);
     memory.updates = std::uint64_t(file.number("optimizer.updates"));
     optimizer.set_state(std::move(memory));
-    const auto copy = [&](const char* name, std::vector<T>& to) {
-      const auto from = file.vector(name, to.size());
-      std::copy(from.begin(), from.end(), to.begin());
-    };
-    copy("sum", sum);
-    copy("latest", latest);
+    file.copy("sum", sum);
+    file.copy("latest", latest);
     learned = file.number("learned") != 0;
     spoiled = file.number("spoiled") != 0;
     report.steps = std::uint64_t(file.number("steps"));
