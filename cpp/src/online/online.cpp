@@ -180,14 +180,15 @@ struct BasicOnline<T>::Impl {
   }
 
   void apply() {
-    std::copy(sum.begin(), sum.end(), latest.begin());
-    if (options.clip_norm) clip_norm<T>(sum, *options.clip_norm);
     // Optimizers that remember squares would keep an infinite one, and its parameter would rest for ever.
-    const T most = kernels<T>(backend()).reductions.largest(sum.data(), Index(sum.size()));
+    T most = kernels<T>(backend()).reductions.largest(sum.data(), Index(sum.size()));
+    if (options.clip_norm) most = std::min(most, T(*options.clip_norm));
     if (!std::isfinite(most * most)) {
       ++report.guard_events;
       return;
     }
+    std::copy(sum.begin(), sum.end(), latest.begin());
+    if (options.clip_norm) clip_norm<T>(sum, *options.clip_norm);
     optimizer.update(network.flat(), sum);
     if (all_finite<T>(network.flat())) {
       history.update(network.flat().data());
