@@ -243,6 +243,7 @@ TEST_CASE("online: an error whose gradient has no finite square is left out and 
       CHECK(learner.report().guard_events == (clip ? 0 : 1));
       CHECK(learner.report().updates == (clip ? 1 : 0));
       if (!clip) CHECK(std::ranges::equal(network.flat(), before));
+      CHECK(std::ranges::any_of(learner.gradient(), [](float value) { return value != 0; }) == clip.has_value());
       for (int t = 0; t < 5; ++t) learner.step(x, {}, {usual.data()});
       CHECK(learner.report().guard_events == (clip ? 0 : 1));
       for (std::size_t j = 0; j < before.size(); ++j) CHECK(network.flat()[j] != before[j]);

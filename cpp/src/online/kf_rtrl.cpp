@@ -152,12 +152,8 @@ void KfLearner<T>::save(OnlineFile<T>& file, const std::string& prefix) const {
 
 template <class T>
 void KfLearner<T>::load(const OnlineFile<T>& file, const std::string& prefix) {
-  const auto copy = [&](const char* name, std::vector<T>& to) {
-    const auto from = file.vector(prefix + name, to.size());
-    std::copy(from.begin(), from.end(), to.begin());
-  };
-  copy("u", u_);
-  copy("a", a_);
+  file.copy(prefix + "u", u_);
+  file.copy(prefix + "a", a_);
   steps_ = file.number(prefix + "steps");
 }
 

@@ -173,27 +173,29 @@ struct BasicOnline<T>::Impl {
 
   void update() {
     for (const auto& rule : rules) guarded(*rule, rule->gradient(sum.data()));
-    if (!spoiled && !all_finite<T>(sum)) {
+    for (const FrozenRange& r : frozen) std::fill(sum.begin() + r.begin, sum.begin() + r.end, T(0));
+    const T most = kernels<T>(backend()).reductions.largest(sum.data(), Index(sum.size()));
+    if (!spoiled && most != most) {
       for (const auto& rule : rules) rule->forget();
       ++report.guard_events;
       spoiled = true;
     }
-    if (!spoiled) apply();
+    if (!spoiled) apply(most);
     std::fill(sum.begin(), sum.end(), T(0));
     spoiled = learned = false;
   }
 
-  void apply() {
-    const std::vector<T>& before = history.flat(history.now());
-    for (const FrozenRange& r : frozen) std::fill(sum.begin() + r.begin, sum.begin() + r.end, T(0));
-    std::copy(sum.begin(), sum.end(), latest.begin());
-    if (options.clip_norm) clip_norm<T>(sum, *options.clip_norm);
+  // `most`: the largest magnitude of the sum.
+  void apply(T most) {
     // Optimizers that remember squares would keep an infinite one, and its parameter would rest for ever.
-    const T most = kernels<T>(backend()).reductions.largest(sum.data(), Index(sum.size()));
+    if (options.clip_norm) most = std::min(most, T(*options.clip_norm));
     if (!std::isfinite(most * most)) {
       ++report.guard_events;
       return;
     }
+    const std::vector<T>& before = history.flat(history.now());
+    std::copy(sum.begin(), sum.end(), latest.begin());
+    if (options.clip_norm) clip_norm<T>(sum, *options.clip_norm);
     optimizer.update(network.flat(), sum);
     for (const FrozenRange& r : frozen)  // whatever decays
       std::copy(before.begin() + r.begin, before.begin() + r.end, network.flat().begin() + r.begin);
@@ -230,18 +232,11 @@ struct BasicOnline<T>::Impl {
     history.load(file);
     for (std::size_t row = 0; row < rules.size(); ++row) rules[row]->load(file, "row" + std::to_string(row) + ".");
     OptimizerState<T> memory = optimizer.state();
-    for (auto& [name, vector] : memory.vectors) {
-      const auto from = file.vector("optimizer." + name, vector.size());
-      vector.assign(from.begin(), from.end());
-    }
+    for (auto& [name, vector] : memory.vectors) file.copy("optimizer." + name, vector);
     memory.updates = std::uint64_t(file.number("optimizer.updates"));
     optimizer.set_state(std::move(memory));
-    const auto copy = [&](const char* name, std::vector<T>& to) {
-      const auto from = file.vector(name, to.size());
-      std::copy(from.begin(), from.end(), to.begin());
-    };
-    copy("sum", sum);
-    copy("latest", latest);
+    file.copy("sum", sum);
+    file.copy("latest", latest);
     learned = file.number("learned") != 0;
     spoiled = file.number("spoiled") != 0;
     report.steps = std::uint64_t(file.number("steps"));

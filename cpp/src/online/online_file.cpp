@@ -1,5 +1,6 @@
 #include "online_file.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -91,6 +92,11 @@ std::span<const T> OnlineFile<T>::vector(const std::string& name, std::size_t si
     if (std::isnan(value)) fail("'" + name + "' has nan, expected numbers");
   unread_.erase(name);
   return found->second;
+}
+
+template <class T>
+void OnlineFile<T>::copy(const std::string& name, std::span<T> to) const {
+  std::ranges::copy(vector(name, to.size()), to.begin());
 }
 
 template <class T>

@@ -26,6 +26,7 @@ class OnlineFile {
   void put(const std::string& name, std::int64_t value) { numbers_[name] = value; }
   // Throw std::runtime_error if it is missing, or not as long as expected, or has a NaN.
   std::span<const T> vector(const std::string& name, std::size_t size) const;
+  void copy(const std::string& name, std::span<T> to) const;
   std::int64_t number(const std::string& name) const;
   // The network's.
   const std::vector<T>& parameters() const { return parameters_; }

@@ -112,8 +112,7 @@ void RtrlRow<T>::load(const OnlineFile<T>& file, const std::string& prefix) {
   influence_.clear();
   if (file.number(prefix + "influence") != 0)
     for (std::size_t part = 0; part < influence_.rows().size(); ++part) {
-      const auto from = file.vector(prefix + "influence." + std::to_string(part), influence_.part(part).size());
-      std::copy(from.begin(), from.end(), influence_.target(part, 0).data);
+      file.copy(prefix + "influence." + std::to_string(part), {influence_.target(part, 0).data, influence_.part(part).size()});
       influence_.filled();
     }
   RowRule<T>::load(file, prefix);

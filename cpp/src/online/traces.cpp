@@ -138,8 +138,7 @@ void TraceLearner<T>::save(OnlineFile<T>& file, const std::string& prefix) const
 
 template <class T>
 void TraceLearner<T>::load(const OnlineFile<T>& file, const std::string& prefix) {
-  const auto from = file.vector(prefix + "traces", traces_.size());
-  std::copy(from.begin(), from.end(), traces_.begin());
+  file.copy(prefix + "traces", traces_);
 }
 
 template class TraceLearner<float>;

@@ -147,12 +147,8 @@ void UoroRow<T>::save(OnlineFile<T>& file, const std::string& prefix) const {
 template <class T>
 void UoroRow<T>::load(const OnlineFile<T>& file, const std::string& prefix) {
   RowRule<T>::load(file, prefix);
-  const auto copy = [&](const char* name, std::vector<T>& to) {
-    const auto from = file.vector(prefix + name, to.size());
-    std::copy(from.begin(), from.end(), to.begin());
-  };
-  copy("state_factor", state_factor_);
-  copy("parameter_factor", parameter_factor_);
+  file.copy(prefix + "state_factor", state_factor_);
+  file.copy(prefix + "parameter_factor", parameter_factor_);
   draws_ = file.number(prefix + "draws");
 }
 
