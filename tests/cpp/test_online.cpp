@@ -109,7 +109,7 @@ TEST_CASE("online: the gradients of exact RTRL add up to that of BPTT") {
       CAPTURE(cell);
       CAPTURE(depth);
       for (const Targets targets : {Targets::dense, Targets::sparse, Targets::last}) {
-        check_equals_bptt(stack(cell, depth, 4), 1, targets, 0);
+        check_equals_bptt(stack(cell, depth, 4), 1, targets, 2);  // so short a sequence is one block of 0
         check_equals_bptt(stack(cell, depth, 4), 4, targets, 3);
       }
     }

@@ -2,6 +2,7 @@
 // system has them: a matrix that is read from end to end then costs fewer misses of the address cache.
 #pragma once
 
+#include <cstddef>
 #include <new>
 #include <vector>
 
@@ -25,5 +26,14 @@ struct AlignedAllocator {
 };
 template <class T>
 using AlignedVector = std::vector<T, AlignedAllocator<T>>;
+
+// How far rows of so many columns lie apart: rows start on cache lines, but not at the same place of a page, or they would fall
+// into the same few lines of the cache.
+template <class T>
+std::ptrdiff_t padded_stride(std::ptrdiff_t columns) {
+  constexpr std::ptrdiff_t line = 64 / sizeof(T), page = 4096 / sizeof(T);
+  const std::ptrdiff_t stride = (columns + line - 1) / line * line;
+  return stride % page < line ? stride + line : stride;
+}
 
 }  // namespace recurra

@@ -83,11 +83,11 @@ class Block {
   const WeightHistory<T>& history_;
   Workspace<T> workspace_;
   Index seeds_, steps_ = 0, last_learned_ = 0;
-  std::size_t remembering_ = 0;                 // layers up to the last one with a state
-  std::vector<Index> version_;                  // by step
-  std::vector<char> taught_, learned_;          // by step
-  std::vector<char> entered_;                   // by step: its error is part of the walk under way
-  std::vector<T> outputs_, start_, unit_, dy_;  // dy_: [steps][output size]
+  std::size_t remembering_ = 0;         // layers up to the last one with a state
+  std::vector<Index> version_;          // by step
+  std::vector<char> taught_, learned_;  // by step
+  std::vector<char> entered_;           // by step: its error is part of the walk under way
+  std::vector<T> start_, unit_, dy_;    // dy_: [steps][output size]
 };
 
 }  // namespace recurra

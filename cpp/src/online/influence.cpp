@@ -10,15 +10,6 @@ namespace {
 
 constexpr Index chunk = 192;  // columns of J multiplied at a time, a multiple of every kernel's tile
 
-// Rows start on cache lines, but not at the same place of a page: else they would fall into the same few lines of the cache.
-template <class T>
-Index padded_stride(Index columns) {
-  constexpr Index line = 64 / Index(sizeof(T)), page = 4096 / Index(sizeof(T));
-  Index stride = (columns + line - 1) / line * line;
-  if (stride % page < line) stride += line;
-  return stride;
-}
-
 }  // namespace
 
 template <class T>

@@ -13,7 +13,7 @@ RulePlan plan_layerwise(const Model<T>& model, const OnlineOptions& options) {
   RulePlan plan;
   OnlineReport& report = plan.report;
   report.dropped = paths_between_layers(model);
-  if (options.leak != 1) report.dropped.push_back("what leaked: influence decays by " + std::to_string(options.leak) + " a step");
+  drop_leak(options, report);
   report.exact = report.dropped.empty();
   const double parameters = double(model.parameter_offset.back()), rows = double(options.batch);
   report.bytes = std::uint64_t(double(sizeof(T)) * (double(3 * plan.versions + 5) * parameters + rows * 4 * step_width(model)));

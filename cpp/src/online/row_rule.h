@@ -68,6 +68,9 @@ template <class T>
 RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options,
                        const RulePlan& plan);
 
+// Among the paths that a gradient does not follow: what leaks.
+void drop_leak(const OnlineOptions& options, OnlineReport& report);
+
 // The same for each rule; the network is causal.
 template <class T>
 RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rtrl& rule);

@@ -42,6 +42,10 @@ std::string describe_rule(const OnlineRule& rule) {
   return std::visit([](const auto& r) { return describe_settings(r); }, rule);
 }
 
+void drop_leak(const OnlineOptions& options, OnlineReport& report) {
+  if (options.leak != 1) report.dropped.push_back("what leaked: influence decays by " + std::to_string(options.leak) + " a step");
+}
+
 // The numbers that a step keeps, values alone: about.
 template <class T>
 double step_width(const Model<T>& model) {

@@ -47,7 +47,7 @@ RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rt
   report.rule = "RTRL(block=" + std::to_string(block) + ")";
   report.block = block;
   report.exact = options.leak == 1;
-  if (options.leak != 1) report.dropped.push_back("what leaked: influence decays by " + std::to_string(options.leak) + " a step");
+  drop_leak(options, report);
   const double states = double(model.state_offset.back()), rows = double(options.batch);
   report.bytes = std::uint64_t(std::min(
       1e19, double(sizeof(T)) * ((rows + 1) * area + states * states + double(plan.versions) * version +

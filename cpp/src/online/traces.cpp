@@ -8,14 +8,6 @@ namespace recurra {
 
 namespace {
 
-// States start on cache lines, but not at the same place of a page.
-template <class T>
-Index padded_stride(Index columns) {
-  constexpr Index line = 64 / Index(sizeof(T)), page = 4096 / Index(sizeof(T));
-  const Index stride = (columns + line - 1) / line * line;
-  return stride % page < line ? stride + line : stride;
-}
-
 // What parameters multiply in a step; null: 1.
 template <class T>
 const T* source(const UnitParameters& p, const CellTape<T>& tape) {

@@ -158,7 +158,7 @@ RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Uo
   OnlineReport& report = plan.report;
   report.rule = "UORO(seed=" + std::to_string(rule.seed) + ")";
   report.exact = false;  // on average it is, unless something leaks
-  if (options.leak != 1) report.dropped.push_back("what leaked: influence decays by " + std::to_string(options.leak) + " a step");
+  drop_leak(options, report);
   const double parameters = double(model.parameter_offset.back()), rows = double(options.batch);
   report.bytes = std::uint64_t(double(sizeof(T)) *
                                (double(plan.versions) * 3 * parameters + (6 + rows) * parameters + 4 * step_width(model) * rows));
