@@ -79,6 +79,10 @@ void check_all(const Products<T>& products) {
   check_multiply(products, 97, 70, 21);  // more rows than stay in the cache
   check_multiply(products, 200, 1, 9);
   check_outer(products, 300, 9, 21);  // more depth than one packed chunk
+  // What is read as it lies, what is packed, and one of each.
+  for (const Index rows : {5, 42, 100, 700})
+    for (const Index m : {16, 20})
+      for (const Index n : {16, 32, 48, 33}) check_outer(products, rows, m, n);
   check_outer(products, 513, 1, 1);
 }
 

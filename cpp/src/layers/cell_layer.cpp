@@ -57,15 +57,15 @@ void CellLayer<T>::refresh(const T* params, Weights<T>& weights) const {
 namespace {
 
 void check_topology(const CellLayout& layout, const Schedule& schedule) {
-  const std::string name = layout.info.name;
+  const auto name = [&] { return std::string(layout.info.name); };  // which may take memory
   const std::vector<Index>& begin = schedule.edge_begin();
   for (std::size_t node = 0; node + 1 < begin.size(); ++node)
     if (begin[node + 1] - begin[node] > layout.info.max_parents)
-      throw std::invalid_argument(name + ": a node has " + std::to_string(begin[node + 1] - begin[node]) +
+      throw std::invalid_argument(name() + ": a node has " + std::to_string(begin[node + 1] - begin[node]) +
                                   " parents, expected at most " + std::to_string(layout.info.max_parents));
   const CellOptions& o = layout.options;
   if (!schedule.is_chain() && (o.layer_norm || o.zones_out() || o.projection > 0 || o.recurrent_dropout > 0))
-    throw std::invalid_argument(name + ": layer normalisation, zoneout, projection and dropout of a cell expect sequences");
+    throw std::invalid_argument(name() + ": layer normalisation, zoneout, projection and dropout of a cell expect sequences");
 }
 
 }  // namespace

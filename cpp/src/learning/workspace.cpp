@@ -32,6 +32,11 @@ void Workspace<T>::prepare(Schedule schedule, bool backward, Index seeds) {
   if (model_.pools()) output_ = Schedule::sequences(schedule_.num_roots(), 1);
   teacher_.resize(std::size_t((model_.decodes() ? output_ : schedule_).num_nodes() * model_.teacher_size()));
   input_.resize(std::size_t(schedule_.num_nodes() * model_.input_size));
+  lay_out(backward, seeds);
+}
+
+template <class T>
+void Workspace<T>::lay_out(bool backward, Index seeds) {
   const T* x = input_.data();
   Index x_stride = model_.input_size;
   T* dx = nullptr;

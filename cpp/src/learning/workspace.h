@@ -32,6 +32,8 @@ class Workspace {
   void decode(Schedule output, std::vector<Index> order);
   // Lays the tapes out for this schedule; `backward` with room for cotangents, `seeds` of them per row.
   void prepare(Schedule schedule, bool backward, Index seeds = 1);
+  // Another number of cotangents per row, at most as many as it was prepared for; activations stay.
+  void set_seeds(Index seeds) { lay_out(true, seeds); }
 
   const Model<T>& model() const { return model_; }
   const Schedule& schedule() const { return schedule_; }  // of the input
@@ -53,6 +55,8 @@ class Workspace {
   void observe(Index sequence, const T* seen);
 
  private:
+  void lay_out(bool backward, Index seeds);
+
   const Model<T>& model_;
   Schedule schedule_, output_;
   std::vector<Index> order_;

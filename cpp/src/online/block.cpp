@@ -10,7 +10,6 @@ Block<T>::Block(const Model<T>& model, const WeightHistory<T>& history, Index ca
     : model_(model),
       history_(history),
       workspace_(model),
-      seeds_(seeds),
       version_(std::size_t(capacity)),
       taught_(std::size_t(capacity)),
       learned_(std::size_t(capacity)),
@@ -19,6 +18,7 @@ Block<T>::Block(const Model<T>& model, const WeightHistory<T>& history, Index ca
       unit_(start_.size()),
       dy_(std::size_t(capacity * model.output_size)) {
   workspace_.prepare(Schedule::sequences(1, capacity), true, seeds);
+  set_seeds(1);
   for (std::size_t i = 0; i < model.layers.size(); ++i)
     if (!model.layers[i]->state().empty()) remembering_ = i + 1;
 }
@@ -56,12 +56,8 @@ void Block<T>::advance() {
 }
 
 template <class T>
-void Block<T>::repeat(const Block& other) {
-  begin(other.start());
-  for (Index i = 0; i < other.steps(); ++i) {
-    step(other.input(i), other.teacher(i), other.version_[std::size_t(i)]);
-    advance();
-  }
+void Block<T>::set_seeds(Index seeds) {
+  workspace_.set_seeds(seeds_ = seeds);
 }
 
 template <class T>

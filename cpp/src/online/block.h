@@ -10,7 +10,7 @@ namespace recurra {
 template <class T>
 class Block {
  public:
-  // Room for `capacity` steps with `seeds` cotangents each. The history must keep the weights of all of them.
+  // Room for `capacity` steps with up to `seeds` cotangents each. The history must keep the weights of all of them.
   Block(const Model<T>& model, const WeightHistory<T>& history, Index capacity, Index seeds = 1);
 
   // No step is kept any more; the next one starts from this state.
@@ -20,12 +20,11 @@ class Block {
   const T* look(const T* x, const T* teacher);
   // Keeps the step looked at.
   void advance();
-  // Makes the same steps as another block, from the same state.
-  void repeat(const Block& other);
   // Forgets the first steps; the next one is where it was.
   void forget(Index steps);
 
-  Index seeds() const { return seeds_; }
+  // How many cotangents walks carry from now on: 1 but for walks with seeds.
+  void set_seeds(Index seeds);
   Index capacity() const { return Index(version_.size()); }
   Index steps() const { return steps_; }
   bool full() const { return steps_ == capacity(); }
@@ -82,7 +81,7 @@ class Block {
   const Model<T>& model_;
   const WeightHistory<T>& history_;
   Workspace<T> workspace_;
-  Index seeds_, steps_ = 0, last_learned_ = 0;
+  Index seeds_ = 1, steps_ = 0, last_learned_ = 0;
   std::size_t remembering_ = 0;         // layers up to the last one with a state
   std::vector<Index> version_;          // by step
   std::vector<char> taught_, learned_;  // by step

@@ -13,9 +13,12 @@ namespace recurra {
 template <class T>
 class RowRule {
  public:
-  // `capacity`: how many steps are kept.
-  RowRule(const Model<T>& model, const WeightHistory<T>& history, Index capacity)
-      : model_(model), history_(history), block_(model, history, capacity), state_(std::size_t(model.state_offset.back())) {}
+  // `capacity`: how many steps are kept; `seeds`: the most cotangents that walk back through them at a time.
+  RowRule(const Model<T>& model, const WeightHistory<T>& history, Index capacity, Index seeds = 1)
+      : model_(model),
+        history_(history),
+        block_(model, history, capacity, seeds),
+        state_(std::size_t(model.state_offset.back())) {}
   virtual ~RowRule() = default;
 
   // The output of the next step, null if it or its state is not finite; then a step it is.

@@ -8,10 +8,10 @@
 namespace recurra {
 
 template <class T>
-RtrlRow<T>::RtrlRow(const Model<T>& model, const WeightHistory<T>& history, Limits limits, std::shared_ptr<Scratch> scratch)
-    : RowRule<T>(model, history, scratch->replay.capacity()),
-      limits_(limits),
-      influence_(model, scratch->replay.seeds(), scratch->first_layer),
+RtrlRow<T>::RtrlRow(const Model<T>& model, const WeightHistory<T>& history, Settings settings, std::shared_ptr<Scratch> scratch)
+    : RowRule<T>(model, history, settings.block, settings.seeds),
+      settings_(settings),
+      influence_(model, settings.seeds, settings.learning),
       scratch_(std::move(scratch)),
       cotangent_(this->state_.size()) {
   start_influence();
@@ -22,11 +22,13 @@ RtrlRow<T>::RtrlRow(const Model<T>& model, const WeightHistory<T>& history, Limi
 // Learned initial states: the identity where a state is a parameter.
 template <class T>
 void RtrlRow<T>::start_influence() {
+  this->block_.set_seeds(settings_.seeds);
   for (std::size_t part = 0; part < influence_.rows().size(); ++part) {
     const InfluenceRows& rows = influence_.rows()[part];
-    for (Index first = rows.first; first < rows.last; first += scratch_->replay.seeds())
-      scratch_->replay.initial_seeds(rows, first, influence_.target(part, first - rows.first));
+    for (Index first = rows.first; first < rows.last; first += settings_.seeds)
+      this->block_.initial_seeds(rows, first, influence_.target(part, first - rows.first));
   }
+  this->block_.set_seeds(1);
   influence_.filled();
 }
 
@@ -42,30 +44,31 @@ bool RtrlRow<T>::gradient(T* to) {
   if (!this->block_.learned()) return true;
   const T given = this->block_.walk_back(to, cotangent_.data());
   const T arrived = kernels<T>(backend()).reductions.largest(cotangent_.data(), Index(cotangent_.size()));
-  if (!(double(arrived) <= limits_.guard * double(given))) return false;
-  if (limits_.leak != 1)
-    for (T& v : cotangent_) v *= T(limits_.leak);
+  if (!(double(arrived) <= settings_.guard * double(given))) return false;
+  if (settings_.leak != 1)
+    for (T& v : cotangent_) v *= T(settings_.leak);
   influence_.add_to(cotangent_.data(), to);
   return true;
 }
 
 template <class T>
 bool RtrlRow<T>::advance() {
-  Block<T>& replay = scratch_->replay;
   Influence<T>& next = scratch_->next;
   std::vector<T>& w = scratch_->w;
-  replay.repeat(this->block_);
   next.clear();
+  this->block_.set_seeds(settings_.seeds);
   for (std::size_t part = 0; part < next.rows().size(); ++part) {
     const InfluenceRows& rows = next.rows()[part];
-    for (Index first = rows.first; first < rows.last; first += replay.seeds())
-      replay.walk_back_seeds(rows, first, next.target(part, first - rows.first), w.data() + first * Index(this->state_.size()));
+    for (Index first = rows.first; first < rows.last; first += settings_.seeds)
+      this->block_.walk_back_seeds(rows, first, next.target(part, first - rows.first),
+                                   w.data() + first * Index(this->state_.size()));
   }
+  this->block_.set_seeds(1);
   next.filled();
-  if (limits_.leak != 1)
-    for (T& v : w) v *= T(limits_.leak);
+  if (settings_.leak != 1)
+    for (T& v : w) v *= T(settings_.leak);
   next.add_product(w, influence_);
-  return double(next.largest()) <= limits_.guard;
+  return double(next.largest()) <= settings_.guard;
 }
 
 template <class T>

@@ -16,21 +16,18 @@ class RtrlRow final : public RowRule<T> {
  public:
   // What a refresh of J works on; rows take turns.
   struct Scratch {
-    Scratch(const Model<T>& model, const WeightHistory<T>& history, Index block, Index seeds, std::size_t learning)
-        : replay(model, history, block, seeds),
-          next(model, seeds, learning),
-          w(std::size_t(model.state_offset.back() * model.state_offset.back())),
-          first_layer(learning) {}
-    Block<T> replay;
+    Scratch(const Model<T>& model, Index seeds, std::size_t learning)
+        : next(model, seeds, learning), w(std::size_t(model.state_offset.back() * model.state_offset.back())) {}
     Influence<T> next;
     std::vector<T> w;
-    std::size_t first_layer;  // whose parameters learn
   };
-  struct Limits {
+  struct Settings {
+    Index block, seeds;
+    std::size_t learning;  // the first layer whose parameters learn
     double leak, guard;
   };
 
-  RtrlRow(const Model<T>& model, const WeightHistory<T>& history, Limits limits, std::shared_ptr<Scratch> scratch);
+  RtrlRow(const Model<T>& model, const WeightHistory<T>& history, Settings settings, std::shared_ptr<Scratch> scratch);
 
   void reset() override;
   bool gradient(T* to) override;
@@ -45,7 +42,7 @@ class RtrlRow final : public RowRule<T> {
   // The influence after the block's latest step, to scratch.next. False if it is beyond the guard.
   bool advance();
 
-  Limits limits_;
+  Settings settings_;
   Influence<T> influence_;  // of the state at the block's start
   std::shared_ptr<Scratch> scratch_;
   std::vector<T> cotangent_;

@@ -51,7 +51,7 @@ RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rt
   const double states = double(model.state_offset.back()), rows = double(options.batch);
   report.bytes = std::uint64_t(std::min(
       1e19, double(sizeof(T)) * ((rows + 1) * area + states * states + double(plan.versions) * version +
-                                 double(block) * 2 * step_width(model) * (rows * 2 + double(plan.seeds) + 1) + 5 * parameters)));
+                                 double(block) * 2 * step_width(model) * rows * double(1 + plan.seeds) + 5 * parameters)));
   report.flops_per_step =
       rows * (2 * parameters + (2 * area + 2 * double(block) * parameters) / every + 4 * area + 2 * product / double(block));
   return plan;
@@ -63,11 +63,11 @@ RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, c
   if (rule.scope == Rtrl::Scope::layer) return make_layer_rtrl(model, history, options, rule);
   if (rule.block == 0 && is_diagonal(model)) return make_diagonal(model, history, options);
   RowRules<T> rules;
-  const auto scratch = std::make_shared<typename RtrlRow<T>::Scratch>(model, history, plan.report.block, plan.seeds,
-                                                                      first_learning_layer(model, options.frozen));
+  const std::size_t learning = first_learning_layer(model, options.frozen);
+  const auto scratch = std::make_shared<typename RtrlRow<T>::Scratch>(model, plan.seeds, learning);
+  const typename RtrlRow<T>::Settings settings{plan.report.block, plan.seeds, learning, options.leak, options.guard};
   for (Index row = 0; row < options.batch; ++row)
-    rules.push_back(
-        std::make_unique<RtrlRow<T>>(model, history, typename RtrlRow<T>::Limits{options.leak, options.guard}, scratch));
+    rules.push_back(std::make_unique<RtrlRow<T>>(model, history, settings, scratch));
   return rules;
 }
 

@@ -16,13 +16,14 @@ struct SgdRule final : OptimizerRule<T> {
   void update(T* w, const T* g) override {
     const Decayed<T> decayed(settings.decay);
     const T rate = T(this->learning_rate), momentum = T(settings.momentum);
+    if (velocity.empty()) {
+      for (std::size_t i = 0; i < this->num_parameters; ++i) w[i] -= rate * decayed(g[i], w[i]);
+      return;
+    }
     for (std::size_t i = 0; i < this->num_parameters; ++i) {
-      T step = decayed(g[i], w[i]);
-      if (!velocity.empty()) {
-        velocity[i] = momentum * velocity[i] + step;
-        step = settings.nesterov ? step + momentum * velocity[i] : velocity[i];
-      }
-      w[i] -= rate * step;
+      const T step = decayed(g[i], w[i]);
+      velocity[i] = momentum * velocity[i] + step;
+      w[i] -= rate * (settings.nesterov ? step + momentum * velocity[i] : velocity[i]);
     }
   }
   std::map<std::string, std::vector<T>*> memory() override {

@@ -25,22 +25,34 @@ struct Operand {  // element (row, k) at data + row * row_stride + k * depth_str
   Index row_stride, depth_stride;
 };
 
+// B as panels of one register's width: element (k, lane) of panel p at data + p * panel_stride + k * depth_stride + lane.
+template <class T>
+struct Panels {
+  const T* data;
+  Index panel_stride, depth_stride;
+  Panels from(Index panel) const { return {data + panel * panel_stride, panel_stride, depth_stride}; }
+};
+
+template <class T>
+Panels<T> packed_panels(const T* packed, Index depth) {
+  return {packed, depth * Pack<T>::lanes, Pack<T>::lanes};
+}
+
 // C[MR][NP panels] += A B; the last panel has `last` valid columns.
 template <class T, int MR, int NP>
-RECURRA_INLINE void tile(Operand<T> a, Index depth, const T* panels, T* c, Index c_stride, int last) {
+RECURRA_INLINE void tile(Operand<T> a, Index depth, Panels<T> b, T* c, Index c_stride, int last) {
   using P = Pack<T>;
   constexpr int lanes = P::lanes;
-  const Index panel_size = depth * lanes;
   typename P::Vector sum[MR][NP] = {};
   for (Index k = 0; k < depth; ++k) {
-    typename P::Vector b[NP];
+    typename P::Vector row[NP];
 #pragma GCC unroll 8
-    for (int n = 0; n < NP; ++n) b[n] = P::load(panels + n * panel_size + k * lanes).v;
+    for (int n = 0; n < NP; ++n) row[n] = P::load(b.data + n * b.panel_stride + k * b.depth_stride).v;
 #pragma GCC unroll 8
     for (int m = 0; m < MR; ++m) {
       const T value = a.data[m * a.row_stride + k * a.depth_stride];
 #pragma GCC unroll 8
-      for (int n = 0; n < NP; ++n) sum[m][n] += value * b[n];
+      for (int n = 0; n < NP; ++n) sum[m][n] += value * row[n];
     }
   }
 #pragma GCC unroll 8
@@ -57,31 +69,30 @@ RECURRA_INLINE void tile(Operand<T> a, Index depth, const T* panels, T* c, Index
 
 // All rows against NP panels. Not inlined: one loop nest at a time keeps its operands in registers (5% of a training step).
 template <class T, int NP>
-__attribute__((noinline)) void tile_column(Operand<T> a, Index rows, Index depth, const T* panels, T* c, Index c_stride, int last) {
+__attribute__((noinline)) void tile_column(Operand<T> a, Index rows, Index depth, Panels<T> b, T* c, Index c_stride, int last) {
   Index r = 0;
   const auto at = [&](Index row) { return Operand<T>{a.data + row * a.row_stride, a.row_stride, a.depth_stride}; };
-  for (; r + tile_rows <= rows; r += tile_rows) tile<T, tile_rows, NP>(at(r), depth, panels, c + r * c_stride, c_stride, last);
+  for (; r + tile_rows <= rows; r += tile_rows) tile<T, tile_rows, NP>(at(r), depth, b, c + r * c_stride, c_stride, last);
   if constexpr (tile_rows > 4)
-    for (; r + 4 <= rows; r += 4) tile<T, 4, NP>(at(r), depth, panels, c + r * c_stride, c_stride, last);
-  for (; r + 2 <= rows; r += 2) tile<T, 2, NP>(at(r), depth, panels, c + r * c_stride, c_stride, last);
-  for (; r < rows; ++r) tile<T, 1, NP>(at(r), depth, panels, c + r * c_stride, c_stride, last);
+    for (; r + 4 <= rows; r += 4) tile<T, 4, NP>(at(r), depth, b, c + r * c_stride, c_stride, last);
+  for (; r + 2 <= rows; r += 2) tile<T, 2, NP>(at(r), depth, b, c + r * c_stride, c_stride, last);
+  for (; r < rows; ++r) tile<T, 1, NP>(at(r), depth, b, c + r * c_stride, c_stride, last);
 }
 
 // C += A B for any number of rows and panels.
 template <class T>
-void multiply_panels(Operand<T> a, Index rows, const T* packed, Index depth, Index width, T* c, Index c_stride) {
+void multiply_panels(Operand<T> a, Index rows, Panels<T> b, Index depth, Index width, T* c, Index c_stride) {
   constexpr int lanes = Pack<T>::lanes;
   const Index panels = (width + lanes - 1) / lanes;
   const auto last_of = [&](Index end) { return end == panels ? int(width - (panels - 1) * lanes) : lanes; };
-  const auto panel = [&](Index p) { return packed + p * depth * lanes; };
   Index p = 0;
   if (rows == 1)
     for (; p + single_row_panels <= panels; p += single_row_panels)
-      tile<T, 1, single_row_panels>(a, depth, panel(p), c + p * lanes, c_stride, last_of(p + single_row_panels));
+      tile<T, 1, single_row_panels>(a, depth, b.from(p), c + p * lanes, c_stride, last_of(p + single_row_panels));
   for (; p + tile_panels <= panels; p += tile_panels)
-    tile_column<T, tile_panels>(a, rows, depth, panel(p), c + p * lanes, c_stride, last_of(p + tile_panels));
-  for (; p + 2 <= panels; p += 2) tile_column<T, 2>(a, rows, depth, panel(p), c + p * lanes, c_stride, last_of(p + 2));
-  for (; p < panels; ++p) tile_column<T, 1>(a, rows, depth, panel(p), c + p * lanes, c_stride, last_of(p + 1));
+    tile_column<T, tile_panels>(a, rows, depth, b.from(p), c + p * lanes, c_stride, last_of(p + tile_panels));
+  for (; p + 2 <= panels; p += 2) tile_column<T, 2>(a, rows, depth, b.from(p), c + p * lanes, c_stride, last_of(p + 2));
+  for (; p < panels; ++p) tile_column<T, 1>(a, rows, depth, b.from(p), c + p * lanes, c_stride, last_of(p + 1));
 }
 
 template <class T>
@@ -159,7 +170,8 @@ template <class T>
 void multiply(const T* a, Index a_stride, Index rows, const T* packed, Index depth, Index width, T* c, Index c_stride) {
   for (Index r = 0; r < rows; r += row_block) {
     const Index count = rows - r < row_block ? rows - r : row_block;
-    multiply_panels(Operand<T>{a + r * a_stride, a_stride, 1}, count, packed, depth, width, c + r * c_stride, c_stride);
+    multiply_panels(Operand<T>{a + r * a_stride, a_stride, 1}, count, packed_panels(packed, depth), depth, width,
+                    c + r * c_stride, c_stride);
   }
 }
 
@@ -171,15 +183,25 @@ Index outer_scratch(Index m, Index n) {
 template <class T>
 void outer(const T* a, Index a_stride, const T* b, Index b_stride, Index rows, Index m, Index n, T* c, Index c_stride,
            T* scratch) {
+  constexpr int lanes = Pack<T>::lanes;
   T* packed_b = scratch;
   T* packed_a = scratch + packed_size<T>(depth_block, n);
+  const auto fits = [](Index depth, Index stride) { return depth * stride <= Index(16384 / sizeof(T)); };
   for (Index r = 0; r < rows; r += depth_block) {
     const Index depth = rows - r < depth_block ? rows - r : depth_block;
-    pack(b + r * b_stride, b_stride, 1, depth, n, packed_b);
+    Panels<T> panels{b + r * b_stride, lanes, b_stride};  // as it lies
+    if (n % lanes != 0 || !fits(depth, b_stride)) {
+      pack(b + r * b_stride, b_stride, 1, depth, n, packed_b);
+      panels = packed_panels<T>(packed_b, depth);
+    }
+    if (m % tile_rows == 0 && fits(depth, a_stride)) {
+      multiply_panels(Operand<T>{a + r * a_stride, 1, a_stride}, m, panels, depth, n, c, c_stride);
+      continue;
+    }
     pack_groups<tile_rows>(a + r * a_stride, a_stride, 1, depth, m, packed_a);
     for (Index i = 0; i < m; i += tile_rows) {
       const Index count = m - i < tile_rows ? m - i : tile_rows;
-      multiply_panels(Operand<T>{packed_a + i * depth, 1, tile_rows}, count, packed_b, depth, n, c + i * c_stride, c_stride);
+      multiply_panels(Operand<T>{packed_a + i * depth, 1, tile_rows}, count, panels, depth, n, c + i * c_stride, c_stride);
     }
   }
 }
