@@ -10,7 +10,7 @@ void Learner<T>::save(OnlineFile<T>& file) const {
   const OptimizerState<T> memory = optimizer.state();
   for (const auto& [name, vector] : memory.vectors) file.put("optimizer." + name, vector);
   file.put("optimizer.updates", std::int64_t(memory.updates));
-  file.put("sum", sum);
+  file.put("sum", spoiled ? std::vector<T>(sum.size()) : sum);  // spoiled, it may hold no numbers
   file.put("latest", latest);
   file.put("learned", learned);
   file.put("spoiled", spoiled);
@@ -25,14 +25,15 @@ void Learner<T>::load(const OnlineFile<T>& file) {
   for (std::size_t row = 0; row < rules.size(); ++row) rules[row]->load(file, "row" + std::to_string(row) + ".");
   OptimizerState<T> memory = optimizer.state();
   for (auto& [name, vector] : memory.vectors) file.copy("optimizer." + name, vector);
-  memory.updates = std::uint64_t(file.number("optimizer.updates"));
+  const std::int64_t steps = file.number("steps"), updates = file.number("updates", 0, steps);
+  memory.updates = std::uint64_t(file.number("optimizer.updates", updates, steps));  // some of which were not finite
   optimizer.set_state(std::move(memory));
   file.copy("sum", sum);
   file.copy("latest", latest);
-  learned = file.number("learned") != 0;
-  spoiled = file.number("spoiled") != 0;
-  report.steps = std::uint64_t(file.number("steps"));
-  report.updates = std::uint64_t(file.number("updates"));
+  learned = file.number("learned", 0, 1) != 0;
+  spoiled = file.number("spoiled", 0, learned) != 0;
+  report.steps = std::uint64_t(steps);
+  report.updates = std::uint64_t(updates);
   report.guard_events = std::uint64_t(file.number("guard_events"));
 }
 

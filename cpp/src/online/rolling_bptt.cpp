@@ -67,7 +67,7 @@ void RollingBpttRow<T>::save(OnlineFile<T>& file, const std::string& prefix) con
 template <class T>
 void RollingBpttRow<T>::load(const OnlineFile<T>& file, const std::string& prefix) {
   RowRule<T>::load(file, prefix);
-  from_start_ = file.number(prefix + "from_start") != 0;
+  from_start_ = file.number(prefix + "from_start", 0, 1) != 0;
 }
 
 std::string describe_settings(const RollingBptt& r) { return "BPTT(window=" + std::to_string(r.window) + ")"; }
