@@ -24,6 +24,7 @@ Learner<T>::Learner(BasicNetwork<T>& source, const OnlineOptions& o)
       rules(make_rules(model, history, options, plan)),
       sum(source.flat().size()),
       latest(sum.size()),
+      clipped(o.clip_norm ? sum.size() : 0),
       frozen(frozen_ranges(model, o.frozen)),
       cotangents(std::size_t(o.batch * model.output_size)),
       outputs(std::size_t(o.batch)),

@@ -38,6 +38,7 @@ struct Learner {
   WeightHistory<T> history;
   RowRules<T> rules;
   std::vector<T> sum, latest;  // of gradients: since the last update, and of that one
+  std::vector<T> clipped;      // if updates are
   const std::vector<FrozenRange> frozen;
   std::vector<T> cotangents;
   std::vector<const T*> outputs;

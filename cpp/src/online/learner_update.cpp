@@ -40,13 +40,14 @@ void Learner<T>::apply(T most) {
     return;
   }
   const std::vector<T>& before = history.flat(history.now());
-  std::copy(sum.begin(), sum.end(), latest.begin());
-  if (options.clip_norm) clip_norm<T>(sum, *options.clip_norm);
-  optimizer.update(network.flat(), sum);
+  std::copy_n(sum.begin(), clipped.size(), clipped.begin());
+  if (options.clip_norm) clip_norm<T>(clipped, *options.clip_norm);
+  optimizer.update(network.flat(), options.clip_norm ? clipped : sum);
   for (const FrozenRange& r : frozen)  // whatever decays
     std::copy(before.begin() + r.begin, before.begin() + r.end, network.flat().begin() + r.begin);
   if (all_finite(network.flat().data(), Index(network.flat().size()))) {
     history.update(network.flat().data());
+    latest = sum;
     ++report.updates;
     return;
   }

@@ -51,13 +51,17 @@ RulePlan checked_plan(const BasicNetwork<T>& network, const OnlineOptions& optio
   return plan_rule(*network.model(), options);
 }
 
+void check_memory(const std::string& function, const RulePlan& plan, std::uint64_t max_bytes) {
+  const std::uint64_t most = max_bytes > 0 ? max_bytes : physical_memory();
+  if (plan.report.bytes > most)
+    throw std::length_error(function + ": " + plan.report.rule + " needs about " + std::to_string(plan.report.bytes) +
+                            " bytes for this network, expected at most " + std::to_string(most));
+}
+
 template <class T>
 RulePlan affordable_plan(const BasicNetwork<T>& network, const OnlineOptions& options) {
   RulePlan plan = checked_plan(network, options);
-  const std::uint64_t most = options.max_bytes > 0 ? options.max_bytes : physical_memory();
-  if (plan.report.bytes > most)
-    throw std::length_error("Online: " + plan.report.rule + " needs about " + std::to_string(plan.report.bytes) +
-                            " bytes for this network, expected at most " + std::to_string(most));
+  check_memory("Online", plan, options.max_bytes);
   return plan;
 }
 

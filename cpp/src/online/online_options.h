@@ -11,7 +11,9 @@ std::string describe(const OnlineOptions& options);
 // Throws std::invalid_argument for options out of range and for what the rule does not admit.
 template <class T>
 RulePlan checked_plan(const BasicNetwork<T>& network, const OnlineOptions& options);
-// The same; throws std::length_error if it needs more than max_bytes, or than the machine has.
+// Throws std::length_error if a plan needs more than this, or, where it is 0, than the machine has.
+void check_memory(const std::string& function, const RulePlan& plan, std::uint64_t max_bytes);
+// Both.
 template <class T>
 RulePlan affordable_plan(const BasicNetwork<T>& network, const OnlineOptions& options);
 

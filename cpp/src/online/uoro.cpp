@@ -159,7 +159,8 @@ RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Uo
   RulePlan plan;
   OnlineReport& report = plan.report;
   report.rule = describe_settings(rule);
-  report.exact = false;  // on average it is, unless something leaks
+  report.exact = false;
+  report.dropped.push_back("all but an outer product with the same mean: an unbiased estimate");
   drop_leak(options, report);
   const double parameters = double(model.parameter_offset.back()), rows = double(options.batch);
   report.bytes = std::uint64_t(double(sizeof(T)) *
