@@ -201,7 +201,7 @@ class Online:
         self._core.reset(None if row is None else integer("reset: row", row))
 
     def gradient(self) -> FloatArray:
-        """A copy of the gradient of the latest update, before clipping, laid out as `Network.flat`."""
+        """A copy of the gradient of the latest update made, before clipping, laid out as `Network.flat`."""
         return self._core.gradient()
 
     def influence(self, parameter: str) -> FloatArray:
