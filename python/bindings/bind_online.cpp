@@ -9,6 +9,17 @@ namespace recurra::python {
 
 namespace {
 
+// What does not fit into memory is a MemoryError, not the ValueError that a length_error becomes.
+template <class Work>
+auto affordable(const Work& work) {
+  try {
+    return work();
+  } catch (const std::length_error& error) {
+    PyErr_SetString(PyExc_MemoryError, error.what());
+    throw py::error_already_set();
+  }
+}
+
 template <class T>
 class PyOnline {
   static constexpr const char* owner = "learner";
@@ -17,7 +28,7 @@ class PyOnline {
   // Unless `batched` the arrays of a step have no batch axis.
   PyOnline(std::shared_ptr<PyNetwork<T>> network, const OnlineOptions& options, bool batched)
       : network_(std::move(network)),
-        learner_(make(network_->network, options)),
+        learner_(affordable([&] { return BasicOnline<T>(network_->network, options); })),
         takes_classes_(options.loss.takes_classes()),
         rank_(batched ? 2 : 1),
         ids_(network_->network.takes_ids() ? std::size_t(options.batch) : 0),
@@ -99,16 +110,6 @@ class PyOnline {
   Index batch() const { return learner_.batch(); }
 
  private:
-  // What does not fit into memory is a MemoryError, not the ValueError that a length_error becomes.
-  static BasicOnline<T> make(BasicNetwork<T>& network, const OnlineOptions& options) {
-    try {
-      return BasicOnline<T>(network, options);
-    } catch (const std::length_error& error) {
-      PyErr_SetString(PyExc_MemoryError, error.what());
-      throw py::error_already_set();
-    }
-  }
-
   template <class Work>
   auto run(const Work& work) {
     if (!unlock_) return work();
@@ -182,8 +183,9 @@ py::tuple online_gradient_python(const PyNetwork<T>& self, const DataTuple<T>& d
   T* sum = gradient.mutable_data();
   std::fill_n(sum, gradient.size(), T(0));
   SignalCheck signals;
-  const double value =
-      unlocked(signals, [&] { return online_gradient(self.network, batch, goal, loss, rule, sum, signals.function()); });
+  const double value = affordable([&] {
+    return unlocked(signals, [&] { return online_gradient(self.network, batch, goal, loss, rule, sum, signals.function()); });
+  });
   return py::make_tuple(value, gradient);
 }
 

@@ -250,6 +250,26 @@ TEST_CASE("online: an error whose gradient has no finite square is left out and 
     }
 }
 
+TEST_CASE("online: after an update that was undone, the gradient is that of the last one made") {
+  for (const std::optional<double> clip : {std::optional<double>(), std::optional<double>(1e149)}) {
+    CAPTURE(clip.has_value());
+    BasicNetwork<double> network({elman(1, 2), linear(2, 1)}, std::uint64_t(1));
+    std::ranges::fill(network.flat(), 0.0);
+    BasicOnline<double> learner(network, {.optimizer = Sgd{.learning_rate = 1e160}, .clip_norm = clip});
+    const Vector x{1}, tiny{1e-160}, wild{1e150};
+    learner.step(x, {}, {tiny.data()});
+    REQUIRE(learner.report().updates == 1);
+    const Vector made(learner.gradient().begin(), learner.gradient().end()),
+        weights(network.flat().begin(), network.flat().end());
+    CHECK(std::ranges::any_of(made, [](double value) { return value != 0; }));
+    learner.step(x, {}, {wild.data()});
+    CHECK(learner.report().updates == 1);
+    CHECK(learner.report().guard_events == 1);
+    CHECK(std::ranges::equal(network.flat(), weights));
+    CHECK(std::ranges::equal(learner.gradient(), made));
+  }
+}
+
 #if RECURRA_COUNTS_ALLOCATIONS && defined(__GLIBC_PREREQ)
 #if __GLIBC_PREREQ(2, 33)
 TEST_CASE("online: the bytes of a report are about those that a learner takes, of many rows too") {
@@ -295,6 +315,25 @@ TEST_CASE("online: an event is one row's, and its state stays") {
   CHECK(report.guard_events < 8);
   CHECK(report.updates == 8);  // J grew after the update that it had part in: the next one is not lost
   CHECK(difference(network.flat(), before) < 1e-3);
+}
+
+TEST_CASE("online: the gradient of sequences by a rule that needs too much memory is refused, and nothing has changed") {
+  const BasicNetwork<double> network = test::drawn_network({elman(3, 4), linear(4, 2)}, 0.5);
+  const test::OnlineData data(network, 6);
+  const auto add_gradient = [&](Vector& sum, std::uint64_t max_bytes) {
+    online_gradient<double>(network, {data.x.data(), 1, 6}, {data.y.data()}, Loss::mse, Rtrl{2}, sum.data(), {}, max_bytes);
+  };
+  const std::uint64_t bytes = BasicOnline<double>::plan(network, {.rule = Rtrl{2}, .update_every = 6}).bytes;
+  const Vector half(network.flat().size(), 0.5);
+  Vector sum = half, same = half;
+  const std::string message = "loss_and_gradient: RTRL(block=2) needs about " + std::to_string(bytes) +
+                              " bytes for this network, expected at most " + std::to_string(bytes - 1);
+  CHECK_THROWS_WITH_AS(add_gradient(sum, bytes - 1), message.c_str(), std::length_error);
+  CHECK(sum == half);
+  add_gradient(sum, bytes);
+  add_gradient(same, 0);
+  CHECK(sum == same);
+  CHECK(sum != half);
 }
 
 #if defined(__SSE__)

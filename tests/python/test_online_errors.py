@@ -249,6 +249,9 @@ def test_memory() -> None:
     large = rc.Network([rc.LSTM(512, 2048)])
     with pytest.raises(MemoryError, match=r"needs about \d{12,} bytes"):
         rc.Online(large, rc.RTRL(1))
+    x, target = np.ones((1, 2, 512), np.float32), np.ones((1, 2, 2048), np.float32)
+    with pytest.raises(MemoryError, match=r"^loss_and_gradient: RTRL.* needs about \d{12,} bytes"):
+        large.loss_and_gradient(x, target, rule=rc.RTRL(1))
 
 
 def test_whole_sequences() -> None:

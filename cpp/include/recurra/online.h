@@ -104,7 +104,7 @@ struct OnlineOptions {
 struct OnlineReport {
   std::string rule;
   bool exact = true;                   // while the weights rest, its gradients add up to those of BPTT
-  std::vector<std::string> dropped{};  // the paths that the gradient does not follow
+  std::vector<std::string> dropped{};  // the paths that the gradient does not follow, or estimates
   Index block = 1;                     // steps between two refreshes of J
   std::uint64_t bytes = 0;             // about what it holds
   double flops_per_step = 0;           // about, on average, with a target at every step
@@ -172,9 +172,12 @@ using Online = BasicOnline<float>;
 
 // The loss and its gradient of whole sequences by an online rule, row by row, weights at rest: for exact rules, that of BPTT.
 // Mean over the entries that count, as BasicRunner::loss_and_gradient; `gradient` is added to. `interrupt` is asked at each step;
-// true abandons the batch (InterruptedBatch), and nothing has changed.
+// true abandons the batch (InterruptedBatch), and nothing has changed. Throws std::length_error if the rule needs more than
+// `max_bytes` (0: what the machine has). No update splits the sequences, so Rtrl{} chooses long blocks; where one is as long as
+// the sequences, no influence is ever formed, and what runs is BPTT itself.
 template <class T>
 double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, const Target<T>& target, const Loss& loss,
-                       const OnlineRule& rule, T* gradient, const std::function<bool()>& interrupt = {});
+                       const OnlineRule& rule, T* gradient, const std::function<bool()>& interrupt = {},
+                       std::uint64_t max_bytes = 0);
 
 }  // namespace recurra

@@ -6,18 +6,11 @@
 #include <stdexcept>
 
 #include "batch.h"
+#include "finite.h"
 
 namespace recurra {
 
 namespace {
-
-// x - x is 0 for a finite x and NaN for any other; without a branch, so that the loop runs in registers.
-template <class T>
-bool all_finite(const T* values, Index count) {
-  unsigned bad = 0;
-  for (Index j = 0; j < count; ++j) bad |= unsigned(!(values[j] - values[j] == T(0)));
-  return bad == 0;
-}
 
 // "4", "1.5", "1e+300"
 std::string shortest(double value) {

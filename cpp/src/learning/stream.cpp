@@ -5,6 +5,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "finite.h"
 #include "sweep.h"
 
 namespace recurra {
@@ -50,13 +51,8 @@ struct BasicStream<T>::Impl {
   void load(const BasicState<T>& state) {
     for (Index i = 0; i < batch; ++i) workspace.load_state(i, state.row(i).data());
   }
-  static bool finite(std::span<const T> values) noexcept {
-    T difference = 0;  // stays 0 for finite values
-    for (const T value : values) difference += value - value;
-    return difference == T(0);
-  }
   bool valid(std::span<const T> x) const noexcept {
-    if (!finite(x)) return false;
+    if (!all_finite(x.data(), Index(x.size()))) return false;
     if (model.takes_ids())
       for (const T id : x)
         if (!(id >= T(0) && id < T(model.num_ids) && id == std::floor(id))) return false;
@@ -135,7 +131,7 @@ bool BasicStream<T>::observe(std::span<const T> seen) noexcept {
   Impl& s = *impl_;
   const Turn turn{s.busy};
   const Index width = s.model.teacher_size();
-  if (!turn || width == 0 || Index(seen.size()) != s.batch * width || !s.finite(seen)) return false;
+  if (!turn || width == 0 || Index(seen.size()) != s.batch * width || !all_finite(seen.data(), width * s.batch)) return false;
   for (Index i = 0; i < s.batch; ++i) s.workspace.observe(i, seen.data() + i * width);
   return true;
 }

@@ -34,7 +34,8 @@ class LayerRtrl final : public LayerLearner<T> {
   }
   bool step(const LayerStep<T>& step, T*) override {
     network_->history.follow(network_->whole, network_->offset);
-    if (!row_->look(step.tape.x, step.teacher)) return false;
+    const bool taught = network_->model.teacher_size() > 0;  // or it is another layer's
+    if (!row_->look(step.tape.x, taught ? step.teacher : nullptr)) return false;
     row_->step(step.dy);
     return true;
   }

@@ -85,6 +85,8 @@ bool has_weights_above(const Model<T>& model, std::size_t layer) {
 
 }  // namespace
 
+std::string describe_settings(const SnAp& r) { return "SnAp(" + std::to_string(r.order) + ")"; }
+
 template <class T>
 RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const SnAp& rule) {
   if (rule.order < 1) refuse(options, "has order = " + std::to_string(rule.order) + ", expected 1");
@@ -99,6 +101,8 @@ RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, c
   return make_traces(model, history, options, true);
 }
 
+std::string describe_settings(const EProp&) { return "EProp()"; }
+
 template <class T>
 RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const EProp&) {
   return plan_traces(model, options, false);
@@ -108,6 +112,8 @@ RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, c
                        const EProp&) {
   return make_traces(model, history, options, false);
 }
+
+std::string describe_settings(const Rflo& r) { return "RFLO(seed=" + std::to_string(r.seed) + ")"; }
 
 template <class T>
 RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rflo&) {
@@ -137,6 +143,8 @@ RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, c
   return make_traces<T>(model, history, options, false, feedback);
 }
 
+std::string describe_settings(const KfRtrl& r) { return "KFRTRL(seed=" + std::to_string(r.seed) + ")"; }
+
 template <class T>
 RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const KfRtrl&) {
   RulePlan plan = plan_layerwise(model, options);
@@ -163,15 +171,9 @@ RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, c
   });
 }
 
-#define RECURRA_INSTANTIATE_RULE(T, Rule)                                          \
-  template RulePlan plan_rule(const Model<T>&, const OnlineOptions&, const Rule&); \
-  template RowRules<T> make_rules(const Model<T>&, const WeightHistory<T>&, const OnlineOptions&, const RulePlan&, const Rule&);
-#define RECURRA_INSTANTIATE(T)       \
-  RECURRA_INSTANTIATE_RULE(T, SnAp)  \
-  RECURRA_INSTANTIATE_RULE(T, EProp) \
-  RECURRA_INSTANTIATE_RULE(T, Rflo)  \
-  RECURRA_INSTANTIATE_RULE(T, KfRtrl)
-RECURRA_INSTANTIATE(float)
-RECURRA_INSTANTIATE(double)
+RECURRA_INSTANTIATE_RULE(SnAp)
+RECURRA_INSTANTIATE_RULE(EProp)
+RECURRA_INSTANTIATE_RULE(Rflo)
+RECURRA_INSTANTIATE_RULE(KfRtrl)
 
 }  // namespace recurra

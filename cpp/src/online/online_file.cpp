@@ -8,6 +8,7 @@
 
 #include "../io/file.h"
 #include "../io/model_file.h"
+#include "../learning/finite.h"
 
 namespace recurra {
 
@@ -56,7 +57,12 @@ OnlineFile<T> OnlineFile<T>::read(const std::string& path, const std::string& se
     if (json.at("online") != version) throw std::invalid_argument("is of another version");
     if (json.at("settings").get<std::string>() != settings)
       throw std::invalid_argument("is of a learner with " + json.at("settings").get<std::string>() + ", expected " + settings);
-    result.numbers_ = json.at("numbers").get<std::map<std::string, std::int64_t>>();
+    for (const auto& [name, value] : json.at("numbers").get<std::map<std::string, Json>>()) {
+      const auto* count = value.template get_ptr<const Json::number_unsigned_t*>();  // null for all but whole numbers >= 0
+      if (!count || *count > std::uint64_t(most_count))
+        throw std::invalid_argument("'" + name + "' is " + value.dump() + ", expected 0 .. " + std::to_string(most_count));
+      result.numbers_[name] = std::int64_t(*count);
+    }
   } catch (const std::exception& error) {
     refuse(path, std::string("its training data cannot be used: ") + error.what());
   }
@@ -64,6 +70,7 @@ OnlineFile<T> OnlineFile<T>::read(const std::string& path, const std::string& se
   const auto* model = std::get_if<BasicNetwork<T>>(&stored);
   if (!model || model->layers() != network.layers()) refuse(path, "holds another network than the learner's");
   result.parameters_.assign(model->flat().begin(), model->flat().end());
+  if (!all_finite(model->flat().data(), Index(model->flat().size()))) refuse(path, "has parameters that are not finite");
   for (const auto& [name, entry] : file.tensors) {
     if (!name.starts_with(prefix)) continue;
     if (entry.dtype != dtype<T>() || entry.shape.size() != 1)
@@ -100,9 +107,12 @@ void OnlineFile<T>::copy(const std::string& name, std::span<T> to) const {
 }
 
 template <class T>
-std::int64_t OnlineFile<T>::number(const std::string& name) const {
+std::int64_t OnlineFile<T>::number(const std::string& name, std::int64_t least, std::int64_t most) const {
   const auto found = numbers_.find(name);
   if (found == numbers_.end()) fail("has no number '" + name + "'");
+  if (found->second < least || found->second > most)
+    fail("'" + name + "' is " + std::to_string(found->second) + ", expected " + std::to_string(least) + " .. " +
+         std::to_string(most));
   unread_.erase(name);
   return found->second;
 }

@@ -15,6 +15,9 @@ namespace recurra {
 template <class T>
 class OnlineFile {
  public:
+  // The most that anything can have been counted to, so that counters can go on.
+  static constexpr std::int64_t most_count = std::int64_t(1) << 62;
+
   // `settings`: what the learner was made with.
   explicit OnlineFile(std::string settings) : settings_(std::move(settings)) {}
   // Throws std::runtime_error for a file that is damaged, no learner's, or of other settings or another network.
@@ -24,10 +27,10 @@ class OnlineFile {
 
   void put(const std::string& name, std::span<const T> values) { vectors_[name].assign(values.begin(), values.end()); }
   void put(const std::string& name, std::int64_t value) { numbers_[name] = value; }
-  // Throw std::runtime_error if it is missing, or not as long as expected, or has a NaN.
+  // Throw std::runtime_error if it is missing, or not as long or large as expected, or has a NaN.
   std::span<const T> vector(const std::string& name, std::size_t size) const;
   void copy(const std::string& name, std::span<T> to) const;
-  std::int64_t number(const std::string& name) const;
+  std::int64_t number(const std::string& name, std::int64_t least = 0, std::int64_t most = most_count) const;
   // The network's.
   const std::vector<T>& parameters() const { return parameters_; }
   // Throws std::runtime_error if there is something that nobody has asked for.

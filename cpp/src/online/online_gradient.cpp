@@ -7,13 +7,13 @@
 #include "../learning/checks.h"
 #include "../learning/loss.h"
 #include "../math/flush_to_zero.h"
-#include "row_rule.h"
+#include "online_options.h"
 
 namespace recurra {
 
 template <class T>
 double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, const Target<T>& target, const Loss& loss,
-                       const OnlineRule& rule, T* gradient, const std::function<bool()>& interrupt) {
+                       const OnlineRule& rule, T* gradient, const std::function<bool()>& interrupt, std::uint64_t max_bytes) {
   const std::string function = "loss_and_gradient";
   const Model<T>& model = *network.model();
   check_batch(function, x);
@@ -25,6 +25,7 @@ double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, co
   if (auto* bptt = std::get_if<RollingBptt>(&options.rule)) bptt->window = std::min(bptt->window, x.time);
   options.update_every = x.time;
   const RulePlan plan = plan_rule(model, options);
+  check_memory(function, plan, max_bytes);
   check_data(function, model, x, target, loss);
   const Window window{0, x.time};
   if (count_valid(model, x, window) == 0) return 0;
@@ -61,7 +62,7 @@ double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, co
 
 #define RECURRA_INSTANTIATE(T)                                                                                                   \
   template double online_gradient(const BasicNetwork<T>&, const Sequences<T>&, const Target<T>&, const Loss&, const OnlineRule&, \
-                                  T*, const std::function<bool()>&);
+                                  T*, const std::function<bool()>&, std::uint64_t);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)
 

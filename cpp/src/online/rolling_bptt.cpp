@@ -67,8 +67,10 @@ void RollingBpttRow<T>::save(OnlineFile<T>& file, const std::string& prefix) con
 template <class T>
 void RollingBpttRow<T>::load(const OnlineFile<T>& file, const std::string& prefix) {
   RowRule<T>::load(file, prefix);
-  from_start_ = file.number(prefix + "from_start") != 0;
+  from_start_ = file.number(prefix + "from_start", 0, 1) != 0;
 }
+
+std::string describe_settings(const RollingBptt& r) { return "BPTT(window=" + std::to_string(r.window) + ")"; }
 
 template <class T>
 RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const RollingBptt& rule) {
@@ -81,7 +83,7 @@ RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Ro
   RulePlan plan;
   plan.versions = (capacity - 1) / options.update_every + 4;
   OnlineReport& report = plan.report;
-  report.rule = "BPTT(window=" + std::to_string(rule.window) + ")";
+  report.rule = describe_settings(rule);
   report.exact = false;
   report.dropped.push_back("what lies more than " + std::to_string(rule.window) + " steps back");
   const double parameters = double(model.parameter_offset.back()), rows = double(options.batch);
@@ -102,12 +104,8 @@ RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, c
   return rules;
 }
 
-#define RECURRA_INSTANTIATE(T)                                                                                     \
-  template class RollingBpttRow<T>;                                                                                \
-  template RulePlan plan_rule(const Model<T>&, const OnlineOptions&, const RollingBptt&);                          \
-  template RowRules<T> make_rules(const Model<T>&, const WeightHistory<T>&, const OnlineOptions&, const RulePlan&, \
-                                  const RollingBptt&);
-RECURRA_INSTANTIATE(float)
-RECURRA_INSTANTIATE(double)
+template class RollingBpttRow<float>;
+template class RollingBpttRow<double>;
+RECURRA_INSTANTIATE_RULE(RollingBptt)
 
 }  // namespace recurra

@@ -1,9 +1,8 @@
 #include "row_rule.h"
 
-#include <algorithm>
 #include <stdexcept>
 
-#include "../backends/select.h"
+#include "../learning/finite.h"
 
 namespace recurra {
 
@@ -11,11 +10,7 @@ template <class T>
 const T* RowRule<T>::look(const T* x, const T* teacher) {
   const T* y = block_.look(x, teacher);
   block_.save_state(block_.steps() + 1, state_.data());
-  const auto finite = [](const T* values, Index count) {
-    const T most = kernels<T>(backend()).reductions.largest(values, count);
-    return most == most;
-  };
-  return finite(y, model_.output_size) && finite(state_.data(), Index(state_.size())) ? y : nullptr;
+  return all_finite(y, model_.output_size) && all_finite(state_.data(), Index(state_.size())) ? y : nullptr;
 }
 
 template <class T>

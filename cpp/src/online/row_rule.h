@@ -74,47 +74,26 @@ RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, c
 // Among the paths that a gradient does not follow: what leaks.
 void drop_leak(const OnlineOptions& options, OnlineReport& report);
 
-// The same for each rule; the network is causal.
-template <class T>
-RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rtrl& rule);
-template <class T>
-RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
-                       const Rtrl& rule);
-template <class T>
-RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Uoro& rule);
-template <class T>
-RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
-                       const Uoro& rule);
-template <class T>
-RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const RollingBptt& rule);
-template <class T>
-RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
-                       const RollingBptt& rule);
-
 // The numbers that a step's tape keeps, values alone: about.
 template <class T>
 double step_width(const Model<T>& model);
 
-// local_rules.cpp
-template <class T>
-RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const SnAp& rule);
-template <class T>
-RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
-                       const SnAp& rule);
-template <class T>
-RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const EProp& rule);
-template <class T>
-RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
-                       const EProp& rule);
-template <class T>
-RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const KfRtrl& rule);
-template <class T>
-RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
-                       const KfRtrl& rule);
-template <class T>
-RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rflo& rule);
-template <class T>
-RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, const OnlineOptions& options, const RulePlan& plan,
-                       const Rflo& rule);
+// The same for each rule, in a file of its own; the network is causal.
+#define RECURRA_RULE(Template, T, Rule)                                            \
+  Template RulePlan plan_rule(const Model<T>&, const OnlineOptions&, const Rule&); \
+  Template RowRules<T> make_rules(const Model<T>&, const WeightHistory<T>&, const OnlineOptions&, const RulePlan&, const Rule&);
+#define RECURRA_DECLARE_RULE(Rule)                 \
+  std::string describe_settings(const Rule& rule); \
+  RECURRA_RULE(template <class T>, T, Rule)
+#define RECURRA_INSTANTIATE_RULE(Rule) \
+  RECURRA_RULE(template, float, Rule)  \
+  RECURRA_RULE(template, double, Rule)
+RECURRA_DECLARE_RULE(Rtrl)
+RECURRA_DECLARE_RULE(SnAp)
+RECURRA_DECLARE_RULE(EProp)
+RECURRA_DECLARE_RULE(KfRtrl)
+RECURRA_DECLARE_RULE(Rflo)
+RECURRA_DECLARE_RULE(Uoro)
+RECURRA_DECLARE_RULE(RollingBptt)
 
 }  // namespace recurra

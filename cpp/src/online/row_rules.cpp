@@ -1,4 +1,4 @@
-// The rules by their settings: one overload of plan_rule and make_rules each, in the file of the rule.
+// What rules have in common, whichever they are.
 #include <algorithm>
 #include <stdexcept>
 
@@ -25,16 +25,6 @@ void check_causal(const Model<T>& model) {
                                 "pools over time, expected an output at each step; to learn from a sequence's last output alone, "
                                 "give a target at its last step only");
 }
-
-std::string describe_settings(const Uoro& r) { return "UORO(seed=" + std::to_string(r.seed) + ")"; }
-std::string describe_settings(const RollingBptt& r) { return "BPTT(window=" + std::to_string(r.window) + ")"; }
-std::string describe_settings(const Rtrl& r) {
-  return "RTRL(block=" + std::to_string(r.block) + (r.scope == Rtrl::Scope::layer ? ", scope=layer)" : ")");
-}
-std::string describe_settings(const SnAp& r) { return "SnAp(" + std::to_string(r.order) + ")"; }
-std::string describe_settings(const EProp&) { return "EProp()"; }
-std::string describe_settings(const KfRtrl& r) { return "KFRTRL(seed=" + std::to_string(r.seed) + ")"; }
-std::string describe_settings(const Rflo& r) { return "RFLO(seed=" + std::to_string(r.seed) + ")"; }
 
 }  // namespace
 

@@ -10,6 +10,10 @@
 
 namespace recurra {
 
+std::string describe_settings(const Rtrl& r) {
+  return "RTRL(block=" + std::to_string(r.block) + (r.scope == Rtrl::Scope::layer ? ", scope=layer)" : ")");
+}
+
 template <class T>
 RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Rtrl& rule) {
   if (rule.block < 0)
@@ -71,10 +75,6 @@ RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, c
   return rules;
 }
 
-#define RECURRA_INSTANTIATE(T)                                                     \
-  template RulePlan plan_rule(const Model<T>&, const OnlineOptions&, const Rtrl&); \
-  template RowRules<T> make_rules(const Model<T>&, const WeightHistory<T>&, const OnlineOptions&, const RulePlan&, const Rtrl&);
-RECURRA_INSTANTIATE(float)
-RECURRA_INSTANTIATE(double)
+RECURRA_INSTANTIATE_RULE(Rtrl)
 
 }  // namespace recurra

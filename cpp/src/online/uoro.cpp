@@ -152,12 +152,15 @@ void UoroRow<T>::load(const OnlineFile<T>& file, const std::string& prefix) {
   draws_ = file.number(prefix + "draws");
 }
 
+std::string describe_settings(const Uoro& r) { return "UORO(seed=" + std::to_string(r.seed) + ")"; }
+
 template <class T>
 RulePlan plan_rule(const Model<T>& model, const OnlineOptions& options, const Uoro& rule) {
   RulePlan plan;
   OnlineReport& report = plan.report;
-  report.rule = "UORO(seed=" + std::to_string(rule.seed) + ")";
-  report.exact = false;  // on average it is, unless something leaks
+  report.rule = describe_settings(rule);
+  report.exact = false;
+  report.dropped.push_back("all but an outer product with the same mean: an unbiased estimate");
   drop_leak(options, report);
   const double parameters = double(model.parameter_offset.back()), rows = double(options.batch);
   report.bytes = std::uint64_t(double(sizeof(T)) *
@@ -177,11 +180,8 @@ RowRules<T> make_rules(const Model<T>& model, const WeightHistory<T>& history, c
   return rules;
 }
 
-#define RECURRA_INSTANTIATE(T)                                                     \
-  template class UoroRow<T>;                                                       \
-  template RulePlan plan_rule(const Model<T>&, const OnlineOptions&, const Uoro&); \
-  template RowRules<T> make_rules(const Model<T>&, const WeightHistory<T>&, const OnlineOptions&, const RulePlan&, const Uoro&);
-RECURRA_INSTANTIATE(float)
-RECURRA_INSTANTIATE(double)
+template class UoroRow<float>;
+template class UoroRow<double>;
+RECURRA_INSTANTIATE_RULE(Uoro)
 
 }  // namespace recurra

@@ -37,7 +37,6 @@ void WeightHistory<T>::save(OnlineFile<T>& file) const {
 template <class T>
 void WeightHistory<T>::load(const OnlineFile<T>& file) {
   now_ = Index(file.number("version"));
-  if (now_ < 0) file.fail("the version of the weights is negative");
   for (Index v = std::max<Index>(0, now_ - depth() + 1); v <= now_; ++v)
     set(v, file.vector("weights." + std::to_string(v), std::size_t(model_.parameter_offset.back())).data());
 }

@@ -278,7 +278,8 @@ class Network:
                 such as ``Huber(delta=2.0)``.
             rule: `BPTT()`, the default, or `BPTT(window=...)`. Or an online rule such as `RTRL()`, row by
                 row, for causal networks, without `state`, `return_state`, `training` and `sampling`; of an
-                exact rule the gradient is that of `BPTT()`.
+                exact rule the gradient is that of `BPTT()`. ``RTRL()`` chooses long blocks, as no update
+                comes between the steps; one that spans the sequence is BPTT itself.
             lengths: As for a call.
             teacher: As for a call; default of an EncoderDecoder its target. In a closed loop the gradient
                 passes through what is fed back.
@@ -298,6 +299,7 @@ class Network:
             ValueError: as for a call, or the target has another shape, a class id out of range or a value
                 that is not finite.
             OverflowError: the loss is not finite.
+            MemoryError: an online rule needs more than the machine has.
         """
         with_state = flag("return_state", return_state)
         objective = read_loss(loss)

@@ -24,7 +24,7 @@ class OnlineReport:
     Attributes:
         rule: The rule, with what "auto" chose.
         exact: While the weights rest, its gradients add up to those of BPTT.
-        dropped: The paths that the gradient does not follow.
+        dropped: The paths that the gradient does not follow, or estimates.
         block: Steps between two refreshes of the influence.
         bytes: About what the learner holds.
         flops_per_step: About, on average, with a target at every step.
@@ -201,7 +201,7 @@ class Online:
         self._core.reset(None if row is None else integer("reset: row", row))
 
     def gradient(self) -> FloatArray:
-        """A copy of the gradient of the latest update, before clipping, laid out as `Network.flat`."""
+        """A copy of the gradient of the latest update made, before clipping, laid out as `Network.flat`."""
         return self._core.gradient()
 
     def influence(self, parameter: str) -> FloatArray:

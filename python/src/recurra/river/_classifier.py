@@ -50,16 +50,8 @@ class RecurrentClassifier(OnlineLearning, base.Classifier):
         dtype: str = "float32",
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.network = network
-        self.rule = rule
-        self.optimizer = optimizer
+        super().__init__(network, rule, optimizer, update_every, clip_norm, strict, dtype, seed)
         self.max_classes = max_classes
-        self.update_every = update_every
-        self.clip_norm = clip_norm
-        self.strict = strict
-        self.dtype = dtype
-        self.seed = seed
         self.classes: list[base.typing.ClfTarget] = []
 
     @property

@@ -29,16 +29,25 @@ def default_layers(features: int, outputs: int) -> list[Layer]:
 class OnlineLearning:
     """The part of an estimator that is a network: `learner` is None before the first sample."""
 
-    network: Factory | None
-    rule: OnlineRule | BPTT | None
-    optimizer: Optimizer | None
-    update_every: int
-    clip_norm: float | None
-    strict: bool
-    dtype: str
-    seed: int
-
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        network: Factory | None,
+        rule: OnlineRule | BPTT | None,
+        optimizer: Optimizer | None,
+        update_every: int,
+        clip_norm: float | None,
+        strict: bool,
+        dtype: str,
+        seed: int,
+    ) -> None:
+        self.network = network
+        self.rule = rule
+        self.optimizer = optimizer
+        self.update_every = update_every
+        self.clip_norm = clip_norm
+        self.strict = strict
+        self.dtype = dtype
+        self.seed = seed
         self.learner: Online | None = None
         self._features: Features | None = None
 

@@ -52,16 +52,8 @@ class RecurrentRegressor(OnlineLearning, base.Regressor):
         dtype: str = "float32",
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.network = network
-        self.rule = rule
-        self.optimizer = optimizer
+        super().__init__(network, rule, optimizer, update_every, clip_norm, strict, dtype, seed)
         self.loss = loss
-        self.update_every = update_every
-        self.clip_norm = clip_norm
-        self.strict = strict
-        self.dtype = dtype
-        self.seed = seed
 
     def _loss(self) -> LossName | Loss:
         return self.loss
