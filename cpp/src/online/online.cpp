@@ -49,8 +49,9 @@ void check_options(const OnlineOptions& o) {
 std::uint64_t physical_memory() { return std::uint64_t(sysconf(_SC_PHYS_PAGES)) * std::uint64_t(sysconf(_SC_PAGE_SIZE)); }
 
 template <class T>
-RulePlan checked_plan(const BasicNetwork<T>& network, const OnlineOptions& options) {
-  check_options(options);
+RulePlan checked_plan(const BasicNetwork<T>& network, const OnlineOptions& given) {
+  check_options(given);
+  const OnlineOptions options = with_all_frozen(network, given);
   const T value{};
   const std::int64_t id{};
   check_loss("Online", *network.model(), Target<T>{&value, &id}, options.loss);  // its settings: any target will do
@@ -79,16 +80,17 @@ template <class T>
 struct BasicOnline<T>::Impl {
   Impl(BasicNetwork<T>& source, const OnlineOptions& o)
       : network(source),
-        options(o),
+        options(with_all_frozen(source, o)),
         keep_model(source.model()),
         model(*keep_model),
-        plan(affordable_plan(source, o)),
+        plan(affordable_plan(source, options)),
         optimizer(o.optimizer, Index(source.flat().size())),
         history(model, plan.versions, source.flat().data()),
         rules(make_rules(model, history, options, plan)),
         sum(source.flat().size()),
         latest(sum.size()),
-        frozen(frozen_ranges(model, o.frozen)),
+        of_network(source.shared()),
+        shared(shared_online(source, options)),
         cotangents(std::size_t(o.batch * model.output_size)),
         outputs(std::size_t(o.batch)),
         learns(outputs.size()),
@@ -102,8 +104,18 @@ struct BasicOnline<T>::Impl {
                                   std::to_string(options.batch) + " x " + std::to_string(width));
   }
 
+  void check_shared(const char* function) {
+    if (network.shared() == of_network) return;
+    if (*network.shared() != *of_network)
+      throw std::invalid_argument(std::string(function) +
+                                  ": other parameters of the network are tied or frozen now, expected those the learner was made "
+                                  "with");
+    of_network = network.shared();
+  }
+
   // All rows one step further, not yet made. Throws, and nothing has changed.
   void look(const char* function, std::span<const T> x, std::span<const T> teacher) {
+    check_shared(function);
     check_size(function, "x", x.size(), model.input_size);
     if (!teacher.empty()) {
       if (model.teacher_size() == 0)
@@ -173,7 +185,7 @@ struct BasicOnline<T>::Impl {
 
   void update() {
     for (const auto& rule : rules) guarded(*rule, rule->gradient(sum.data()));
-    for (const FrozenRange& r : frozen) std::fill(sum.begin() + r.begin, sum.begin() + r.end, T(0));
+    shared.fold(std::span<T>(sum));
     const T most = kernels<T>(backend()).reductions.largest(sum.data(), Index(sum.size()));
     if (!spoiled && most != most) {
       for (const auto& rule : rules) rule->forget();
@@ -196,9 +208,7 @@ struct BasicOnline<T>::Impl {
     const std::vector<T>& before = history.flat(history.now());
     std::copy(sum.begin(), sum.end(), latest.begin());
     if (options.clip_norm) clip_norm<T>(sum, *options.clip_norm);
-    optimizer.update(network.flat(), sum);
-    for (const FrozenRange& r : frozen)  // whatever decays
-      std::copy(before.begin() + r.begin, before.begin() + r.end, network.flat().begin() + r.begin);
+    optimizer.update(network, sum, shared);
     if (all_finite<T>(network.flat())) {
       history.update(network.flat().data());
       ++report.updates;
@@ -252,8 +262,9 @@ struct BasicOnline<T>::Impl {
   BasicOptimizer<T> optimizer;
   WeightHistory<T> history;
   RowRules<T> rules;
-  std::vector<T> sum, latest;  // of gradients: since the last update, and of that one
-  const std::vector<FrozenRange> frozen;
+  std::vector<T> sum, latest;                          // of gradients: since the last update, and of that one
+  std::shared_ptr<const SharedParameters> of_network;  // what is tied and rests there; here more may rest
+  const SharedParameters shared;
   std::vector<T> cotangents;
   std::vector<const T*> outputs;
   std::vector<char> learns;  // by row, from the step looked at
@@ -342,9 +353,14 @@ std::vector<T> BasicOnline<T>::influence(const std::string& name) {
   if (found == all.end()) throw std::out_of_range("influence: the network has no parameter '" + name + "'");
   const FlushToZero flush;
   const Index states = impl_->model.state_offset.back();
-  std::vector<T> result(std::size_t(batch() * states * found->size));
-  for (Index row = 0; row < batch(); ++row)
-    impl_->rules[std::size_t(row)]->influence(found->offset, found->size, result.data() + row * states * found->size);
+  const Index size = found->size;
+  std::vector<T> result(std::size_t(batch() * states * size)), part(std::size_t(states * size));
+  for (const std::string& one : impl_->shared.group_of(name))  // what is tied is one parameter
+    for (Index row = 0; row < batch(); ++row) {
+      impl_->rules[std::size_t(row)]->influence(std::ranges::find(all, one, &Parameter::name)->offset, size, part.data());
+      std::transform(part.begin(), part.end(), result.begin() + row * states * size, result.begin() + row * states * size,
+                     std::plus<T>());
+    }
   return result;
 }
 
@@ -365,6 +381,7 @@ void BasicOnline<T>::reload() {
   Impl& s = *impl_;
   if (s.network.layers() != s.model.specs)
     throw std::invalid_argument("reload: the network has other layers now, expected those the learner was made with");
+  s.check_shared("reload");
   if (!all_finite<T>(s.network.flat())) throw std::invalid_argument("reload: the network has parameters that are not finite");
   const FlushToZero flush;
   for (const auto& rule : s.rules) s.guarded(*rule, rule->gradient(s.sum.data()) && rule->settle(s.sum.data(), true));
@@ -384,7 +401,7 @@ void BasicOnline<T>::load(const std::string& path) {
   Impl& s = *impl_;
   const OnlineFile<T> file = OnlineFile<T>::read(path, describe(s.options), s.network);
   const FlushToZero flush;
-  BasicNetwork<T> network(s.network.layers(), file.parameters());
+  BasicNetwork<T> network(s.network.layers(), file.parameters(), s.network.tied(), s.network.frozen());
   Impl(network, s.options).load(file);  // first aside, so that an error leaves the learner as it was
   file.check_all_read();
   std::copy(network.flat().begin(), network.flat().end(), s.network.flat().begin());
