@@ -205,7 +205,7 @@ class Online:
         return self._core.gradient()
 
     def influence(self, parameter: str) -> FloatArray:
-        """The derivative of the state by a parameter (of a tied one, by all its places), after the latest step.
+        """The derivative of the state by a parameter after the latest step; of a tied one, by all its places.
 
         Args:
             parameter: Its name, such as "0.weight_hh".
