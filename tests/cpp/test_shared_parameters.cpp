@@ -293,11 +293,13 @@ TEST_CASE("shared: optimizers move what is tied as one parameter, and not what r
     network.freeze({"2.weight", "1.bias"});
     const Vector bias = values(network, "0.bias"), weight = values(network, "2.weight");
     ByHand hand(network, settings);
+    const std::span<const double> view = network.flat();
     BasicOptimizer<double> optimizer(settings, Index(network.flat().size()));
     for (std::uint64_t t = 0; t < 20; ++t) {
       const Vector gradient = folded(network, test::random_vector(t, Index(network.flat().size())));
       optimizer.update(network, gradient);
       hand.update(gradient);
+      CHECK(std::ranges::equal(view, flat(hand.network)));  // copies too, before anyone asks the network
     }
     CHECK(flat(network) == flat(hand.network));
     CHECK(values(network, "1.bias") == bias);

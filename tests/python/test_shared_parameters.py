@@ -203,9 +203,10 @@ def test_an_optimizer_in_a_loop_of_ones_own() -> None:
     network.freeze("1.bias")
     before = network.parameters["1.bias"].copy()
     updater = rc.AdamW(1e-2, weight_decay=0.5).bind(network)
-    view = network.flat  # seen without another call
+    view, readout, embedding = network.flat, network.parameters["3.weight"], network.parameters["0.weight"]
     for _ in range(3):
-        updater.update(np.ones(network.flat.size, "f4"))
+        updater.update(np.ones(view.size, "f4"))
+        np.testing.assert_array_equal(embedding, readout)  # before anyone asks the network
     got = parts(network, view)
     np.testing.assert_array_equal(got["0.weight"], got["3.weight"])
     np.testing.assert_array_equal(got["1.bias"], before)
