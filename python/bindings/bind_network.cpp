@@ -129,6 +129,12 @@ void bind_network(py::module_& m, const char* name) {
               std::optional<double> forget_bias) {
              initialize(self.network, seed, {std::move(input), std::move(recurrent), scale, std::move(bias), forget_bias});
            })
+      .def("tie", [](Self& self, const std::vector<std::string>& names) { self.network.tie(names); })
+      .def("freeze", [](Self& self, const std::vector<std::string>& names) { self.network.freeze(names); })
+      .def("unfreeze", [](Self& self, const std::vector<std::string>& names) { self.network.unfreeze(names); })
+      .def_property_readonly("tied", [](const Self& self) { return self.network.tied(); })
+      .def_property_readonly("frozen", [](const Self& self) { return self.network.frozen(); })
+      .def("update_copies", [](const Self& self) { self.network.flat(); })
       .def("flat", &flat_view<T>)
       .def("parameters", &parameter_views<T>)
       .def("forward", &forward<T>, py::arg("data").noconvert(), py::arg("state"), py::arg("training"), py::arg("noise"))

@@ -39,7 +39,7 @@ void bind_optimizer(py::module_& m, const char* name) {
       .def(py::init([](const Optimizer& settings, Index count) { return std::make_unique<Self>(settings, count); }))
       .def("update",
            [](Self& self, PyNetwork<T>& network, const Array<T>& gradient) {
-             self.update(network.network.flat(), {gradient.data(), std::size_t(gradient.size())});
+             self.update(network.network, {gradient.data(), std::size_t(gradient.size())});
            })
       .def_property("learning_rate", &Self::learning_rate, &Self::set_learning_rate)
       .def("state",

@@ -25,6 +25,15 @@ def test_the_examples_run(names: dict[str, Any]) -> None:
     assert names["best"].symbols.ndim == 1
 
 
+def test_what_is_tied_and_frozen(names: dict[str, Any]) -> None:
+    lm = names["lm"]
+    assert names["one_matrix"]
+    assert (lm.parameters["1.weight_ih"] == names["resting"]).all()
+    assert lm.tied == (("1.weight_hh", "2.weight_hh"), ("3.weight", "0.weight"))
+    assert lm.frozen == ("1.weight_ih",)
+    assert not names["slope"][: lm.parameters["0.weight"].size].any()
+
+
 def test_the_plant_is_identified(names: dict[str, Any]) -> None:
     """The mean square of the outputs is about .1."""
     assert names["one_step"] < 1e-3

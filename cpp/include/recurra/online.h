@@ -89,8 +89,8 @@ struct OnlineOptions {
   Index batch = 1;         // rows: independent sequences that share the weights
   Index update_every = 1;  // steps; an update follows the sum of their gradients
   double leak = 1;         // J <- leak D J + I: 1 is exact; less forgets what stale weights have left. Below 1, block is 1
-  // Parameters that rest, by name, "0.weight_ih", or all of a layer, "0". RTRL keeps no influence of those below the first layer
-  // that learns.
+  // Parameters that rest besides those that rest in the network, by name, "0.weight_ih", or all of a layer, "0". RTRL keeps no
+  // influence of those below the first layer that learns.
   std::vector<std::string> frozen{};
   std::optional<double> clip_norm{};  // of the gradient of an update
   // The most that an element of J, or the cotangent of a state walked back over a block, may grow to. Beyond it, and where a
@@ -114,8 +114,9 @@ struct OnlineReport {
 template <class T>
 class BasicOnline {
  public:
-  // The network learns in place and must outlive the learner. Throws std::invalid_argument for options out of range and for
-  // networks that the rule does not admit, std::length_error if the memory it needs exceeds max_bytes.
+  // The network learns in place and must outlive the learner; what is tied and rests in it stays so while it learns. Throws
+  // std::invalid_argument for options out of range and for networks that the rule does not admit, std::length_error if the memory
+  // it needs exceeds max_bytes.
   BasicOnline(BasicNetwork<T>& network, const OnlineOptions& options);
   ~BasicOnline();
   BasicOnline(BasicOnline&&) noexcept;
@@ -129,8 +130,9 @@ class BasicOnline {
   Index teacher_size() const;
 
   // The outputs that a step with this input would have; nothing changes. x: [batch][input size], y: [batch][output size].
-  // Throws std::invalid_argument for a wrong size or a value that is not finite (or no class id, for an Embedding),
-  // std::overflow_error for a state or output that is not finite; nothing has changed then.
+  // Throws std::invalid_argument for a wrong size, a value that is not finite (or no class id, for an Embedding) or a network
+  // that has been tied or frozen in another way since, std::overflow_error for a state or output that is not finite; nothing has
+  // changed then.
   void predict(std::span<const T> x, std::span<T> y);
 
   // One step of all rows: outputs to y (empty: not wanted), computed before it learns. The gradient is that of the mean over
@@ -148,8 +150,8 @@ class BasicOnline {
   // The gradient of the latest update, before clipping, laid out as the flat parameters. Zeros before the first one.
   std::span<const T> gradient() const;
   // d(state)/d(parameter) of each row after its latest step, as far as the rule follows it: [batch][state size][parameter's
-  // size]. Throws std::out_of_range for a name the network does not have, std::invalid_argument for a rule that keeps no
-  // influence.
+  // size]; of a tied one by all its places. Throws std::out_of_range for a name the network does not have, std::invalid_argument
+  // for a rule that keeps no influence.
   std::vector<T> influence(const std::string& parameter);
   BasicState<T> state() const;
   OnlineReport report() const;

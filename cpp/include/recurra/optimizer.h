@@ -71,6 +71,10 @@ class BasicOptimizer {
   BasicOptimizer(BasicOptimizer&&) noexcept;
   // Throws std::invalid_argument if a length is not num_parameters.
   void update(std::span<T> parameters, std::span<const T> gradient);
+  // Moves what learns of a network: copies of tied parameters follow the first one, whose gradient counts, and what rests stays
+  // as it is, whatever decays. The optimizer remembers nothing of either. Throws as above.
+  void update(BasicNetwork<T>& network, std::span<const T> gradient);
+  void update(BasicNetwork<T>& network, std::span<const T> gradient, const SharedParameters& shared);  // not the network's own
 
   // That of the next updates. Throws std::invalid_argument unless it is finite and at least 0.
   void set_learning_rate(double rate);
@@ -83,6 +87,8 @@ class BasicOptimizer {
   struct Rule;
 
  private:
+  void check_lengths(std::size_t parameters, std::size_t gradient) const;
+
   std::unique_ptr<Rule> rule_;
 };
 

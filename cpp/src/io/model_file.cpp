@@ -11,12 +11,14 @@
 #include "architecture.h"
 #include "error_text.h"
 #include "file.h"
+#include "sharing_text.h"
 
 namespace recurra {
 
 namespace {
 
 constexpr const char* format_version = "1";
+constexpr const char *tied_key = "tied", *frozen_key = "frozen";  // each there if anything is
 constexpr std::size_t longest_message = 2000;
 
 template <class T>
@@ -34,7 +36,7 @@ void check_metadata(const Safetensors& file, const std::string& source) {
     throw bad_file(source, "has format " + quote(format) + " version " + quote(version) + ", expected 'recurra' version '" +
                                format_version + "'");
   for (const auto& [key, value] : file.metadata)
-    if (std::find(keys.begin(), keys.end(), key) == keys.end() && key != training_key)
+    if (std::find(keys.begin(), keys.end(), key) == keys.end() && key != training_key && key != tied_key && key != frozen_key)
       throw bad_file(source, "has the unused metadata " + quote(key));
 }
 
@@ -80,10 +82,34 @@ std::vector<T> flat_from(const Safetensors& file, const Model<T>& model, const s
   return flat;
 }
 
+// What is tied and what rests in a file, whose tied tensors are equal.
+template <class T>
+SharedParameters sharing_of(const Safetensors& file, const Model<T>& model, const std::string& source) {
+  const auto text = [&](const char* key) {
+    const auto found = file.metadata.find(key);
+    if (found == file.metadata.end()) return std::string();
+    if (found->second.empty()) throw bad_file(source, std::string("has the empty metadata '") + key + "'");
+    return found->second;
+  };
+  SharedParameters shared = sharing_from_text(model.parameters, text(tied_key), text(frozen_key));
+  const auto bytes = [&](const std::string& name) {
+    const TensorEntry& entry = file.tensors.at(name);
+    return std::string_view(file.data.data() + entry.begin, entry.end - entry.begin);
+  };
+  for (const SharedParameters::Names& group : shared.tied())
+    for (const std::string& name : group)
+      if (bytes(name) != bytes(group.front()))
+        throw bad_file(source,
+                       "tensor '" + name + "' differs from '" + group.front() + "', expected equal values: they are tied");
+  return shared;
+}
+
 template <class T>
 BasicNetwork<T> network_of(const Safetensors& file, std::vector<LayerSpec> layers, const std::string& source) {
-  std::vector<T> flat = flat_from(file, Model<T>(layers), source);
-  return BasicNetwork<T>(std::move(layers), std::move(flat));
+  const Model<T> model(layers);
+  std::vector<T> flat = flat_from(file, model, source);
+  const SharedParameters shared = sharing_of(file, model, source);
+  return BasicNetwork<T>(std::move(layers), std::move(flat), shared.tied(), shared.frozen());
 }
 
 }  // namespace
@@ -101,10 +127,13 @@ std::vector<Tensor> model_tensors(const BasicNetwork<T>& network) {
 
 template <class T>
 std::map<std::string, std::string> model_metadata(const BasicNetwork<T>& network) {
-  return {{"format", "recurra"},
-          {"version", format_version},
-          {"dtype", dtype_name<T>()},
-          {"architecture", architecture_to_json(network.layers())}};
+  std::map<std::string, std::string> metadata{{"format", "recurra"},
+                                              {"version", format_version},
+                                              {"dtype", dtype_name<T>()},
+                                              {"architecture", architecture_to_json(network.layers())}};
+  if (!network.tied().empty()) metadata[tied_key] = tied_text(*network.shared());
+  if (!network.frozen().empty()) metadata[frozen_key] = frozen_text(*network.shared());
+  return metadata;
 }
 
 template <class T>

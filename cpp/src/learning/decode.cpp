@@ -152,10 +152,21 @@ BasicNetwork<T> encoder(const BasicNetwork<T>& network) {
   if (!network.decodes())
     throw std::invalid_argument("encoder: the network does not decode, expected one with an EncoderDecoder");
   const std::vector<LayerSpec>& layers = network.layers().front().children.front().children;
+  const std::string prefix = "0.encoder.";
   Index size = 0;
   for (const Parameter& parameter : network.parameters())
-    if (parameter.name.starts_with("0.encoder.")) size += parameter.size;
-  return BasicNetwork<T>(layers, std::vector<T>(network.flat().begin(), network.flat().begin() + size));
+    if (parameter.name.starts_with(prefix)) size += parameter.size;
+  const auto inside = [&](const std::vector<std::string>& names) {
+    std::vector<std::string> own;
+    for (const std::string& name : names)
+      if (name.starts_with(prefix)) own.push_back(name.substr(prefix.size()));
+    return own;
+  };
+  std::vector<std::vector<std::string>> tied;
+  for (const std::vector<std::string>& group : network.tied())
+    if (auto own = inside(group); own.size() > 1) tied.push_back(std::move(own));
+  return BasicNetwork<T>(layers, std::vector<T>(network.flat().begin(), network.flat().begin() + size), std::move(tied),
+                         inside(network.frozen()));
 }
 
 #define RECURRA_INSTANTIATE(T)                                                                                          \

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "../network/shared_parameters.h"
 #include "bptt.h"
 #include "checks.h"
 #include "recurra/threads.h"
@@ -55,7 +56,9 @@ struct BasicRunner<T>::Impl {
         if (i == 0 && pass.options.interrupt && pass.options.interrupt()) stop = true;
         return stop.load();
       };
-      run_shard(*weights, *shards[std::size_t(i)], pass, interrupt);
+      Shard<T>& shard = *shards[std::size_t(i)];
+      run_shard(*weights, shard, pass, interrupt);
+      if (pass.gradient) network.shared()->fold(std::span<T>(shard.gradient));
     };
     try {
       run_parts(used, part);

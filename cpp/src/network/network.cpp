@@ -5,12 +5,14 @@
 
 #include "model.h"
 #include "recurra/initialization.h"
+#include "shared_parameters.h"
 
 namespace recurra {
 
 template <class T>
 BasicNetwork<T>::BasicNetwork(std::vector<LayerSpec> layers, std::uint64_t seed)
-    : model_(std::make_shared<const Model<T>>(std::move(layers))) {
+    : model_(std::make_shared<const Model<T>>(std::move(layers))),
+      shared_(std::make_shared<const SharedParameters>(model_->parameters)) {
   const Index count = model_->parameter_offset.back();
   try {
     flat_.resize(std::size_t(count));
@@ -21,11 +23,59 @@ BasicNetwork<T>::BasicNetwork(std::vector<LayerSpec> layers, std::uint64_t seed)
 }
 
 template <class T>
-BasicNetwork<T>::BasicNetwork(std::vector<LayerSpec> layers, std::vector<T> flat)
-    : model_(std::make_shared<const Model<T>>(std::move(layers))), flat_(std::move(flat)) {
+BasicNetwork<T>::BasicNetwork(std::vector<LayerSpec> layers, std::vector<T> flat, std::vector<Names> tied, const Names& frozen)
+    : model_(std::make_shared<const Model<T>>(std::move(layers))),
+      shared_(std::make_shared<const SharedParameters>(model_->parameters, std::move(tied), frozen)),
+      flat_(std::move(flat)) {
   if (Index(flat_.size()) != model_->parameter_offset.back())
     throw std::invalid_argument("Network: got " + std::to_string(flat_.size()) + " parameters, expected " +
                                 std::to_string(model_->parameter_offset.back()));
+}
+
+template <class T>
+BasicNetwork<T>::BasicNetwork(const BasicNetwork& other)
+    : model_(other.model_), shared_(other.shared_), flat_(other.flat().begin(), other.flat().end()) {}
+
+template <class T>
+BasicNetwork<T>& BasicNetwork<T>::operator=(const BasicNetwork& other) {
+  if (this == &other) return *this;
+  flat_.assign(other.flat().begin(), other.flat().end());
+  if (model_->specs != other.model_->specs) model_ = other.model_;
+  shared_ = other.shared_;
+  return *this;
+}
+
+template <class T>
+std::span<T> BasicNetwork<T>::flat() {
+  shared_->share(std::span<T>(flat_));
+  return flat_;
+}
+template <class T>
+std::span<const T> BasicNetwork<T>::flat() const {
+  shared_->share(std::span<T>(flat_));
+  return flat_;
+}
+
+template <class T>
+void BasicNetwork<T>::tie(const Names& names) {
+  shared_ = std::make_shared<const SharedParameters>(shared_->tie(model_->parameters, names));
+  shared_->share(std::span<T>(flat_));
+}
+template <class T>
+void BasicNetwork<T>::freeze(const Names& names) {
+  shared_ = std::make_shared<const SharedParameters>(shared_->freeze(model_->parameters, names));
+}
+template <class T>
+void BasicNetwork<T>::unfreeze(const Names& names) {
+  shared_ = std::make_shared<const SharedParameters>(shared_->unfreeze(model_->parameters, names));
+}
+template <class T>
+const std::vector<std::vector<std::string>>& BasicNetwork<T>::tied() const {
+  return shared_->tied();
+}
+template <class T>
+const std::vector<std::string>& BasicNetwork<T>::frozen() const {
+  return shared_->frozen();
 }
 
 template <class T>

@@ -1,39 +1,41 @@
 #include "frozen.h"
 
 #include <algorithm>
-#include <stdexcept>
 
 namespace recurra {
 
 template <class T>
-std::vector<FrozenRange> frozen_ranges(const Model<T>& model, const std::vector<std::string>& names) {
-  std::vector<FrozenRange> ranges;
-  for (const std::string& name : names) {
-    const std::size_t before = ranges.size();
-    for (const Parameter& p : model.parameters)
-      if (p.name == name || p.name.starts_with(name + ".")) ranges.push_back({p.offset, p.offset + p.size});
-    if (ranges.size() == before) throw std::invalid_argument("Online: frozen: the network has no parameter '" + name + "'");
-  }
-  return ranges;
+SharedParameters shared_online(const BasicNetwork<T>& network, const OnlineOptions& options) {
+  return network.shared()->freeze(network.parameters(), options.frozen, "Online: frozen");
 }
 
 template <class T>
-std::size_t first_learning_layer(const Model<T>& model, const std::vector<std::string>& names) {
-  const std::vector<FrozenRange> frozen = frozen_ranges(model, names);
-  const auto rests = [&](const Parameter& p) {
-    return std::ranges::any_of(frozen, [&](const FrozenRange& r) { return r.begin <= p.offset && p.offset < r.end; });
-  };
+OnlineOptions with_all_frozen(const BasicNetwork<T>& network, OnlineOptions options) {
+  options.frozen = shared_online(network, options).frozen();
+  return options;
+}
+
+template <class T>
+std::size_t first_learning_layer(const Model<T>& model, const std::vector<std::string>& frozen) {
   Index offset = model.parameter_offset.back();
   for (const Parameter& p : model.parameters)
-    if (p.size > 0 && !rests(p)) offset = std::min(offset, p.offset);
+    if (p.size > 0 && std::ranges::find(frozen, p.name) == frozen.end()) offset = std::min(offset, p.offset);
   std::size_t layer = 0;
   while (layer < model.layers.size() && model.parameter_offset[layer + 1] <= offset) ++layer;
   return layer;
 }
 
-#define RECURRA_INSTANTIATE(T)                                                                             \
-  template std::vector<FrozenRange> frozen_ranges(const Model<T>&, const std::vector<std::string>& names); \
-  template std::size_t first_learning_layer(const Model<T>&, const std::vector<std::string>& names);
+OnlineOptions options_of_layer(OnlineOptions options, std::size_t layer) {
+  const std::string prefix = std::to_string(layer) + ".";
+  std::erase_if(options.frozen, [&](const std::string& name) { return !name.starts_with(prefix); });
+  for (std::string& name : options.frozen) name.replace(0, prefix.size(), "0.");
+  return options;
+}
+
+#define RECURRA_INSTANTIATE(T)                                                           \
+  template SharedParameters shared_online(const BasicNetwork<T>&, const OnlineOptions&); \
+  template OnlineOptions with_all_frozen(const BasicNetwork<T>&, OnlineOptions);         \
+  template std::size_t first_learning_layer(const Model<T>&, const std::vector<std::string>&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)
 

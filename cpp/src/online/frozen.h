@@ -1,24 +1,26 @@
 // The parameters that rest while a network learns online.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "../network/model.h"
+#include "../network/shared_parameters.h"
+#include "recurra/online.h"
 
 namespace recurra {
 
-struct FrozenRange {  // of the flat vector
-  Index begin, end;
-};
-
-// Those with these names, "0.weight_ih"; a beginning up to a dot, "0", stands for all that begin so. Throws
-// std::invalid_argument for a name that no parameter has.
+// What the learner ties and lets rest: what the network does, and OnlineOptions::frozen. Throws std::invalid_argument for a name
+// that no parameter has.
 template <class T>
-std::vector<FrozenRange> frozen_ranges(const Model<T>& model, const std::vector<std::string>& names);
+SharedParameters shared_online(const BasicNetwork<T>& network, const OnlineOptions& options);
 
-// The first layer with a parameter that learns; the number of layers if there is none.
+// The options with all that rests in `frozen`, parameter by parameter.
 template <class T>
-std::size_t first_learning_layer(const Model<T>& model, const std::vector<std::string>& names);
+OnlineOptions with_all_frozen(const BasicNetwork<T>& network, OnlineOptions options);
+
+// The first layer with a parameter that is not one of these; the number of layers if there is none.
+template <class T>
+std::size_t first_learning_layer(const Model<T>& model, const std::vector<std::string>& frozen);
+
+// The options for a network of this layer alone.
+OnlineOptions options_of_layer(OnlineOptions options, std::size_t layer);
 
 }  // namespace recurra

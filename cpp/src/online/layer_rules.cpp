@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "frozen.h"
 #include "influence.h"
 #include "layer_rtrl.h"
 #include "traces.h"
@@ -27,7 +28,7 @@ RulePlan plan_layer_rtrl(const Model<T>& model, const OnlineOptions& options, co
   OnlineReport& report = plan.report;
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     if (!is_learner(model, i)) continue;
-    const RulePlan layer = plan_rule(Model<T>({model.specs[i]}), options, Rtrl{rule.block});
+    const RulePlan layer = plan_rule(Model<T>({model.specs[i]}), options_of_layer(options, i), Rtrl{rule.block});
     plan.versions = std::max(plan.versions, layer.versions);
     report.block = std::max(report.block, layer.report.block);
     report.bytes += layer.report.bytes;
@@ -46,8 +47,9 @@ RowRules<T> make_layer_rtrl(const Model<T>& model, const WeightHistory<T>& histo
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     if (!is_learner(model, i)) continue;
     const auto network = std::make_shared<LayerNetwork<T>>(model.specs[i], history, model.parameter_offset[i]);
-    const RulePlan plan = plan_rule(network->model, options, exact);
-    RowRules<T> rows = make_rules(network->model, network->history, options, plan, exact);
+    const OnlineOptions own = options_of_layer(options, i);
+    const RulePlan plan = plan_rule(network->model, own, exact);
+    RowRules<T> rows = make_rules(network->model, network->history, own, plan, exact);
     for (std::size_t row = 0; row < rows.size(); ++row)
       learners[row][i] = std::make_unique<LayerRtrl<T>>(network, std::move(rows[row]));
   }

@@ -15,17 +15,18 @@ namespace recurra {
 template <class T>
 Learner<T>::Learner(BasicNetwork<T>& source, const OnlineOptions& o)
     : network(source),
-      options(o),
+      options(with_all_frozen(source, o)),
       keep_model(source.model()),
       model(*keep_model),
-      plan(affordable_plan(source, o)),
+      plan(affordable_plan(source, options)),
       optimizer(o.optimizer, Index(source.flat().size())),
       history(model, plan.versions, source.flat().data()),
       rules(make_rules(model, history, options, plan)),
       sum(source.flat().size()),
       latest(sum.size()),
       clipped(o.clip_norm ? sum.size() : 0),
-      frozen(frozen_ranges(model, o.frozen)),
+      of_network(source.shared()),
+      shared(shared_online(source, options)),
       cotangents(std::size_t(o.batch * model.output_size)),
       outputs(std::size_t(o.batch)),
       learns(outputs.size()),
@@ -41,7 +42,18 @@ void Learner<T>::check_size(const char* function, const char* name, std::size_t 
 }
 
 template <class T>
+void Learner<T>::check_shared(const char* function) {
+  if (network.shared() == of_network) return;
+  if (*network.shared() != *of_network)
+    throw std::invalid_argument(std::string(function) +
+                                ": other parameters of the network are tied or frozen now, expected those the learner was made "
+                                "with");
+  of_network = network.shared();
+}
+
+template <class T>
 void Learner<T>::look(const char* function, std::span<const T> x, std::span<const T> teacher) {
+  check_shared(function);
   check_size(function, "x", x.size(), model.input_size);
   if (!teacher.empty()) {
     if (model.teacher_size() == 0)

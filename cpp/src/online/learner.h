@@ -12,6 +12,8 @@ struct Learner {
   Learner(BasicNetwork<T>& network, const OnlineOptions& options);
 
   void check_size(const char* function, const char* name, std::size_t size, Index width) const;
+  // Throws if other parameters of the network are tied or rest now.
+  void check_shared(const char* function);
   // All rows one step further, not yet made. Throws, and nothing has changed.
   void look(const char* function, std::span<const T> x, std::span<const T> teacher);
   // The loss of the step looked at and its cotangents.
@@ -39,7 +41,8 @@ struct Learner {
   RowRules<T> rules;
   std::vector<T> sum, latest;  // of gradients: since the last update, and of that one
   std::vector<T> clipped;      // if updates are
-  const std::vector<FrozenRange> frozen;
+  std::shared_ptr<const SharedParameters> of_network;  // what is tied and rests there; here more may rest
+  const SharedParameters shared;
   std::vector<T> cotangents;
   std::vector<const T*> outputs;
   std::vector<char> learns;  // by row, from the step looked at

@@ -19,7 +19,7 @@ void Learner<T>::guarded(RowRule<T>& rule, bool good) {
 template <class T>
 void Learner<T>::update() {
   for (const auto& rule : rules) guarded(*rule, rule->gradient(sum.data()));
-  for (const FrozenRange& r : frozen) std::fill(sum.begin() + r.begin, sum.begin() + r.end, T(0));
+  shared.fold(std::span<T>(sum));
   const T most = kernels<T>(backend()).reductions.largest(sum.data(), Index(sum.size()));
   if (!spoiled && most != most) {
     for (const auto& rule : rules) rule->forget();
@@ -42,12 +42,10 @@ void Learner<T>::apply(T most) {
   const std::vector<T>& before = history.flat(history.now());
   std::copy_n(sum.begin(), clipped.size(), clipped.begin());
   if (options.clip_norm) clip_norm<T>(clipped, *options.clip_norm);
-  optimizer.update(network.flat(), options.clip_norm ? clipped : sum);
-  for (const FrozenRange& r : frozen)  // whatever decays
-    std::copy(before.begin() + r.begin, before.begin() + r.end, network.flat().begin() + r.begin);
+  optimizer.update(network, options.clip_norm ? clipped : sum, shared);
   if (all_finite(network.flat().data(), Index(network.flat().size()))) {
     history.update(network.flat().data());
-    latest = sum;
+    latest.swap(sum);
     ++report.updates;
     return;
   }

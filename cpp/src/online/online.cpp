@@ -96,9 +96,14 @@ std::vector<T> BasicOnline<T>::influence(const std::string& name) {
   if (found == all.end()) throw std::out_of_range("influence: the network has no parameter '" + name + "'");
   const FlushToZero flush;
   const Index states = impl_->model.state_offset.back();
-  std::vector<T> result(std::size_t(batch() * states * found->size));
-  for (Index row = 0; row < batch(); ++row)
-    impl_->rules[std::size_t(row)]->influence(found->offset, found->size, result.data() + row * states * found->size);
+  const Index size = found->size;
+  std::vector<T> result(std::size_t(batch() * states * size)), part(std::size_t(states * size));
+  for (const std::string& one : impl_->shared.group_of(name))  // what is tied is one parameter
+    for (Index row = 0; row < batch(); ++row) {
+      impl_->rules[std::size_t(row)]->influence(std::ranges::find(all, one, &Parameter::name)->offset, size, part.data());
+      std::transform(part.begin(), part.end(), result.begin() + row * states * size, result.begin() + row * states * size,
+                     std::plus<T>());
+    }
   return result;
 }
 
@@ -119,6 +124,7 @@ void BasicOnline<T>::reload() {
   Impl& s = *impl_;
   if (s.network.layers() != s.model.specs)
     throw std::invalid_argument("reload: the network has other layers now, expected those the learner was made with");
+  s.check_shared("reload");
   if (!all_finite(s.network.flat().data(), Index(s.network.flat().size())))
     throw std::invalid_argument("reload: the network has parameters that are not finite");
   const FlushToZero flush;
@@ -139,7 +145,7 @@ void BasicOnline<T>::load(const std::string& path) {
   Impl& s = *impl_;
   const OnlineFile<T> file = OnlineFile<T>::read(path, describe(s.options), s.network);
   const FlushToZero flush;
-  BasicNetwork<T> network(s.network.layers(), file.parameters());
+  BasicNetwork<T> network(s.network.layers(), file.parameters(), s.network.tied(), s.network.frozen());
   Impl(network, s.options).load(file);  // first aside, so that an error leaves the learner as it was
   file.check_all_read();
   std::copy(network.flat().begin(), network.flat().end(), s.network.flat().begin());

@@ -69,6 +69,7 @@ OnlineFile<T> OnlineFile<T>::read(const std::string& path, const std::string& se
   const AnyNetwork stored = network_from(file, path);
   const auto* model = std::get_if<BasicNetwork<T>>(&stored);
   if (!model || model->layers() != network.layers()) refuse(path, "holds another network than the learner's");
+  if (model->tied() != network.tied()) refuse(path, "holds a network with other tied parameters than the learner's");
   result.parameters_.assign(model->flat().begin(), model->flat().end());
   if (!all_finite(model->flat().data(), Index(model->flat().size()))) refuse(path, "has parameters that are not finite");
   for (const auto& [name, entry] : file.tensors) {

@@ -7,6 +7,7 @@
 #include "../learning/checks.h"
 #include "../learning/loss.h"
 #include "../math/flush_to_zero.h"
+#include "frozen.h"
 #include "online_options.h"
 
 namespace recurra {
@@ -24,6 +25,7 @@ double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, co
   if (auto* rtrl = std::get_if<Rtrl>(&options.rule)) rtrl->block = std::min(rtrl->block, x.time);
   if (auto* bptt = std::get_if<RollingBptt>(&options.rule)) bptt->window = std::min(bptt->window, x.time);
   options.update_every = x.time;
+  options = with_all_frozen(network, std::move(options));
   const RulePlan plan = plan_rule(model, options);
   check_memory(function, plan, max_bytes);
   check_data(function, model, x, target, loss);
@@ -56,6 +58,7 @@ double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, co
   if (!std::isfinite(total))
     throw std::overflow_error("the loss is " + std::to_string(total) +
                               ", expected a finite value; lower the learning rate or clip");
+  network.shared()->fold(std::span<T>(sum));
   for (std::size_t j = 0; j < sum.size(); ++j) gradient[j] += sum[j];
   return total;
 }

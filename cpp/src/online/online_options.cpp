@@ -8,6 +8,7 @@
 #include "../learning/checks.h"
 #include "../training/require.h"
 #include "../training/settings_text.h"
+#include "frozen.h"
 
 namespace recurra {
 
@@ -43,8 +44,9 @@ std::uint64_t physical_memory() { return std::uint64_t(sysconf(_SC_PHYS_PAGES)) 
 }  // namespace
 
 template <class T>
-RulePlan checked_plan(const BasicNetwork<T>& network, const OnlineOptions& options) {
-  check_options(options);
+RulePlan checked_plan(const BasicNetwork<T>& network, const OnlineOptions& given) {
+  check_options(given);
+  const OnlineOptions options = with_all_frozen(network, given);
   const T value{};
   const std::int64_t id{};
   check_loss("Online", *network.model(), Target<T>{&value, &id}, options.loss);  // its settings: any target will do

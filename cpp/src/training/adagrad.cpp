@@ -14,11 +14,11 @@ struct AdagradRule final : OptimizerRule<T> {
     sum.assign(std::size_t(count), T(s.initial_accumulator));
   }
   const char* name() const override { return "Adagrad"; }
-  void update(T* w, const T* g) override {
+  void update(T* w, const T* g, std::size_t begin, std::size_t end) override {
     const Decayed<T> decayed(settings.decay);
     const T rate = T(this->learning_rate / (1 + double(this->updates - 1) * settings.learning_rate_decay));
     const T epsilon = T(settings.epsilon);
-    for (std::size_t i = 0; i < this->num_parameters; ++i) {
+    for (std::size_t i = begin; i < end; ++i) {
       const T slope = decayed(g[i], w[i]);
       sum[i] += slope * slope;
       w[i] -= rate * slope / (std::sqrt(sum[i]) + epsilon);

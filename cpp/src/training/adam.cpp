@@ -21,7 +21,7 @@ struct AdamRule final : OptimizerRule<T> {
     require_divisor<T>(label, "epsilon", s.epsilon);
   }
   const char* name() const override { return label; }
-  void update(T* w, const T* g) override {
+  void update(T* w, const T* g, std::size_t begin, std::size_t end) override {
     const Decayed<T> decayed(settings.decay);
     const double steps = double(this->updates);
     const T beta1 = T(settings.beta1), beta2 = T(settings.beta2), epsilon = T(settings.epsilon);
@@ -30,7 +30,7 @@ struct AdamRule final : OptimizerRule<T> {
     const T kept = T(1 - this->learning_rate * decoupled);
     T* const m = mean.data();
     T* const v = square.data();
-    for (std::size_t i = 0; i < this->num_parameters; ++i) {
+    for (std::size_t i = begin; i < end; ++i) {
       const T step = decayed(g[i], w[i]);
       m[i] = beta1 * m[i] + (1 - beta1) * step;
       v[i] = beta2 * v[i] + (1 - beta2) * step * step;

@@ -142,7 +142,7 @@ class Run {
     }
     run_ = std::move(run);
     saved_updates_ = run_.optimizer.updates;
-    std::copy(network.flat().begin(), network.flat().end(), network_.flat().begin());
+    network_ = network;  // with what a callback may have frozen since the run began
   }
 
   std::vector<double> monitored() const {

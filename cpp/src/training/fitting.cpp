@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "../learning/bptt.h"
+#include "../network/shared_parameters.h"
 
 namespace recurra {
 
@@ -98,7 +99,7 @@ void Fitting<T>::update() {
     throw std::overflow_error("fit: the norm of the gradient is " + std::to_string(norm) + ", expected a finite value");
   if (options_.clip_value > 0) clip_value(gradient, options_.clip_value);
   if (options_.clip_norm > 0) clip_norm(gradient, options_.clip_norm);
-  optimizer_.update(network_.flat(), gradient_);
+  optimizer_.update(network_, gradient_);
 }
 
 template class Fitting<float>;

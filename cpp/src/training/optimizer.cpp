@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../network/shared_parameters.h"
 #include "optimizer_rule.h"
 
 namespace recurra {
@@ -17,12 +18,32 @@ template <class T>
 BasicOptimizer<T>::BasicOptimizer(BasicOptimizer&&) noexcept = default;
 
 template <class T>
+void BasicOptimizer<T>::check_lengths(std::size_t parameters, std::size_t gradient) const {
+  if (parameters != rule_->num_parameters || gradient != rule_->num_parameters)
+    throw std::invalid_argument("update: got " + std::to_string(parameters) + " parameters and a gradient of length " +
+                                std::to_string(gradient) + ", expected " + std::to_string(rule_->num_parameters));
+}
+
+template <class T>
 void BasicOptimizer<T>::update(std::span<T> parameters, std::span<const T> gradient) {
-  if (parameters.size() != rule_->num_parameters || gradient.size() != rule_->num_parameters)
-    throw std::invalid_argument("update: got " + std::to_string(parameters.size()) + " parameters and a gradient of length " +
-                                std::to_string(gradient.size()) + ", expected " + std::to_string(rule_->num_parameters));
+  check_lengths(parameters.size(), gradient.size());
   ++rule_->updates;
-  rule_->update(parameters.data(), gradient.data());
+  rule_->update(parameters.data(), gradient.data(), 0, rule_->num_parameters);
+}
+
+template <class T>
+void BasicOptimizer<T>::update(BasicNetwork<T>& network, std::span<const T> gradient) {
+  update(network, gradient, *network.shared());
+}
+
+template <class T>
+void BasicOptimizer<T>::update(BasicNetwork<T>& network, std::span<const T> gradient, const SharedParameters& shared) {
+  const std::span<T> parameters = network.flat();
+  check_lengths(parameters.size(), gradient.size());
+  ++rule_->updates;
+  for (const auto& [begin, end] : shared.learning())
+    rule_->update(parameters.data(), gradient.data(), std::size_t(begin), std::size_t(end));
+  shared.share(parameters);
 }
 
 template <class T>

@@ -12,8 +12,8 @@ struct BasicOptimizer<T>::Rule {
   Rule(Index count, double rate) : num_parameters(std::size_t(count)), learning_rate(rate) {}
   virtual ~Rule() = default;
   virtual const char* name() const = 0;
-  // One step; `updates` counts this one already.
-  virtual void update(T* w, const T* g) = 0;
+  // One step of the parameters begin .. end - 1; `updates` counts this one already.
+  virtual void update(T* w, const T* g, std::size_t begin, std::size_t end) = 0;
   // The vectors it remembers, by name; the same ones for the same settings.
   virtual std::map<std::string, std::vector<T>*> memory() = 0;
 

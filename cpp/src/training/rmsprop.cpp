@@ -18,11 +18,11 @@ struct RmsPropRule final : OptimizerRule<T> {
     if (s.momentum > 0) velocity.assign(std::size_t(count), T(0));
   }
   const char* name() const override { return "RMSprop"; }
-  void update(T* w, const T* g) override {
+  void update(T* w, const T* g, std::size_t begin, std::size_t end) override {
     const Decayed<T> decayed(settings.decay);
     const T rate = T(this->learning_rate), momentum = T(settings.momentum), epsilon = T(settings.epsilon);
     const T alpha = T(settings.alpha), rest = T(1 - settings.alpha);
-    for (std::size_t i = 0; i < this->num_parameters; ++i) {
+    for (std::size_t i = begin; i < end; ++i) {
       const T slope = decayed(g[i], w[i]);
       square[i] = alpha * square[i] + rest * slope * slope;
       T variance = square[i];

@@ -3,12 +3,21 @@
 #include <stdexcept>
 
 #include "../io/architecture.h"
+#include "../io/sharing_text.h"
 #include "fingerprint.h"
 #include "settings_text.h"
 
 namespace recurra {
 
 namespace {
+
+// As it was before networks could be tied and frozen, if nothing is.
+template <class T>
+std::string describe(const BasicNetwork<T>& network) {
+  const std::string tied = tied_text(*network.shared()), frozen = frozen_text(*network.shared());
+  return architecture_to_json(network.layers()) + (tied.empty() ? "" : ", tied " + tied) +
+         (frozen.empty() ? "" : ", frozen " + frozen);
+}
 
 std::string positive(double value) { return value > 0 ? number_text(value) : "none"; }
 
@@ -17,7 +26,7 @@ std::string positive(double value) { return value > 0 ? number_text(value) : "no
 template <class T>
 RunSettings run_settings(const BasicNetwork<T>& network, const Data<T>& training, const Data<T>* validation,
                          const FitOptions& o) {
-  return {{"the network", architecture_to_json(network.layers())},
+  return {{"the network", describe(network)},
           {"dtype", sizeof(T) == sizeof(float) ? "float32" : "float64"},
           {"the hash of the training data", hexadecimal(fingerprint(network, training, o.loss))},
           {"the hash of the validation data", validation ? hexadecimal(fingerprint(network, *validation, o.loss)) : "none"},

@@ -13,14 +13,14 @@ struct SgdRule final : OptimizerRule<T> {
     velocity.assign(s.momentum > 0 ? std::size_t(count) : 0, T(0));
   }
   const char* name() const override { return "SGD"; }
-  void update(T* w, const T* g) override {
+  void update(T* w, const T* g, std::size_t begin, std::size_t end) override {
     const Decayed<T> decayed(settings.decay);
     const T rate = T(this->learning_rate), momentum = T(settings.momentum);
     if (velocity.empty()) {
-      for (std::size_t i = 0; i < this->num_parameters; ++i) w[i] -= rate * decayed(g[i], w[i]);
+      for (std::size_t i = begin; i < end; ++i) w[i] -= rate * decayed(g[i], w[i]);
       return;
     }
-    for (std::size_t i = 0; i < this->num_parameters; ++i) {
+    for (std::size_t i = begin; i < end; ++i) {
       const T step = decayed(g[i], w[i]);
       velocity[i] = momentum * velocity[i] + step;
       w[i] -= rate * (settings.nesterov ? step + momentum * velocity[i] : velocity[i]);

@@ -117,13 +117,63 @@ class Network:
 
     @property
     def flat(self) -> FloatArray:
-        """All parameters as one writable vector."""
+        """All parameters as one writable vector. Those that are tied have equal values in it, see `tie`."""
+        self._core.update_copies()
         return self._flat
 
     @property
     def parameters(self) -> Parameters:
         """Writable views into `flat`, by name."""
+        self._core.update_copies()
         return self._parameters
+
+    def tie(self, *names: str) -> None:
+        """Make parameters of equal shape one parameter: ``net.tie("2.weight", "0.weight")``.
+
+        The first keeps its values, the others take them and are copies of it from now on. A gradient has the
+        sum in the place of the first and 0 in those of the others; updates move the first, and the others
+        follow. A name may be in a group already, which then becomes part of this one.
+
+        `flat` and `parameters` still have a place for each. Write to the first: whatever uses the network
+        next, `flat` and `parameters` among it, gives the copies its values, so what was written into a copy
+        alone is lost.
+
+        Args:
+            names: At least two, such as "0.weight_hh".
+
+        Raises:
+            ValueError: a name that no parameter has or that is given twice, or shapes that differ; nothing
+                has changed then.
+        """
+        self._core.tie(_read_names("tie", names))
+
+    @property
+    def tied(self) -> tuple[tuple[str, ...], ...]:
+        """The groups of parameters that are one, the first of a group first."""
+        return tuple(tuple(group) for group in self._core.tied)
+
+    def freeze(self, *names: str) -> None:
+        """Let parameters rest: their gradient is 0, and nothing that learns moves them, whatever decays.
+
+        They rest in `fit`, in `Online` and under the optimizers; `initialize` draws them all the same, and
+        they can be written. Parameters that are tied rest together.
+
+        Args:
+            names: Parameters, such as "0.weight_hh", or beginnings up to a dot: "0" is all of layer 0.
+
+        Raises:
+            ValueError: a name that no parameter has; nothing has changed then.
+        """
+        self._core.freeze(_read_names("freeze", names))
+
+    def unfreeze(self, *names: str) -> None:
+        """Let parameters learn again, named as for `freeze`."""
+        self._core.unfreeze(_read_names("unfreeze", names))
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """The parameters that rest, one by one."""
+        return tuple(self._core.frozen)
 
     @property
     def _initial(self) -> FloatArray:
@@ -131,7 +181,7 @@ class Network:
         return start
 
     def initialize(self, init: Init | None = None, seed: int = 0) -> None:
-        """Draw all parameters anew, in place.
+        """Draw all parameters anew, in place, those that are frozen too.
 
         Raises:
             ValueError: `init` has an unknown name.
@@ -269,6 +319,9 @@ class Network:
         seed: int = 0,
     ) -> tuple[float, FloatArray] | tuple[float, FloatArray, State]:
         """The loss, a mean over the valid entries, and its gradient, laid out as `flat`.
+
+        Of tied parameters it has the sum in the place of the first and 0 in those of the others, and 0 for
+        what is frozen.
 
         Args:
             x: As for a call; None for a network without input.
@@ -432,7 +485,7 @@ class Network:
         ]
 
     def encoder(self) -> Network:
-        """The encoder of an EncoderDecoder, with copies of its parameters."""
+        """The encoder of an EncoderDecoder, with copies of its parameters, tied and frozen as they are."""
         return Network._from_core(self._core.encoder())
 
     def stream(self, batch_size: int | None = None) -> Stream:
@@ -444,7 +497,7 @@ class Network:
         return Stream(self._core, batch_size, self._blocks, self._initial)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write layers and parameters to a safetensors file, whole or not at all."""
+        """Write layers, parameters and what is tied and frozen to a safetensors file, whole or not at all."""
         self._core.save(os.fsencode(path))
 
     def _state_in(self, state: State | None, batch: Batch) -> FloatArray | None:
@@ -452,7 +505,10 @@ class Network:
 
     def __repr__(self) -> str:
         layers = ", ".join(repr(spec) for spec in self._core.layers)
-        return f"Network([{layers}], dtype={self.dtype}, {self.flat.size} parameters)"
+        shared = "".join(
+            f", {name}={names}" for name, names in (("tied", self.tied), ("frozen", self.frozen)) if names
+        )
+        return f"Network([{layers}], dtype={self.dtype}, {self._flat.size} parameters{shared})"
 
     def __reduce__(self) -> tuple[object, ...]:
         return _from_bytes, (self._core.to_bytes(),)
@@ -465,6 +521,13 @@ def _refuse_beside(rule: OnlineRule, **options: object) -> None:
             raise ValueError(
                 f"loss_and_gradient: {name} is given beside rule={rule!r}, expected it only with BPTT()"
             )
+
+
+def _read_names(function: str, names: tuple[object, ...]) -> list[str]:
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"{function}: got {name!r}, expected the names of parameters")
+    return [str(name) for name in names]
 
 
 def _from_bytes(data: bytes) -> Network:

@@ -84,8 +84,8 @@ class Online:
     the learner; nothing has changed then. A step does not allocate but for what it returns.
 
     The network's weights move with every update: other learners, streams and calls that use it at the same
-    time in other threads see them half moved. Weights that are changed from outside are taken by `reload`.
-    Dropout is off.
+    time in other threads see them half moved. Weights that are changed from outside are taken by `reload`;
+    what is tied or frozen must stay as it was when the learner was made. Dropout is off.
 
     Args:
         network: What learns: any network that is causal and gives an output at each step.
@@ -97,8 +97,8 @@ class Online:
         update_every: Steps; an update follows the sum of their gradients.
         leak: The influence of the past decays by this factor at each step. 1 is exact; less forgets what the
             weights of long ago have left.
-        frozen: Parameters that rest: names, such as "0.weight_hh", or "0" for all of layer 0. Exact RTRL
-            keeps no influence of those below the first layer that learns.
+        frozen: Parameters that rest besides `Network.frozen`: names, such as "0.weight_hh", or "0" for all of
+            layer 0. Exact RTRL keeps no influence of those below the first layer that learns.
         clip_norm: Scale the gradient of an update down to this norm.
         guard: The most that an influence may grow to. Beyond it the row's past is forgotten (the state
             stays), and that is counted.
@@ -205,7 +205,7 @@ class Online:
         return self._core.gradient()
 
     def influence(self, parameter: str) -> FloatArray:
-        """The derivative of the state by a parameter, after the latest step.
+        """The derivative of the state by a parameter after the latest step; of a tied one, by all its places.
 
         Args:
             parameter: Its name, such as "0.weight_hh".

@@ -201,7 +201,11 @@ class Updater:
         self._core.learning_rate = number("learning_rate", rate)
 
     def update(self, gradient: npt.ArrayLike) -> None:
-        """Change the network's parameters; `gradient` is laid out as `Network.flat`."""
+        """Change the network's parameters; `gradient` is laid out as `Network.flat`.
+
+        Of tied parameters the gradient in the place of the first counts. What is frozen stays as it is,
+        whatever decays, and the optimizer remembers nothing of it.
+        """
         array = floats("gradient", gradient, self._network.dtype)
         check_shape("gradient", array, self._network.flat.shape, "(parameters,)")
         if not np.isfinite(array).all():

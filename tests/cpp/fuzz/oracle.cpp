@@ -92,6 +92,14 @@ void check_tensors(const Json& header, std::string_view data, const BasicNetwork
   require(std::all_of(owners.begin(), owners.end(), [](int count) { return count == 1; }), "a hole or an overlap");
 }
 
+// Groups as a file has them.
+std::string written(const std::vector<std::vector<std::string>>& groups, const char* between = " = ") {
+  std::string text;
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    for (std::size_t j = 0; j < groups[i].size(); ++j) text += (j > 0 ? between : i > 0 ? ", " : "") + groups[i][j];
+  return text;
+}
+
 template <class T>
 void check(std::string_view bytes, const BasicNetwork<T>& network) {
   std::uint64_t length = 0;
@@ -103,7 +111,13 @@ void check(std::string_view bytes, const BasicNetwork<T>& network) {
   const std::optional<Json> header = text.starts_with('{') && text.ends_with('}') ? parse(text) : std::nullopt;
   require(header.has_value(), "a header that is not one JSON object without repeated keys");
   const Json* metadata = header->find("__metadata__");
-  require(metadata && metadata->keys.size() == 4, "no metadata of four entries");
+  require(metadata != nullptr, "no metadata");
+  const Json *tied = metadata->find("tied"), *frozen = metadata->find("frozen");
+  require(metadata->keys.size() == 4u + (tied != nullptr) + (frozen != nullptr),
+          "no metadata of four entries and two that may be");
+  require((tied ? text_of(*metadata, "tied") : "") == written(network.tied()), "other tied parameters");
+  require((frozen ? text_of(*metadata, "frozen") : "") == written({network.frozen()}, ", "), "other frozen parameters");
+  require((tied != nullptr) != network.tied().empty() && (frozen != nullptr) != network.frozen().empty(), "an empty entry");
   require(text_of(*metadata, "format") == "recurra" && text_of(*metadata, "version") == "1", "another format");
   require(text_of(*metadata, "dtype") == (sizeof(T) == 4 ? "F32" : "F64"), "another dtype");
   const std::optional<Json> layers = parse(text_of(*metadata, "architecture"));

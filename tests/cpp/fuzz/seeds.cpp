@@ -88,6 +88,12 @@ std::vector<std::string> seeds() {
     for (const LayerSpec& layer : layers) collect_types(layer, seen);
     for (const bool wide : {false, true}) files.push_back(file(layers, wide));
   }
+  Network shared({elman(2, 2), elman(2, 2), linear(2, 2)}, 1);
+  shared.tie({"1.weight_hh", "0.weight_hh", "2.weight"});
+  shared.tie({"0.bias", "2.bias"});
+  shared.freeze({"1.bias", "2.bias"});
+  const std::vector<char> bytes = to_bytes(shared);
+  files.emplace_back(bytes.begin(), bytes.end());
   for (const std::string& type : known_types())
     if (!seen.count(type))
       throw std::logic_error("seeds: no network has a layer of type " + type + ", add one to architectures()");
