@@ -39,8 +39,8 @@ struct Learner {
   BasicOptimizer<T> optimizer;
   WeightHistory<T> history;
   RowRules<T> rules;
-  std::vector<T> sum, latest;  // of gradients: since the last update, and of that one
-  std::vector<T> clipped;      // if updates are
+  std::vector<T> sum, latest;                          // of gradients: since the last update, and of that one
+  std::vector<T> clipped;                              // if updates are
   std::shared_ptr<const SharedParameters> of_network;  // what is tied and rests there; here more may rest
   const SharedParameters shared;
   std::vector<T> cotangents;
