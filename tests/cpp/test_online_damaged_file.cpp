@@ -201,6 +201,8 @@ TEST_CASE("online: each number of a file is one that a learner may have counted 
       }
       for (const std::int64_t other : {most / 2 + 1, std::int64_t(1) << 40, std::int64_t(100), value.get<std::int64_t>() + 1})
         refusal([&](Json& all) { all[name] = other; });  // taken or not, it does no harm
+      if (name.ends_with(".learned") || name.ends_with("taught") || name.ends_with("influence"))
+        CHECK(contains(refusal([&](Json& all) { all[name] = 2; }), "'" + name + "' is 2, expected 0 .. 1"));
     }
     CHECK(found > 8);
     CHECK(contains(refusal([](Json& all) { all["nobody"] = 1; }), "nobody"));

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "network/shared_parameters.h"
 #include "online_run.h"
@@ -150,7 +151,7 @@ TEST_CASE("shared: groups join, the first keeps its values, and copies of a netw
   network.tie({"0.bias", "2.bias"});  // they are already
   CHECK(network.tied() == Groups{{"1.weight_hh", "0.weight_hh", "2.weight_ih"}, {"2.bias", "0.bias"}});
   network.tie({"0.weight_ih", "2.weight_ih", "2.weight_hh"});  // a group joins
-  CHECK(network.tied().front() == Names{"0.weight_ih", "1.weight_hh", "0.weight_hh", "2.weight_ih", "2.weight_hh"});
+  CHECK(network.tied().front() == Names{"0.weight_ih", "0.weight_hh", "1.weight_hh", "2.weight_ih", "2.weight_hh"});
   CHECK(values(network, "1.weight_hh") == values(before, "0.weight_ih"));
   CHECK(values(network, "0.bias") == rest);
   CHECK(before.tied().empty());
@@ -161,6 +162,35 @@ TEST_CASE("shared: groups join, the first keeps its values, and copies of a netw
   assigned = network;
   CHECK(assigned.flat().data() == place);
   CHECK(assigned.tied() == network.tied());
+}
+
+TEST_CASE("shared: copies have no order of their own, and a network that was moved from can be given another") {
+  Net one({elman(3, 3), elman(3, 3), elman(3, 3)}, std::uint64_t(1)), other = one;
+  one.tie({"1.bias", "0.bias", "2.bias"});
+  other.tie({"1.bias", "2.bias", "0.bias"});
+  CHECK(*one.shared() == *other.shared());
+  Net moved = std::move(one);
+  one = moved;
+  CHECK(one.tied() == moved.tied());
+  CHECK(flat(one) == flat(moved));
+}
+
+TEST_CASE("shared: threads that find a stale copy bring it up to date once") {
+  Net network(twins("Elman(activation=tanh)", 64), std::uint64_t(1));
+  network.tie({"1.weight_hh", "0.weight_hh"});
+  const Vector wanted = flat(network), x = test::random_vector(3, 5 * 64);
+  Vector y(5 * 2);
+  BasicRunner<double>(network).forward({x.data(), 1, 5}, y.data());
+  for (int round = 0; round < 20; ++round) {
+    std::fill(network.parameter("0.weight_hh").begin(), network.parameter("0.weight_hh").end(), 7.0);
+    std::vector<Vector> outputs(4, Vector(y.size()));
+    std::vector<std::thread> threads;
+    for (Vector& output : outputs)
+      threads.emplace_back([&] { BasicRunner<double>(network).forward({x.data(), 1, 5}, output.data()); });
+    for (std::thread& thread : threads) thread.join();
+    for (const Vector& output : outputs) CHECK(output == y);
+    CHECK(flat(network) == wanted);
+  }
 }
 
 TEST_CASE("shared: what is frozen by its beginning, together with its group, and unfrozen again") {
@@ -248,7 +278,7 @@ TEST_CASE("shared: the gradient is that of the tied function, by central differe
     std::fill(slope.end() - Index(bias.size()), slope.end(), 0.0);
     CHECK(difference(gradient, slope) < 1e-8);
     CHECK(test::part_of(network, gradient, "0") != Vector(test::part_of(network, gradient, "0").size()));
-    // Windows, and threads whose sums are folded.
+    // The sum over the places, told from the names alone.
     const Net plain(network.layers(), flat(network));
     Vector places(gradient.size());
     BasicRunner<double>(plain).loss_and_gradient(sequences, {y.data()}, Loss::mse, places.data());
@@ -458,6 +488,8 @@ TEST_CASE("shared: every rule keeps copies equal and lets rest what is frozen, t
                            "with",
                            std::invalid_argument);
       CHECK_THROWS_AS(learner.reload(), std::invalid_argument);
+      CHECK_THROWS_AS(learner.save("/dev/null"), std::invalid_argument);
+      CHECK_THROWS_AS(learner.load("/dev/null"), std::invalid_argument);
       network.unfreeze({"0.weight_hh", "0.weight_ih"});
       learner.predict(data.input(0), y);
     }
@@ -486,7 +518,7 @@ TEST_CASE("shared: the encoder of a network keeps what is tied and frozen inside
   network.tie({"0.decoder.1.bias", "0.encoder.1.bias"});
   network.freeze({"0.encoder.0.bias", "0.decoder.2"});
   const Net inside = encoder(network);
-  CHECK(inside.tied() == Groups{{"1.weight_hh", "0.weight_hh"}});
+  CHECK(inside.tied() == Groups{{"0.weight_hh", "1.weight_hh"}});  // whose first is not in it
   CHECK(inside.frozen() == Names{"0.bias"});
   CHECK(values(inside, "1.weight_hh") == values(network, "0.decoder.0.weight_hh"));
 }

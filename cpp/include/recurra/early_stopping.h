@@ -10,7 +10,7 @@ namespace recurra {
 struct EarlyStopping {
   int patience = 10;         // epochs in a row without a new best that end the training
   double min_delta = 0;      // how much lower than the best a loss must be to be a new best
-  bool restore_best = true;  // give the network the parameters of its best epoch when training ends
+  bool restore_best = true;  // the network ends with its best epoch's parameters, tied as they are then
 };
 
 // The epoch with the best loss: the first one, then each that is lower than the last best by more than min_delta. None: none.

@@ -147,7 +147,8 @@ class BasicOnline {
   void reset();
   void reset(Index row);
 
-  // The gradient of the latest update, before clipping, laid out as the flat parameters. Zeros before the first one.
+  // The gradient of the latest update that was made, before clipping, laid out as the flat parameters. Zeros before the first
+  // one.
   std::span<const T> gradient() const;
   // d(state)/d(parameter) of each row after its latest step, as far as the rule follows it: [batch][state size][parameter's
   // size]; of a tied one by all its places. Throws std::out_of_range for a name the network does not have, std::invalid_argument
@@ -156,7 +157,8 @@ class BasicOnline {
   BasicState<T> state() const;
   OnlineReport report() const;
 
-  // The network's weights were changed from outside: takes them for the next steps.
+  // The network's weights were changed from outside: takes them for the next steps. Throws std::invalid_argument if they are not
+  // finite, or if the network has other layers, ties or frozen parameters now, as save and load do for the latter.
   void reload();
 
   // All of it in a file, also between two refreshes of J, so that a learner made alike goes on with the same bits. The file is

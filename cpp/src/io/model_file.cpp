@@ -117,11 +117,10 @@ BasicNetwork<T> network_of(const Safetensors& file, std::vector<LayerSpec> layer
 template <class T>
 std::vector<Tensor> model_tensors(const BasicNetwork<T>& network) {
   std::vector<Tensor> tensors;
+  const T* const flat = network.flat().data();
   for (const Parameter& parameter : network.parameters())
-    tensors.push_back({parameter.name,
-                       dtype_name<T>(),
-                       {parameter.shape.begin(), parameter.shape.end()},
-                       network.flat().data() + parameter.offset});
+    tensors.push_back(
+        {parameter.name, dtype_name<T>(), {parameter.shape.begin(), parameter.shape.end()}, flat + parameter.offset});
   return tensors;
 }
 

@@ -40,19 +40,19 @@ template <class T>
 BasicNetwork<T>& BasicNetwork<T>::operator=(const BasicNetwork& other) {
   if (this == &other) return *this;
   flat_.assign(other.flat().begin(), other.flat().end());
-  if (model_->specs != other.model_->specs) model_ = other.model_;
+  if (!model_ || !other.model_ || model_->specs != other.model_->specs) model_ = other.model_;  // one may be moved from
   shared_ = other.shared_;
   return *this;
 }
 
 template <class T>
 std::span<T> BasicNetwork<T>::flat() {
-  shared_->share(std::span<T>(flat_));
+  if (shared_) shared_->share(std::span<T>(flat_));
   return flat_;
 }
 template <class T>
 std::span<const T> BasicNetwork<T>::flat() const {
-  shared_->share(std::span<T>(flat_));
+  if (shared_) shared_->share(std::span<T>(flat_));
   return flat_;
 }
 

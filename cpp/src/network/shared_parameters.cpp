@@ -1,5 +1,6 @@
 #include "shared_parameters.h"
 
+#include <pthread.h>
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -49,6 +50,15 @@ void add_groups(const std::vector<Names>& tied, std::set<std::string>& names) {
       names.insert(group.begin(), group.end());
 }
 
+// One caller at a time brings copies up to date. A process that forks holds the lock itself, so that no child is born with a
+// lock whose holder it does not have.
+std::mutex& sharing() {
+  static std::mutex mutex;
+  static const int registered = pthread_atfork([] { mutex.lock(); }, [] { mutex.unlock(); }, [] { mutex.unlock(); });
+  static_cast<void>(registered);
+  return mutex;
+}
+
 }  // namespace
 
 SharedParameters::SharedParameters(const Parameters& parameters, std::vector<Names> tied, const Names& frozen,
@@ -73,6 +83,9 @@ SharedParameters::SharedParameters(const Parameters& parameters, std::vector<Nam
       copies_.push_back({first.offset, p.offset, p.size});
     }
   }
+  for (Names& group : tied_)  // whose copies have no order of their own
+    std::sort(group.begin() + 1, group.end(),
+              [&](const std::string& a, const std::string& b) { return known[a]->offset < known[b]->offset; });
   std::ranges::sort(tied_, {}, [&](const Names& group) { return known[group.front()]->offset; });
   std::ranges::sort(copies_, {}, &Copy::to);
   std::set<std::string> resting = expand(parameters, frozen, function);
@@ -141,8 +154,7 @@ void SharedParameters::fold(std::span<T> gradient) const {
 template <class T>
 void SharedParameters::share(std::span<T> flat) const {
   if (copies_.empty()) return;
-  static std::mutex mutex;
-  const std::scoped_lock lock{mutex};
+  const std::scoped_lock lock{sharing()};
   for (const auto& [from, to, size] : copies_)
     if (std::memcmp(flat.data() + to, flat.data() + from, std::size_t(size) * sizeof(T)) != 0)
       std::copy_n(flat.data() + from, size, flat.data() + to);

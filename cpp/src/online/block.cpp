@@ -121,13 +121,13 @@ void Block<T>::load(const OnlineFile<T>& file, const std::string& prefix) {
     const T* x = vector("input", model_.input_size);
     for (Index j = 0; model_.takes_ids() && j < model_.input_size; ++j)
       expect(x[j] >= T(0) && x[j] < T(model_.num_ids) && x[j] == std::floor(x[j]), "has an input that is no class id");
-    const T* seen = file.number(name + "taught") ? vector("teacher", model_.teacher_size()) : nullptr;
+    const T* seen = file.number(name + "taught", 0, 1) ? vector("teacher", model_.teacher_size()) : nullptr;
     const Index version = Index(file.number(name + "version"));
     expect(version >= 0 && version <= history_.now() && version > history_.now() - history_.depth(),
            "has a step with weights of version " + std::to_string(version) + ", which are not there");
     step(x, seen, version);
     advance();
-    if (file.number(name + "learned")) learn(vector("dy", model_.output_size));
+    if (file.number(name + "learned", 0, 1)) learn(vector("dy", model_.output_size));
   }
   expect(file.number(prefix + "last_learned") == last_learned_, "does not tell which step learned last");
 }

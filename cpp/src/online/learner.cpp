@@ -42,7 +42,7 @@ void Learner<T>::check_size(const char* function, const char* name, std::size_t 
 }
 
 template <class T>
-void Learner<T>::check_shared(const char* function) {
+void Learner<T>::check_shared(const char* function) const {
   if (network.shared() == of_network) return;
   if (*network.shared() != *of_network)
     throw std::invalid_argument(std::string(function) +

@@ -13,7 +13,7 @@ struct Learner {
 
   void check_size(const char* function, const char* name, std::size_t size, Index width) const;
   // Throws if other parameters of the network are tied or rest now.
-  void check_shared(const char* function);
+  void check_shared(const char* function) const;
   // All rows one step further, not yet made. Throws, and nothing has changed.
   void look(const char* function, std::span<const T> x, std::span<const T> teacher);
   // The loss of the step looked at and its cotangents.
@@ -39,9 +39,9 @@ struct Learner {
   BasicOptimizer<T> optimizer;
   WeightHistory<T> history;
   RowRules<T> rules;
-  std::vector<T> sum, latest;                          // of gradients: since the last update, and of that one
-  std::vector<T> clipped;                              // if updates are
-  std::shared_ptr<const SharedParameters> of_network;  // what is tied and rests there; here more may rest
+  std::vector<T> sum, latest;                                  // of gradients: since the last update, and of that one
+  std::vector<T> clipped;                                      // if updates are
+  mutable std::shared_ptr<const SharedParameters> of_network;  // what is tied and rests there; here more may rest
   const SharedParameters shared;
   std::vector<T> cotangents;
   std::vector<const T*> outputs;

@@ -43,13 +43,14 @@ void Learner<T>::apply(T most) {
   std::copy_n(sum.begin(), clipped.size(), clipped.begin());
   if (options.clip_norm) clip_norm<T>(clipped, *options.clip_norm);
   optimizer.update(network, options.clip_norm ? clipped : sum, shared);
-  if (all_finite(network.flat().data(), Index(network.flat().size()))) {
-    history.update(network.flat().data());
+  const std::span<T> flat = network.flat();
+  if (all_finite(flat.data(), Index(flat.size()))) {
+    history.update(flat.data());
     latest.swap(sum);
     ++report.updates;
     return;
   }
-  std::copy(before.begin(), before.end(), network.flat().begin());
+  std::copy(before.begin(), before.end(), flat.begin());
   ++report.guard_events;
 }
 

@@ -135,6 +135,7 @@ void BasicOnline<T>::reload() {
 template <class T>
 void BasicOnline<T>::save(const std::string& path) const {
   const Impl& s = *impl_;
+  s.check_shared("save");
   OnlineFile<T> file(describe(s.options));
   s.save(file);
   file.write(path, s.network);
@@ -143,6 +144,7 @@ void BasicOnline<T>::save(const std::string& path) const {
 template <class T>
 void BasicOnline<T>::load(const std::string& path) {
   Impl& s = *impl_;
+  s.check_shared("load");
   const OnlineFile<T> file = OnlineFile<T>::read(path, describe(s.options), s.network);
   const FlushToZero flush;
   BasicNetwork<T> network(s.network.layers(), file.parameters(), s.network.tied(), s.network.frozen());

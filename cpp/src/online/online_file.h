@@ -30,7 +30,7 @@ class OnlineFile {
   // Throw std::runtime_error if it is missing, or not as long or large as expected, or has a NaN.
   std::span<const T> vector(const std::string& name, std::size_t size) const;
   void copy(const std::string& name, std::span<T> to) const;
-  std::int64_t number(const std::string& name, std::int64_t least = 0, std::int64_t most = most_count) const;
+  std::int64_t number(const std::string& name, std::int64_t least = 0, std::int64_t most = most_count / 2) const;
   // The network's.
   const std::vector<T>& parameters() const { return parameters_; }
   // Throws std::runtime_error if there is something that nobody has asked for.

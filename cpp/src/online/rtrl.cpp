@@ -113,7 +113,7 @@ void RtrlRow<T>::save(OnlineFile<T>& file, const std::string& prefix) const {
 template <class T>
 void RtrlRow<T>::load(const OnlineFile<T>& file, const std::string& prefix) {
   influence_.clear();
-  if (file.number(prefix + "influence") != 0)
+  if (file.number(prefix + "influence", 0, 1) != 0)
     for (std::size_t part = 0; part < influence_.rows().size(); ++part) {
       file.copy(prefix + "influence." + std::to_string(part), {influence_.target(part, 0).data, influence_.part(part).size()});
       influence_.filled();

@@ -142,7 +142,7 @@ class Run {
     }
     run_ = std::move(run);
     saved_updates_ = run_.optimizer.updates;
-    network_ = network;  // with what a callback may have frozen since the run began
+    network_ = network;  // with what a callback may have tied or frozen since the run began
   }
 
   std::vector<double> monitored() const {

@@ -132,7 +132,8 @@ class Network:
 
         The first keeps its values, the others take them and are copies of it from now on. A gradient has the
         sum in the place of the first and 0 in those of the others; updates move the first, and the others
-        follow. A name may be in a group already, which then becomes part of this one.
+        follow. A name may be in a group already, which then becomes part of this one. If one of them is
+        frozen, all are from now on; they take the first's values all the same.
 
         `flat` and `parameters` still have a place for each. Write to the first: whatever uses the network
         next, `flat` and `parameters` among it, gives the copies its values, so what was written into a copy
@@ -142,8 +143,8 @@ class Network:
             names: At least two, such as "0.weight_hh".
 
         Raises:
-            ValueError: a name that no parameter has or that is given twice, or shapes that differ; nothing
-                has changed then.
+            ValueError: a name that no parameter has or that is given twice, fewer than two names, or shapes
+                that differ; nothing has changed then.
         """
         self._core.tie(_read_names("tie", names))
 

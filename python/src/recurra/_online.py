@@ -231,7 +231,7 @@ class Online:
         """Take over weights of the network that were changed from outside; state and influence stay.
 
         Raises:
-            ValueError: they are not finite.
+            ValueError: they are not finite, or other parameters are tied or frozen now.
         """
         self._core.reload()
 

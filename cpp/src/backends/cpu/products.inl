@@ -1,7 +1,8 @@
 // Matrix products on panels packed once. A panel is one register wide and depth long: panel[k][lane].
 //
 // One micro kernel holds MR rows x NP panels of C in registers and walks the depth. It serves the recurrent product (A is
-// read as it lies), and the weight gradient (A^T and B are packed chunk by chunk, so that both are read in one line).
+// read as it lies), and the weight gradient (A^T and B are packed chunk by chunk, so that both are read in one line, but for
+// those that are so small that all of it stays in the first-level cache).
 #pragma once
 
 #include "../../math/pack.h"
@@ -186,7 +187,9 @@ void outer(const T* a, Index a_stride, const T* b, Index b_stride, Index rows, I
   constexpr int lanes = Pack<T>::lanes;
   T* packed_b = scratch;
   T* packed_a = scratch + packed_size<T>(depth_block, n);
-  const auto fits = [](Index depth, Index stride) { return depth * stride <= Index(16384 / sizeof(T)); };
+  const auto fits = [](Index depth, Index stride) {  // half of the first-level cache
+    return depth * stride <= Index(16384 / sizeof(T));
+  };
   for (Index r = 0; r < rows; r += depth_block) {
     const Index depth = rows - r < depth_block ? rows - r : depth_block;
     Panels<T> panels{b + r * b_stride, lanes, b_stride};  // as it lies
