@@ -19,6 +19,16 @@ namespace test {
 using recurra::Index;
 using recurra::Schedule;
 
+// The schedule of a graph given by the parents of each node.
+inline Schedule graph(const std::vector<std::vector<Index>>& parents) {
+  recurra::Incoming edges;
+  for (const std::vector<Index>& list : parents) {
+    edges.source.insert(edges.source.end(), list.begin(), list.end());
+    edges.begin.push_back(Index(edges.source.size()));
+  }
+  return Schedule::graph(edges);
+}
+
 template <class T = double>
 std::vector<T> random_vector(std::uint64_t seed, Index count, double scale = 1) {
   recurra::Random random{seed};

@@ -46,7 +46,7 @@ struct Outcome {
 
 // The graph with x and the cotangents given by the caller's nodes; results by node too.
 Outcome run(const std::string& cell, const Parents& parents, Index inputs, Index units) {
-  CellProblem problem(cell, Schedule::graph(parents), inputs, units);
+  CellProblem problem(cell, test::graph(parents), inputs, units);
   const Index width = problem.layer.layout().state_width;
   problem.x = by_row(problem.schedule, test::random_vector(50, Index(parents.size()) * inputs), inputs);
   const std::vector<double> cotangent = by_row(problem.schedule, test::random_vector(51, Index(parents.size()) * width), width);
@@ -74,7 +74,7 @@ TEST_CASE("graph: a path is the sequence") {
   for (const std::string& cell : all_cells())
     for (const Index units : {5, 17}) {
       CAPTURE(cell);
-      CellProblem sequence(cell, Schedule::sequences(1, time), 3, units), graph(cell, Schedule::graph(path), 3, units);
+      CellProblem sequence(cell, Schedule::sequences(1, time), 3, units), graph(cell, test::graph(path), 3, units);
       CHECK(difference(graph.objective(), sequence.objective()) < 1e-12);
       CHECK(difference(graph.states(), sequence.states()) < 1e-12);
       const test::Gradients actual = graph.gradients(), expected = sequence.gradients();
@@ -89,7 +89,7 @@ TEST_CASE("graph: gradients of every cell on random graphs = central differences
     for (const std::uint64_t seed : {1, 2}) {
       CAPTURE(cell);
       const Parents parents = random_graph(12, std::min<Index>(max_parents(cell), 3), seed);
-      CellProblem problem(cell, Schedule::graph(parents), 3, 5);
+      CellProblem problem(cell, test::graph(parents), 3, 5);
       CHECK(problem.schedule.num_levels() > 2);
       problem.objective();
       const test::Gradients gradients = problem.gradients(), central = problem.central_differences();
@@ -113,11 +113,11 @@ TEST_CASE("graph: the order of a node's parents does not matter") {
 
 TEST_CASE("graph: the numbering of the nodes does not matter") {
   const Parents parents = random_graph(15, 3, 5);
-  const Schedule schedule = Schedule::graph(parents);
+  const Schedule schedule = test::graph(parents);
   Parents renumbered(parents.size());  // last node first
   for (std::size_t v = 0; v < parents.size(); ++v)
     for (const Index p : parents[v]) renumbered[parents.size() - 1 - v].push_back(Index(parents.size()) - 1 - p);
-  const Schedule other = Schedule::graph(renumbered);
+  const Schedule other = test::graph(renumbered);
   REQUIRE(other.num_levels() == schedule.num_levels());
   for (Index level = 0; level <= schedule.num_levels(); ++level) CHECK(other.size(level) == schedule.size(level));
 
@@ -138,7 +138,7 @@ TEST_CASE("graph: the numbering of the nodes does not matter") {
 
 TEST_CASE("graph: levels hold every node after all its parents") {
   const Parents parents = random_graph(60, 3, 6);
-  const Schedule schedule = Schedule::graph(parents);
+  const Schedule schedule = test::graph(parents);
   CHECK(schedule.num_nodes() == 60);
   CHECK(schedule.num_roots() == 1);
   std::vector<Index> row(parents.size()), level_of(std::size_t(schedule.num_rows()));
@@ -157,7 +157,7 @@ TEST_CASE("graph: levels hold every node after all its parents") {
     const auto begin = schedule.edge_begin()[std::size_t(row[v] - 1)], end = schedule.edge_begin()[std::size_t(row[v])];
     CHECK(std::vector<Index>(schedule.parent_row().begin() + begin, schedule.parent_row().begin() + end) == expected);
   }
-  CHECK(Schedule::graph({}).num_nodes() == 0);
+  CHECK(test::graph({}).num_nodes() == 0);
 }
 
 TEST_CASE("graph: sequences keep their parents implicit") {
@@ -172,11 +172,11 @@ TEST_CASE("graph: sequences keep their parents implicit") {
 }
 
 TEST_CASE("graph: more parents than the cell takes, a cycle, and a bad index are refused") {
-  CHECK_THROWS_WITH_AS(CellProblem("LSTM(peephole=current)", Schedule::graph({{}, {0}, {0, 1}}), 3, 5),
+  CHECK_THROWS_WITH_AS(CellProblem("LSTM(peephole=current)", test::graph({{}, {0}, {0, 1}}), 3, 5),
                        "LSTM(peephole=current): a node has 2 parents, expected at most 1", std::invalid_argument);
   for (const Parents& cyclic : {Parents{{0}}, Parents{{}, {0, 2}, {1}}, Parents{{1}, {2}, {0}}})
-    CHECK_THROWS_WITH_AS(Schedule::graph(cyclic), "graph: the edges contain a cycle, expected an acyclic graph",
+    CHECK_THROWS_WITH_AS(test::graph(cyclic), "graph: the edges contain a cycle, expected an acyclic graph",
                          std::invalid_argument);
-  CHECK_THROWS_WITH_AS(Schedule::graph({{}, {2}}), "graph: node 1 has parent 2, expected 0 .. 1", std::invalid_argument);
-  CHECK_THROWS_WITH_AS(Schedule::graph({{-1}}), "graph: node 0 has parent -1, expected 0 .. 0", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(test::graph({{}, {2}}), "graph: node 1 has parent 2, expected 0 .. 1", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(test::graph({{-1}}), "graph: node 0 has parent -1, expected 0 .. 0", std::invalid_argument);
 }

@@ -32,7 +32,7 @@ template <class T>
 void check_cell(const TestBackend& isa, const TestBackend& baseline, std::size_t cell, double tolerance) {
   const std::vector<std::vector<Index>> dag{{}, {}, {0, 1}, {2, 0, 1}, {3}, {4, 2}}, tree{{1}, {}, {0}, {1}, {3}};
   for (const Schedule& schedule :
-       {Schedule::sequences({6, 5, 5, 2, 0}), Schedule::graph(isa.cells[cell].info.max_parents > 1 ? dag : tree)})
+       {Schedule::sequences({6, 5, 5, 2, 0}), test::graph(isa.cells[cell].info.max_parents > 1 ? dag : tree)})
     for (const auto& [inputs, units] :
          {std::pair<Index, Index>{3, 5}, std::pair<Index, Index>{4, 17}, std::pair<Index, Index>{9, 35}}) {
       const Outcome<T> expected = run<T>(baseline, cell, schedule, inputs, units);

@@ -121,7 +121,7 @@ TEST_CASE("reference: every cell on a graph with several parents = plain loops o
   test::for_each_cell_type([&]<class Cell>() {
     CAPTURE(std::string(Cell::name));
     for (const Index units : {5, 17}) {
-      CellProblem problem(Cell::name, Schedule::graph(Cell::max_parents > 1 ? parents : tree), 3, units);
+      CellProblem problem(Cell::name, test::graph(Cell::max_parents > 1 ? parents : tree), 3, units);
       problem.forward();
       CHECK(test::difference(problem.states(), reference_states<Cell>(problem)) < 1e-13);
     }

@@ -33,37 +33,58 @@ Index Schedule::length(Index sequence) const {
   return low;
 }
 
+Incoming reversed(const Incoming& edges) {  // counted and sorted
+  const std::size_t nodes = std::size_t(edges.num_nodes());
+  Incoming result;
+  result.begin.assign(nodes + 1, 0);
+  result.source.resize(edges.source.size());
+  result.slot.resize(edges.slot.size());
+  for (const Index p : edges.source) ++result.begin[std::size_t(p) + 1];
+  for (std::size_t v = 0; v < nodes; ++v) result.begin[v + 1] += result.begin[v];
+  std::vector<Index> next(result.begin.begin(), result.begin.end() - 1);
+  for (std::size_t v = 0; v < nodes; ++v)
+    for (Index e = edges.begin[v]; e < edges.begin[v + 1]; ++e) {
+      const Index to = next[std::size_t(edges.source[std::size_t(e)])]++;
+      result.source[std::size_t(to)] = Index(v);
+      if (!edges.slot.empty()) result.slot[std::size_t(to)] = edges.slot[std::size_t(e)];
+    }
+  return result;
+}
+
 namespace {
 
 // The level of each node: one more than its deepest parent's, found in topological order (Kahn 1962).
-std::vector<Index> node_levels(const std::vector<std::vector<Index>>& parents) {
-  const Index nodes = Index(parents.size());
-  std::vector<std::vector<Index>> children(parents.size());
-  std::vector<Index> waiting(parents.size()), level(parents.size(), 1), ready;
+std::vector<Index> node_levels(const Incoming& parents, const std::string& name) {
+  const Index nodes = parents.num_nodes();
+  std::vector<Index> waiting(std::size_t(nodes), 0), level(waiting.size(), 1), ready;
+  ready.reserve(waiting.size());
   for (Index v = 0; v < nodes; ++v) {
-    for (const Index p : parents[std::size_t(v)]) {
-      if (p < 0 || p >= nodes)
-        throw std::invalid_argument("graph: node " + std::to_string(v) + " has parent " + std::to_string(p) + ", expected 0 .. " +
-                                    std::to_string(nodes - 1));
-      children[std::size_t(p)].push_back(v);
-    }
-    waiting[std::size_t(v)] = Index(parents[std::size_t(v)].size());
-    if (waiting[std::size_t(v)] == 0) ready.push_back(v);
+    const Index begin = parents.begin[std::size_t(v)], end = parents.begin[std::size_t(v) + 1];
+    for (Index e = begin; e < end; ++e)
+      if (const Index p = parents.source[std::size_t(e)]; p < 0 || p >= nodes)
+        throw std::invalid_argument(name + ": node " + std::to_string(v) + " has parent " + std::to_string(p) +
+                                    ", expected 0 .. " + std::to_string(nodes - 1));
+    waiting[std::size_t(v)] = end - begin;
+    if (begin == end) ready.push_back(v);
   }
-  for (std::size_t i = 0; i < ready.size(); ++i)
-    for (const Index child : children[std::size_t(ready[i])]) {
-      level[std::size_t(child)] = std::max(level[std::size_t(child)], level[std::size_t(ready[i])] + 1);
-      if (--waiting[std::size_t(child)] == 0) ready.push_back(child);
+  const Incoming children = reversed(parents);
+  for (std::size_t i = 0; i < ready.size(); ++i) {
+    const std::size_t v = std::size_t(ready[i]);
+    for (Index e = children.begin[v]; e < children.begin[v + 1]; ++e) {
+      const std::size_t child = std::size_t(children.source[std::size_t(e)]);
+      level[child] = std::max(level[child], level[v] + 1);
+      if (--waiting[child] == 0) ready.push_back(Index(child));
     }
-  if (ready.size() != parents.size()) throw std::invalid_argument("graph: the edges contain a cycle, expected an acyclic graph");
+  }
+  if (Index(ready.size()) != nodes) throw std::invalid_argument(name + ": the edges contain a cycle, expected an acyclic graph");
   return level;
 }
 
 }  // namespace
 
-Schedule Schedule::graph(const std::vector<std::vector<Index>>& parents) {
-  const std::vector<Index> level = node_levels(parents);
-  const std::size_t nodes = parents.size();
+Schedule Schedule::graph(const Incoming& parents, const std::string& name) {
+  const std::vector<Index> level = node_levels(parents, name);
+  const std::size_t nodes = level.size();
   const Index deepest = nodes ? *std::max_element(level.begin(), level.end()) : 0;
   Schedule schedule;
   schedule.begin_.assign(std::size_t(deepest) + 2, 0);
@@ -77,10 +98,16 @@ Schedule Schedule::graph(const std::vector<std::vector<Index>>& parents) {
     row_of[v] = next[std::size_t(level[v])]++;
     schedule.node_of_[std::size_t(row_of[v] - 1)] = Index(v);
   }
+  schedule.edge_begin_.reserve(nodes + 1);
   schedule.edge_begin_ = {0};
   for (const Index v : schedule.node_of_) {
-    for (const Index p : parents[std::size_t(v)]) schedule.parent_row_.push_back(row_of[std::size_t(p)]);
-    if (parents[std::size_t(v)].empty()) schedule.parent_row_.push_back(0);
+    const Index begin = parents.begin[std::size_t(v)], end = parents.begin[std::size_t(v) + 1];
+    for (Index e = begin; e < end; ++e) schedule.parent_row_.push_back(row_of[std::size_t(parents.source[std::size_t(e)])]);
+    if (begin == end) schedule.parent_row_.push_back(0);
+    if (!parents.slot.empty()) {
+      schedule.slot_.insert(schedule.slot_.end(), parents.slot.begin() + begin, parents.slot.begin() + end);
+      if (begin == end) schedule.slot_.push_back(0);  // the virtual parent's
+    }
     schedule.edge_begin_.push_back(schedule.num_edges());
   }
   return schedule;

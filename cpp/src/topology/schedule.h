@@ -5,11 +5,22 @@
 // of a level has row i of the level before as its only parent, so the sequences must come longest first.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "../math/isa.h"
 
 namespace recurra {
+
+// The edges of a graph by the node that they lead to: node v reads from source[begin[v]] .. source[begin[v + 1] - 1], in the
+// slots slot[begin[v]] .., if slots there are.
+struct Incoming {
+  std::vector<Index> begin{0}, source, slot;
+  Index num_nodes() const { return Index(begin.size()) - 1; }
+};
+
+// The same edges by the node that they lead from. Their sources are nodes.
+Incoming reversed(const Incoming& edges);
 
 struct Levels {  // begin .. end - 1
   Index begin, end;
@@ -23,9 +34,10 @@ class Schedule {
   static Schedule sequences(const std::vector<Index>& lengths);
   // `batch` sequences of `time` steps each.
   static Schedule sequences(Index batch, Index time) { return sequences(std::vector<Index>(std::size_t(batch), time)); }
-  // A directed acyclic graph: parents[v] lists the parents of node v; nodes without any get the one root.
-  // node_of() maps the schedule's order back. Throws std::invalid_argument on a cycle or an index out of range.
-  static Schedule graph(const std::vector<std::vector<Index>>& parents);
+  // A directed acyclic graph, by the parents that each node reads from; nodes without any get the one root. node_of() maps the
+  // schedule's order back. In time and memory that grow as nodes and edges. Throws std::invalid_argument on a cycle or an index
+  // out of range, as an error of `name`.
+  static Schedule graph(const Incoming& parents, const std::string& name = "graph");
 
   Index num_levels() const { return Index(begin_.size()) - 2; }
   Index num_roots() const { return begin_[1]; }
@@ -44,11 +56,12 @@ class Schedule {
 
   const std::vector<Index>& edge_begin() const { return edge_begin_; }  // by node, num_nodes() + 1
   const std::vector<Index>& parent_row() const { return parent_row_; }  // by edge
+  const std::vector<Index>& slot() const { return slot_; }              // by edge; empty: none has one
   const std::vector<Index>& node_of() const { return node_of_; }        // the caller's number of each node, for graphs
 
  private:
   std::vector<Index> begin_{0, 0};  // by level, and the end
-  std::vector<Index> edge_begin_, parent_row_, node_of_;
+  std::vector<Index> edge_begin_, parent_row_, slot_, node_of_;
   bool uniform_ = false;
 };
 
