@@ -35,6 +35,7 @@ class Forest {
   const std::vector<Index>& tree_of() const;  // by node; trees are numbered by their first root
   const std::vector<Index>& sizes() const;    // nodes of each tree
   bool has_slots() const;
+  Index node(Index tree, Index i) const;  // the i-th node of a tree, by number; in range
 
   // The nodes of these trees: tree after tree, within one by number. Throws std::out_of_range for a tree that is not there.
   std::vector<Index> nodes(std::span<const Index> trees) const;

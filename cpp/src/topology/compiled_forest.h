@@ -20,6 +20,8 @@ struct CompiledForest {
   const bool slots;
   const Schedule up;  // each node reads from its children
   std::vector<Index> roots, tree_of, sizes;
+  std::vector<Index> members, first_member;  // the nodes, tree after tree; where each tree begins, and the end
+  std::vector<Index> rank;                   // of a node among those of its tree
   Index max_children = 0;
 
  private:

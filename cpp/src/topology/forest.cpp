@@ -92,6 +92,15 @@ CompiledForest::CompiledForest(Incoming edges, bool in_slots)
     tree_of.push_back(number[std::size_t(c)]);
     ++sizes[std::size_t(tree_of.back())];
   }
+  first_member.assign(1, 0);
+  for (const Index size : sizes) first_member.push_back(first_member.back() + size);
+  members.resize(std::size_t(nodes));
+  std::vector<Index> seen(sizes.size(), 0);
+  for (Index v = 0; v < nodes; ++v) {
+    const std::size_t tree = std::size_t(tree_of[std::size_t(v)]);
+    rank.push_back(seen[tree]++);
+    members[std::size_t(first_member[tree] + rank.back())] = v;
+  }
   for (std::size_t v = 0; v < std::size_t(nodes); ++v) {
     const Index begin = children.begin[v], end = children.begin[v + 1];
     const Index count = children.slot.empty() || begin == end ? end - begin : children.slot[std::size_t(end - 1)] + 1;
@@ -146,37 +155,34 @@ const std::vector<Index>& Forest::roots() const { return compiled_->roots; }
 const std::vector<Index>& Forest::tree_of() const { return compiled_->tree_of; }
 const std::vector<Index>& Forest::sizes() const { return compiled_->sizes; }
 bool Forest::has_slots() const { return compiled_->slots; }
+Index Forest::node(Index tree, Index i) const {
+  return compiled_->members[std::size_t(compiled_->first_member[std::size_t(tree)] + i)];
+}
 
 std::vector<Index> Forest::nodes(std::span<const Index> trees) const {
   for (const Index tree : trees)
     if (tree < 0 || tree >= num_trees())
       throw std::out_of_range("Forest: tree " + std::to_string(tree) + " is not there, expected 0 .. " +
                               std::to_string(num_trees() - 1));
-  std::vector<Index> begin(std::size_t(num_trees()) + 1, 0), members(std::size_t(num_nodes()), 0);  // of all trees
-  for (std::size_t t = 0; t < sizes().size(); ++t) begin[t + 1] = begin[t] + sizes()[t];
-  std::vector<Index> next = begin;
-  for (Index v = 0; v < num_nodes(); ++v) members[std::size_t(next[std::size_t(tree_of()[std::size_t(v)])]++)] = v;
   std::vector<Index> result;
   for (const Index tree : trees)
-    result.insert(result.end(), members.begin() + begin[std::size_t(tree)], members.begin() + begin[std::size_t(tree) + 1]);
+    for (Index i = 0; i < sizes()[std::size_t(tree)]; ++i) result.push_back(node(tree, i));
   return result;
 }
 
 Forest Forest::take(std::span<const Index> trees) const {
   const std::vector<Index> taken = nodes(trees);
-  std::vector<Index> place(std::size_t(num_nodes()), -1);
-  for (std::size_t i = 0; i < taken.size(); ++i) {
-    Index& at = place[std::size_t(taken[i])];
-    if (at >= 0)
-      throw std::invalid_argument("Forest: tree " + std::to_string(tree_of()[std::size_t(taken[i])]) +
-                                  " is taken twice, expected different trees");
-    at = Index(i);
-  }
+  std::vector<Index> sorted(trees.begin(), trees.end());
+  std::ranges::sort(sorted);
+  if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end())
+    throw std::invalid_argument("Forest: tree " + std::to_string(*twice) + " is taken twice, expected different trees");
   const Incoming& all = compiled_->children;
   Incoming edges;
-  for (const Index v : taken) {
-    for (Index e = all.begin[std::size_t(v)]; e < all.begin[std::size_t(v) + 1]; ++e) {
-      edges.source.push_back(place[std::size_t(all.source[std::size_t(e)])]);
+  for (Index i = 0, begin = 0; i < Index(taken.size()); ++i) {
+    const std::size_t v = std::size_t(taken[std::size_t(i)]);
+    if (compiled_->rank[v] == 0) begin = i;  // a tree's first node
+    for (Index e = all.begin[v]; e < all.begin[v + 1]; ++e) {
+      edges.source.push_back(begin + compiled_->rank[std::size_t(all.source[std::size_t(e)])]);
       if (has_slots()) edges.slot.push_back(all.slot[std::size_t(e)]);
     }
     edges.begin.push_back(Index(edges.source.size()));
