@@ -1,4 +1,4 @@
-// A shard: some sequences of a batch, longest first, between the caller's padded arrays and the packed rows of a workspace.
+// A shard: some sequences (or trees) of a batch, longest first, between the caller's arrays and the packed rows of a workspace.
 #pragma once
 
 #include "recurra/runner.h"
@@ -41,7 +41,9 @@ class OutputGrid {
     return pools_ ? Index(length > 0) : length;
   }
   // Of a step of the window.
-  Index entry(Index sequence, Index step) const { return x_.row(sequence) * time_ + begin() + step; }
+  Index entry(Index sequence, Index step) const {
+    return x_.forest && !pools_ ? x_.entry(sequence, step) : x_.row(sequence) * time_ + begin() + step;
+  }
 
  private:
   bool pools_, decodes_;
@@ -50,22 +52,35 @@ class OutputGrid {
   Index time_;
 };
 
+// A node of a shard's schedule: which step of which sequence it is; steps count from the window's begin.
+struct Step {
+  Index sequence, number;
+};
+// Of a chain, whose sequences these rows are.
+std::vector<Step> chain_steps(const Schedule& schedule, const std::vector<Index>& rows);
+// Of trees, one behind the other as Forest::take has them.
+template <class T>
+Schedule tree_schedule(const Sequences<T>& trees, const std::vector<Index>& rows);
+template <class T>
+std::vector<Step> tree_steps(const Schedule& schedule, const Sequences<T>& trees, const std::vector<Index>& rows);
+
 // The window's valid steps into the workspace's input. Throws std::invalid_argument for a non-finite value or a bad class id.
 template <class T>
-void gather_input(const Sequences<T>& x, const std::vector<Index>& rows, Window window, Workspace<T>& workspace);
+void gather_input(const Sequences<T>& x, const std::vector<Step>& steps, Window window, Workspace<T>& workspace);
 
 // The positions 0 .. rows - 1, longest target first.
 template <class T>
 std::vector<Index> target_order(const Sequences<T>& x, const std::vector<Index>& rows);
 
-// What is fed back instead of the outputs, for the rows of the output: the teacher, or the target that decoding learns from.
+// What is fed back instead of the outputs, for the steps of the output: the teacher, or the target that decoding learns from.
 // False if there is neither.
 template <class T>
-bool gather_teacher(const Sequences<T>& x, const Target<T>* target, const std::vector<Index>& rows, Window window,
+bool gather_teacher(const Sequences<T>& x, const Target<T>* target, const std::vector<Step>& steps, Window window,
                     Workspace<T>& workspace);
 
-// The window's outputs, whose rows these are, to their places in y; zeros past a sequence's end.
+// The window's outputs, which are these steps, to their places in y; zeros past the end of each sequence of these rows.
 template <class T>
-void scatter_output(Workspace<T>& workspace, const Sequences<T>& x, const std::vector<Index>& rows, Window window, T* y);
+void scatter_output(Workspace<T>& workspace, const Sequences<T>& x, const std::vector<Index>& rows,
+                    const std::vector<Step>& steps, Window window, T* y);
 
 }  // namespace recurra

@@ -25,7 +25,7 @@ double total_weight(const Model<T>& model, const Sequences<T>& x, const Target<T
     for (Index i = 0; i < grid.length(sequence); ++i) {
       const Index entry = grid.entry(sequence, i);
       if (!target.counts(entry)) continue;
-      if (weighted) check_target(model, target, loss, entry, sequence, grid.begin() + i);
+      if (weighted) check_target(model, target, loss, entry, output_place(model, x, sequence, grid.begin() + i));
       sum += weighted ? class_weight(*by_class, target.classes[entry]) : 1;
     }
   return sum;
@@ -37,21 +37,19 @@ namespace {
 template <class T>
 double output_loss(Shard<T>& shard, const Pass<T>& pass) {
   const Model<T>& model = shard.workspace.model();
-  const Schedule& schedule = shard.workspace.output_schedule();
   const Tape<T>& tape = shard.workspace.last();
   const OutputGrid<T> grid(model, pass.x, pass.window);
   const Index width = model.output_size;
   double sum = 0;
-  for (Index level = 1; level <= schedule.num_levels(); ++level)
-    for (Index i = 0; i < schedule.size(level); ++i) {
-      const Index node = schedule.first_node(level) + i, sequence = shard.output_rows[std::size_t(i)];
-      const Index entry = grid.entry(sequence, level - 1);
-      if (level > grid.length(sequence) || !pass.target->counts(entry)) continue;  // nothing to pool, or masked
-      const T* y = tape.y + node * tape.y_stride;
-      T* dy = pass.gradient ? tape.dy + node * tape.dy_stride : nullptr;
-      check_target(model, *pass.target, *pass.loss, entry, sequence, grid.begin() + level - 1);
-      sum += entry_loss(*pass.loss, y, *pass.target, entry, width, pass.scale, dy);
-    }
+  for (std::size_t node = 0; node < shard.output_steps.size(); ++node) {
+    const auto [sequence, number] = shard.output_steps[node];
+    const Index entry = grid.entry(sequence, number);
+    if (number >= grid.length(sequence) || !pass.target->counts(entry)) continue;  // nothing to pool, or masked
+    const T* y = tape.y + Index(node) * tape.y_stride;
+    T* dy = pass.gradient ? tape.dy + Index(node) * tape.dy_stride : nullptr;
+    check_target(model, *pass.target, *pass.loss, entry, output_place(model, pass.x, sequence, grid.begin() + number));
+    sum += entry_loss(*pass.loss, y, *pass.target, entry, width, pass.scale, dy);
+  }
   return sum;
 }
 
@@ -68,12 +66,19 @@ void begin(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass)
     }
     workspace.decode(Schedule::sequences(lengths), shard.order);
   }
-  workspace.prepare(Schedule::sequences(window_lengths(pass.x, shard.rows, pass.window)), pass.gradient);
+  const bool trees = pass.x.forest != nullptr;
+  workspace.prepare(
+      trees ? tree_schedule(pass.x, shard.rows) : Schedule::sequences(window_lengths(pass.x, shard.rows, pass.window)),
+      pass.gradient);
+  shard.steps = trees ? tree_steps(workspace.schedule(), pass.x, shard.rows) : chain_steps(workspace.schedule(), shard.rows);
+  shard.output_steps = workspace.model().pools() || workspace.model().decodes()
+                           ? chain_steps(workspace.output_schedule(), shard.output_rows)
+                           : shard.steps;
   workspace.set_noise({pass.options.training, mix(pass.options.noise, std::uint64_t(pass.window.begin)), shard.rows.data()});
-  for (std::size_t i = 0; i < shard.rows.size(); ++i)
-    workspace.load_state(Index(i), pass.state ? pass.state->row(shard.rows[i]).data() : weights.initial_state());
-  gather_input(pass.x, shard.rows, pass.window, workspace);
-  const bool taught = gather_teacher(pass.x, pass.target, shard.output_rows, pass.window, workspace);
+  for (Index i = 0; i < workspace.schedule().num_roots(); ++i)
+    workspace.load_state(i, pass.state ? pass.state->row(shard.rows[std::size_t(i)]).data() : weights.initial_state());
+  gather_input(pass.x, shard.steps, pass.window, workspace);
+  const bool taught = gather_teacher(pass.x, pass.target, shard.output_steps, pass.window, workspace);
   workspace.set_teacher(taught, pass.options.sampling);
 }
 
@@ -85,7 +90,7 @@ void run_shard(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& p
   begin(weights, shard, pass);
   const Levels levels = workspace.schedule().all_levels();
   forward(weights, workspace, levels, interrupt);
-  if (pass.y) scatter_output(workspace, pass.x, shard.output_rows, pass.window, pass.y);
+  if (pass.y) scatter_output(workspace, pass.x, shard.output_rows, shard.output_steps, pass.window, pass.y);
   if (pass.gradient) clear_cotangents(workspace);
   if (pass.target) shard.loss = output_loss(shard, pass);
   if (!pass.gradient) return;

@@ -14,6 +14,7 @@ struct Shard {
   Workspace<T> workspace;
   std::vector<Index> rows;                // of the input, longest first,
   std::vector<Index> output_rows, order;  // and of the output; its i-th sequence is the order[i]-th of the input
+  std::vector<Step> steps, output_steps;  // by node of the schedules
   std::vector<T> gradient;
   double loss = 0;
 };

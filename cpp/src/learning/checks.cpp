@@ -19,8 +19,9 @@ std::string shortest(double value) {
   return text.str();
 }
 
-std::string place(Index sequence, Index step, bool pools) {
-  return " at (batch " + std::to_string(sequence) + (pools ? "" : ", time " + std::to_string(step));
+std::string text_of(Place place) {
+  if (place.node >= 0) return " at (node " + std::to_string(place.node);
+  return " at (batch " + std::to_string(place.sequence) + (place.step < 0 ? "" : ", time " + std::to_string(place.step));
 }
 
 template <class T>
@@ -42,6 +43,23 @@ void check_batch(const std::string& function, const Sequences<T>& x) {
     if (x.length(sequence) < 0 || x.length(sequence) > x.time)
       throw std::invalid_argument(function + ": lengths[" + std::to_string(x.row(sequence)) + "] is " +
                                   std::to_string(x.length(sequence)) + ", expected 0 .. " + std::to_string(x.time));
+}
+
+template <class T>
+void check_trees(const std::string& function, const Model<T>& model, const Sequences<T>& x, bool state, Index window) {
+  if (!x.forest) return;
+  const auto refuse = [&](const std::string& what) { throw std::invalid_argument(function + ": " + what); };
+  if (x.time != x.forest->num_nodes())
+    refuse("x has time " + std::to_string(x.time) + ", expected the forest's number of nodes, " +
+           std::to_string(x.forest->num_nodes()));
+  for (Index i = 0; i < x.batch; ++i)
+    if (x.row(i) < 0 || x.row(i) >= x.forest->num_trees())
+      refuse("tree " + std::to_string(x.row(i)) + " is not there, expected 0 .. " + std::to_string(x.forest->num_trees() - 1));
+  if (x.lengths) refuse("lengths are given, expected none with a forest");
+  if (x.teacher) refuse("a teacher is given, expected none with a forest");
+  if (state) refuse("a state is given, expected none with a forest: trees start from the initial state");
+  if (window > 0 && window < x.time) refuse("a window is given, expected none with a forest");
+  if (model.looks_ahead()) refuse("the network looks ahead over time, expected layers that run over trees");
 }
 
 template <class T>
@@ -97,25 +115,25 @@ void check_taught(const std::string& function, const Model<T>& model, const Sequ
 }
 
 template <class T>
-void check_features(const Model<T>& model, const T* features, Index sequence, Index step) {
-  if (!all_finite(features, model.input_size)) refuse("x", features, place(sequence, step, false));
+void check_features(const Model<T>& model, const T* features, Place place) {
+  if (!all_finite(features, model.input_size)) refuse("x", features, text_of(place));
   if (model.takes_ids() && !(features[0] >= T(0) && features[0] < T(model.num_ids) && features[0] == std::floor(features[0])))
-    throw std::invalid_argument("x has the class id " + shortest(features[0]) + place(sequence, step, false) +
-                                "), expected 0 .. " + std::to_string(model.num_ids - 1));
+    throw std::invalid_argument("x has the class id " + shortest(features[0]) + text_of(place) + "), expected 0 .. " +
+                                std::to_string(model.num_ids - 1));
 }
 
 template <class T>
-void check_values(const std::string& name, const T* values, Index width, Index sequence, Index step) {
-  if (!all_finite(values, width)) refuse(name, values, place(sequence, step, false));
+void check_values(const std::string& name, const T* values, Index width, Place place) {
+  if (!all_finite(values, width)) refuse(name, values, text_of(place));
 }
 
 template <class T>
-void check_teacher(const std::string& name, const Model<T>& model, const T* values, Index sequence, Index step) {
-  check_values(name, values, model.teacher_size(), sequence, step);
+void check_teacher(const std::string& name, const Model<T>& model, const T* values, Place place) {
+  check_values(name, values, model.teacher_size(), place);
   const Index symbols = model.num_symbols();
   if (symbols > 0 && !(*values >= T(0) && *values < T(symbols) && *values == std::floor(*values)))
-    throw std::invalid_argument(name + " has the class id " + shortest(*values) + place(sequence, step, false) +
-                                "), expected 0 .. " + std::to_string(symbols - 1));
+    throw std::invalid_argument(name + " has the class id " + shortest(*values) + text_of(place) + "), expected 0 .. " +
+                                std::to_string(symbols - 1));
 }
 
 template <class T>
@@ -141,22 +159,22 @@ void check_teaching(const std::string& function, const Model<T>& model, const Se
 }
 
 template <class T>
-void check_target(const Model<T>& model, const Target<T>& target, const Loss& loss, Index entry, Index sequence, Index step) {
+void check_target(const Model<T>& model, const Target<T>& target, const Loss& loss, Index entry, Place place) {
   const Index width = model.output_size;
   if (!loss.takes_classes()) {
     const T* values = target.values + entry * width;
-    if (!all_finite(values, width)) refuse("target", values, place(sequence, step, model.pools()));
+    if (!all_finite(values, width)) refuse("target", values, text_of(place));
     for (Index j = 0; loss.kind() == Loss::binary_cross_entropy && j < width; ++j)
       if (!(values[j] >= T(0) && values[j] <= T(1)))
-        throw std::invalid_argument("target has the value " + shortest(double(values[j])) + place(sequence, step, model.pools()) +
-                                    ", feature " + std::to_string(j) + "), expected 0 .. 1 for binary_cross_entropy");
+        throw std::invalid_argument("target has the value " + shortest(double(values[j])) + text_of(place) + ", feature " +
+                                    std::to_string(j) + "), expected 0 .. 1 for binary_cross_entropy");
     return;
   }
   const std::int64_t id = target.classes[entry];
   if (id == std::get<CrossEntropy>(loss.settings()).ignored_class) return;
   if (id < 0 || id >= width)
-    throw std::invalid_argument("target has the class id " + std::to_string(id) + place(sequence, step, model.pools()) +
-                                "), expected 0 .. " + std::to_string(width - 1));
+    throw std::invalid_argument("target has the class id " + std::to_string(id) + text_of(place) + "), expected 0 .. " +
+                                std::to_string(width - 1));
 }
 
 template <class T>
@@ -168,31 +186,32 @@ void check_data(const std::string& function, const Model<T>& model, const Sequen
   for (Index sequence = 0; sequence < x.batch; ++sequence) {
     const Index row = x.row(sequence), length = x.length(sequence);
     for (Index step = 0; step < length; ++step) {
-      check_features(model, x.data + (row * x.time + step) * model.input_size, sequence, step);
+      check_features(model, x.data + x.entry(sequence, step) * model.input_size, place_in(x, sequence, step));
       if (x.teacher && !model.decodes())
-        check_teacher("teacher", model, x.teacher + (row * x.time + step) * model.teacher_size(), sequence, step);
+        check_teacher("teacher", model, x.teacher + (row * x.time + step) * model.teacher_size(), {sequence, step});
     }
   }
   const OutputGrid<T> grid(model, x, {0, x.time});
   for (Index sequence = 0; sequence < x.batch; ++sequence)
     for (Index step = 0; step < grid.length(sequence); ++step) {
       const Index entry = grid.entry(sequence, step), width = model.teacher_size();
-      if (target.counts(entry)) check_target(model, target, loss, entry, sequence, step);
+      if (target.counts(entry)) check_target(model, target, loss, entry, output_place(model, x, sequence, step));
       if (!model.decodes()) continue;
       const bool by_class = !x.teacher && model.num_symbols() > 0;
       const T symbol = by_class ? T(target.classes[entry]) : T(0);
-      check_teacher(taught_by(x), model, by_class ? &symbol : (x.teacher ? x.teacher : target.values) + entry * width, sequence,
-                    step);
+      check_teacher(taught_by(x), model, by_class ? &symbol : (x.teacher ? x.teacher : target.values) + entry * width,
+                    {sequence, step});
     }
 }
 
 #define RECURRA_INSTANTIATE(T)                                                                            \
-  template void check_features(const Model<T>&, const T*, Index, Index);                                  \
-  template void check_target(const Model<T>&, const Target<T>&, const Loss&, Index, Index, Index);        \
-  template void check_values(const std::string&, const T*, Index, Index, Index);                          \
-  template void check_teacher(const std::string&, const Model<T>&, const T*, Index, Index);               \
+  template void check_features(const Model<T>&, const T*, Place);                                         \
+  template void check_target(const Model<T>&, const Target<T>&, const Loss&, Index, Place);               \
+  template void check_values(const std::string&, const T*, Index, Place);                                 \
+  template void check_teacher(const std::string&, const Model<T>&, const T*, Place);                      \
   template void check_teaching(const std::string&, const Model<T>&, const Sequences<T>&, double, bool);   \
   template void check_batch(const std::string&, const Sequences<T>&);                                     \
+  template void check_trees(const std::string&, const Model<T>&, const Sequences<T>&, bool, Index);       \
   template void check_window(const std::string&, const Sequences<T>&, Window);                            \
   template void check_loss(const std::string&, const Model<T>&, const Target<T>&, const Loss&);           \
   template void check_taught(const std::string&, const Model<T>&, const Sequences<T>&, const Target<T>&); \

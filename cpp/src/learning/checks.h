@@ -6,9 +6,29 @@
 
 namespace recurra {
 
+// Where in a batch a value lies, for errors.
+struct Place {
+  Index sequence, step = -1;  // -1: the network pools
+  Index node = -1;            // of a forest; -1: of a sequence
+};
+template <class T>
+Place place_in(const Sequences<T>& x, Index sequence, Index step) {
+  return {sequence, step, x.forest ? x.entry(sequence, step) : -1};
+}
+
+// Of an output.
+template <class T>
+Place output_place(const Model<T>& model, const Sequences<T>& x, Index sequence, Index step) {
+  return model.pools() ? Place{sequence} : place_in(x, sequence, step);
+}
+
 // A batch of at least one sequence and step, with lengths inside it. Throws std::invalid_argument.
 template <class T>
 void check_batch(const std::string& function, const Sequences<T>& x);
+
+// Trees go with what they admit: no lengths, teacher and state, and no window that cuts them.
+template <class T>
+void check_trees(const std::string& function, const Model<T>& model, const Sequences<T>& x, bool state, Index window);
 
 // 0 <= begin <= end <= time.
 template <class T>
@@ -25,11 +45,11 @@ void check_taught(const std::string& function, const Model<T>& model, const Sequ
 
 // One step's features (or class id). Throws std::invalid_argument.
 template <class T>
-void check_features(const Model<T>& model, const T* features, Index sequence, Index step);
+void check_features(const Model<T>& model, const T* features, Place place);
 
 // One step's values of an array with this name.
 template <class T>
-void check_values(const std::string& name, const T* values, Index width, Index sequence, Index step);
+void check_values(const std::string& name, const T* values, Index width, Place place);
 
 // What a decoder is fed, in words.
 template <class T>
@@ -38,16 +58,16 @@ std::string taught_by(const Sequences<T>& x) {
 }
 // One step's values, or symbol, of a teacher.
 template <class T>
-void check_teacher(const std::string& name, const Model<T>& model, const T* values, Index sequence, Index step);
+void check_teacher(const std::string& name, const Model<T>& model, const T* values, Place place);
 
 // A teacher is given only where it reaches a Feedback, the lengths of targets only of and always to a network that decodes; the
 // probability of scheduled sampling is one, and there is a teacher, which `learns` tells of a network that decodes.
 template <class T>
 void check_teaching(const std::string& function, const Model<T>& model, const Sequences<T>& x, double sampling, bool learns);
 
-// The target of one output. `step` is of no meaning if the network pools.
+// The target of one output.
 template <class T>
-void check_target(const Model<T>& model, const Target<T>& target, const Loss& loss, Index entry, Index sequence, Index step);
+void check_target(const Model<T>& model, const Target<T>& target, const Loss& loss, Index entry, Place place);
 
 // The batch and all its valid steps, so that training on it does not stop half-way.
 template <class T>

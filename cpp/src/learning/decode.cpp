@@ -52,7 +52,7 @@ class Decoder {
     workspace_.prepare(Schedule::sequences(window_lengths(x, rows, {0, x.time})), false);
     workspace_.set_noise({});
     workspace_.set_teacher(false, 0);
-    gather_input(x, rows, {0, x.time}, workspace_);
+    gather_input(x, chain_steps(workspace_.schedule(), rows), {0, x.time}, workspace_);
     forward(all_weights_, workspace_, workspace_.schedule().all_levels(), interrupt);  // the first step as well
     const Index state = model_.decoder->decoder_state_size();
     states_.resize(std::size_t(count * beam * state));

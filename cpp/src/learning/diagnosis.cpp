@@ -21,7 +21,7 @@ struct BasicDiagnosis<T>::Impl {
       throw std::invalid_argument("Diagnosis: x has " + std::to_string(x.size()) + " elements, expected (time, input) = (" +
                                   std::to_string(steps) + ", " + std::to_string(model.input_size) + "), at least one step");
     if (state) state->check("Diagnosis", model.state_blocks, 1);
-    for (Index t = 0; t < steps; ++t) check_features(model, x.data() + t * model.input_size, 0, t);
+    for (Index t = 0; t < steps; ++t) check_features(model, x.data() + t * model.input_size, {0, t});
     weights.refresh(model, network.flat().data());
     workspace.prepare(Schedule::sequences(1, steps), true);
     workspace.load_state(0, state ? state->row(0).data() : weights.initial_state());
@@ -92,7 +92,7 @@ std::vector<T> BasicDiagnosis<T>::state_gradients(Index step, const Target<T>& t
     throw std::out_of_range("state_gradients: step is " + std::to_string(step) + ", expected " +
                             (d.model.pools() ? "the last one of a network that pools" : "0 .. " + std::to_string(d.time - 1)));
   check_loss("state_gradients", d.model, target, loss);
-  check_target(d.model, target, loss, 0, 0, step);
+  check_target(d.model, target, loss, 0, {0, d.model.pools() ? -1 : step});
   clear_cotangents(d.workspace);
   Tape<T>& last = d.workspace.last();
   const Index node = d.model.pools() ? 0 : step;

@@ -40,8 +40,8 @@ template <class T>
 void check_numbers(const BasicNetwork<T>& network, const SeenSeries<T>& seen, Index steps) {
   const Index width = network.output_size(), features = network.input_size(), all = seen.time + steps;
   for (Index i = 0; i < seen.batch; ++i) {
-    for (Index t = 0; t < seen.time; ++t) check_values("history", seen.outputs + (i * seen.time + t) * width, width, i, t);
-    for (Index t = 0; seen.x && t < all; ++t) check_features(*network.model(), seen.x + (i * all + t) * features, i, t);
+    for (Index t = 0; t < seen.time; ++t) check_values("history", seen.outputs + (i * seen.time + t) * width, width, {i, t});
+    for (Index t = 0; seen.x && t < all; ++t) check_features(*network.model(), seen.x + (i * all + t) * features, {i, t});
   }
 }
 

@@ -61,9 +61,9 @@ void Learner<T>::look(const char* function, std::span<const T> x, std::span<cons
     check_size(function, "teacher", teacher.size(), model.teacher_size());
   }
   for (Index row = 0; row < options.batch; ++row) {
-    check_features(model, x.data() + row * model.input_size, row, Index(report.steps));
+    check_features(model, x.data() + row * model.input_size, {row, Index(report.steps)});
     if (!teacher.empty())
-      check_values("teacher", teacher.data() + row * model.teacher_size(), model.teacher_size(), row, Index(report.steps));
+      check_values("teacher", teacher.data() + row * model.teacher_size(), model.teacher_size(), {row, Index(report.steps)});
   }
   for (Index row = 0; row < options.batch; ++row) {
     const T* seen = teacher.empty() ? nullptr : teacher.data() + row * model.teacher_size();
@@ -84,7 +84,7 @@ double Learner<T>::judge(const Target<T>& target, std::span<const T> weights) {
   const auto weight = [&](Index row) { return weights.empty() ? 1.0 : double(weights[std::size_t(row)]); };
   for (Index row = 0; row < options.batch; ++row) {
     learns[std::size_t(row)] = target.counts(row) && weight(row) > 0;
-    if (learns[std::size_t(row)]) check_target(model, target, options.loss, row, row, Index(report.steps));
+    if (learns[std::size_t(row)]) check_target(model, target, options.loss, row, {row, Index(report.steps)});
   }
   double loss = 0;
   for (Index row = 0; row < options.batch; ++row) {
