@@ -26,13 +26,13 @@ struct Sequences {
   // The teacher of an EncoderDecoder is [batch][target time][...] and, while it learns, its target unless another one is given;
   // of symbols, their class ids stored as T.
   const T* teacher = nullptr;
+  Index target_time = 0;                  // of an EncoderDecoder: the time axis of its targets and outputs,
+  const Index* target_lengths = nullptr;  // and how many steps of each are valid, 0 .. target_time; null: all
   // Trees instead of sequences, by networks of layers that run over them: sequence i is tree row(i) of this forest, its steps are
   // the tree's nodes by number. data is [nodes of the forest][features], time is their number, batch the number of trees; there
   // are no lengths, teachers, states and windows. Outputs and targets have a place for each node of the forest, or, if the
   // network pools, for each tree.
   const Forest* forest = nullptr;
-  Index target_time = 0;                  // of an EncoderDecoder: the time axis of its targets and outputs,
-  const Index* target_lengths = nullptr;  // and how many steps of each are valid, 0 .. target_time; null: all
 
   Index row(Index sequence) const { return rows ? rows[sequence] : sequence; }
   Index length(Index sequence) const {
