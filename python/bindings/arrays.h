@@ -26,16 +26,22 @@ inline void require(bool condition, const std::string& what) {
   if (!condition) throw py::value_error(what);
 }
 
-// What Python passes of a batch or a data set: x, lengths, teacher, target, mask, target time, target lengths.
+// What Python passes of a batch or a data set: x, lengths, teacher, target, mask, target time, target lengths, topology.
 template <class T>
-using DataTuple =
-    std::tuple<Array<T>, Lengths, std::optional<Array<T>>, std::optional<py::array>, std::optional<Array<bool>>, Index, Lengths>;
+using DataTuple = std::tuple<Array<T>, Lengths, std::optional<Array<T>>, std::optional<py::array>, std::optional<Array<bool>>,
+                             Index, Lengths, std::optional<Topology>>;
 
-// x: (batch, time, features); lengths: (batch); teacher: (batch, time, teacher size).
+// x: (batch, time, features), over a topology (1, nodes, features); lengths: (batch); teacher: (batch, time, teacher size).
+// The tuple must outlive the result.
 template <class T>
 Sequences<T> sequences(const DataTuple<T>& data, const BasicNetwork<T>& network) {
-  const auto& [x, lengths, teacher, target, mask, target_time, target_lengths] = data;
+  const auto& [x, lengths, teacher, target, mask, target_time, target_lengths, topology] = data;
   require(x.ndim() == 3 && x.shape(2) == network.input_size(), "x: expected (batch, time, features)");
+  if (topology) {
+    require(x.shape(0) == 1 && x.shape(1) == topology->num_nodes() && !lengths && !teacher && !target_lengths,
+            "x: expected (1, nodes, features)");
+    return Sequences<T>::over(*topology, x.data());
+  }
   require(!lengths || (lengths->ndim() == 1 && lengths->shape(0) == x.shape(0)), "lengths: expected (batch)");
   Sequences<T> batch{x.data(), x.shape(0), x.shape(1), lengths ? reinterpret_cast<const Index*>(lengths->data()) : nullptr};
   const Index steps = network.decodes() ? target_time : batch.time;
@@ -51,8 +57,9 @@ Sequences<T> sequences(const DataTuple<T>& data, const BasicNetwork<T>& network)
 // target: values of the output's shape, or class ids without its last axis; mask: shaped as the latter.
 template <class T>
 Target<T> target(const DataTuple<T>& data, const Loss& loss, const BasicNetwork<T>& network) {
-  const auto& [x, lengths, teacher, wanted, mask, target_time, target_lengths] = data;
-  const Index entries = x.shape(0) * (network.pools() ? 1 : network.decodes() ? target_time : x.shape(1));
+  const auto& [x, lengths, teacher, wanted, mask, target_time, target_lengths, topology] = data;
+  const Index sequences = topology && network.pools() ? topology->num_structures() : x.shape(0);
+  const Index entries = sequences * (network.pools() ? 1 : network.decodes() ? target_time : x.shape(1));
   require(wanted.has_value(), "target: expected one");
   Target<T> result;
   if (!loss.takes_classes()) {

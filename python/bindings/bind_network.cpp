@@ -8,20 +8,28 @@ namespace {
 template <class T>
 using Values = std::optional<Array<T>>;
 
+// Where a batch starts; trees and graphs have no say in it.
+template <class T>
+BasicState<T> start(const Values<T>& state, const Sequences<T>& batch, const BasicNetwork<T>& network) {
+  require(!state || !batch.topology, "state: expected None over trees and graphs");
+  return state ? state_from(*state, network, batch.batch) : BasicState<T>(network, batch.topology ? 0 : batch.batch);
+}
+
 template <class T>
 py::tuple forward(PyNetwork<T>& self, const DataTuple<T>& data, const Values<T>& state, bool training, std::uint64_t noise) {
   const BasicNetwork<T>& network = self.network;
   const Sequences<T> batch = sequences(data, network);
-  BasicState<T> carried = state ? state_from(*state, network, batch.batch) : BasicState<T>(network, batch.batch);
+  BasicState<T> carried = start(state, batch, network);
   std::vector<Index> shape{batch.batch};
   if (!network.pools()) shape.push_back(network.decodes() ? batch.target_time : batch.time);
+  if (batch.topology && !network.pools()) shape.erase(shape.begin());
   shape.push_back(network.output_size());
   Array<T> y(shape);
   T* out = y.mutable_data();
   SignalCheck signals;
   unlocked(signals, [&] {
     typename PyNetwork<T>::Loan runner{self};
-    runner->forward(batch, out, &carried, {0, training, noise, signals.function()});
+    runner->forward(batch, out, batch.topology ? nullptr : &carried, {0, training, noise, signals.function()});
   });
   return py::make_tuple(y, array_from(carried));
 }
@@ -32,14 +40,14 @@ py::tuple loss_and_gradient(PyNetwork<T>& self, const DataTuple<T>& data, const 
   const BasicNetwork<T>& network = self.network;
   const Sequences<T> batch = sequences(data, network);
   const Target<T> goal = target(data, loss, network);
-  BasicState<T> carried = state ? state_from(*state, network, batch.batch) : BasicState<T>(network, batch.batch);
+  BasicState<T> carried = start(state, batch, network);
   Array<T> gradient(std::vector<Index>{Index(network.flat().size())});
   T* sum = gradient.mutable_data();
   std::fill_n(sum, gradient.size(), T(0));
   SignalCheck signals;
   const double value = unlocked(signals, [&] {
     typename PyNetwork<T>::Loan runner{self};
-    return runner->loss_and_gradient(batch, goal, loss, sum, &carried,
+    return runner->loss_and_gradient(batch, goal, loss, sum, batch.topology ? nullptr : &carried,
                                      {window, training, noise, signals.function(), !state, sampling});
   });
   return py::make_tuple(value, gradient, array_from(carried));
@@ -110,6 +118,7 @@ void bind_network(py::module_& m, const char* name) {
       .def_property_readonly("decodes", [](const Self& self) { return self.network.decodes(); })
       .def_property_readonly("num_symbols", [](const Self& self) { return self.network.num_symbols(); })
       .def_property_readonly("pools", [](const Self& self) { return self.network.pools(); })
+      .def_property_readonly("runs_over", [](const Self& self) { return self.network.runs_over(); })
       .def_property_readonly("looks_ahead", [](const Self& self) { return self.network.looks_ahead(); })
       .def_property_readonly("state_size", [](const Self& self) { return self.network.state_size(); })
       .def_property_readonly("state_blocks",

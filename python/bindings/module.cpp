@@ -34,6 +34,7 @@ PYBIND11_MODULE(_core, m) {
   bind_threads(m);
   bind_layer_spec(m);
   bind_loss(m);
+  bind_topology(m);
   bind_network<float>(m, "NetworkF32");
   bind_network<double>(m, "NetworkF64");
   bind_stream<float>(m, "StreamF32");

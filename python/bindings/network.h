@@ -50,6 +50,7 @@ void bind_isa(py::module_& m);
 void bind_threads(py::module_& m);
 void bind_layer_spec(py::module_& m);
 void bind_loss(py::module_& m);
+void bind_topology(py::module_& m);
 template <class T>
 void bind_network(py::module_& m, const char* name);
 template <class T>

@@ -99,9 +99,16 @@ struct BasicCellProblem {
       : BasicCellProblem(*recurra::find_cell(recurra::cell_variant(cell_layer(cell, inputs, units))),
                          recurra::kernels<T>(recurra::backend()), std::move(topology), cell_layer(cell, inputs, units)) {}
 
+  // As children are read, over a schedule that is no chain.
+  static recurra::CellOptions options(const recurra::LayerSpec& spec, const recurra::CellTable& table, const Schedule& topology) {
+    recurra::CellOptions result = recurra::cell_options(spec, table.info, spec.type);
+    if (!topology.is_chain()) result.parents = recurra::Parents::summed;
+    return result;
+  }
+
   BasicCellProblem(const recurra::CellTable& table, const recurra::Kernels<T>& kernels, Schedule topology,
                    const recurra::LayerSpec& spec)
-      : layer(table, kernels, recurra::cell_options(spec, table.info, spec.type)), schedule(std::move(topology)) {
+      : layer(table, kernels, options(spec, table, topology)), schedule(std::move(topology)) {
     const recurra::CellLayout& layout = layer.layout();
     const Index units = layout.hidden_size, inputs = layout.input_size;
     params = random_vector<T>(1, layout.num_parameters, 0.6);

@@ -13,6 +13,10 @@
 
 namespace {
 
+const recurra::CompiledForest& compiled(const recurra::Forest& forest) {
+  return static_cast<const recurra::CompiledForest&>(*forest.compiled());
+}
+
 using namespace recurra;
 using Numbers = std::vector<Index>;
 
@@ -76,8 +80,8 @@ TEST_CASE("forest: levels, trees, roots and sizes = walks over the parent array"
     CHECK(forest.num_edges() == nodes - Index(roots.size()));
     for (std::size_t t = 0; t < roots.size(); ++t) CHECK(forest.sizes()[t] == size[roots[t]]);
     for (Index v = 0; v < nodes; ++v) CHECK(roots[std::size_t(forest.tree_of()[std::size_t(v)])] == root_of(parents, v));
-    CHECK(levels(forest.compiled()->up) == height);
-    CHECK(levels(forest.compiled()->down()) == depth);
+    CHECK(levels(compiled(forest).up) == height);
+    CHECK(levels(compiled(forest).down()) == depth);
     CHECK(forest.height() == *std::ranges::max_element(height));
     for (Index v = 0; v < nodes; ++v) {
       std::vector<std::pair<Index, Index>> children;
@@ -85,8 +89,8 @@ TEST_CASE("forest: levels, trees, roots and sizes = walks over the parent array"
         if (parents[std::size_t(c)] == v) children.emplace_back(c, 0);
       CHECK(forest.max_children() >= Index(children.size()));
       if (children.empty()) children.emplace_back(-1, 0);
-      CHECK(reads(forest.compiled()->up, v) == children);
-      CHECK(reads(forest.compiled()->down(), v) == std::vector<std::pair<Index, Index>>{{parents[std::size_t(v)], 0}});
+      CHECK(reads(compiled(forest).up, v) == children);
+      CHECK(reads(compiled(forest).down(), v) == std::vector<std::pair<Index, Index>>{{parents[std::size_t(v)], 0}});
     }
   }
 }
@@ -95,11 +99,11 @@ TEST_CASE("forest: children stand in their slots, whatever their numbers") {
   const Forest forest({-1, 0, 0, 2, 2, 0, -1}, {9, 3, 0, 1, 0, 1, 9});
   CHECK(forest.has_slots());
   CHECK(forest.max_children() == 4);
-  const Schedule& up = forest.compiled()->up;
+  const Schedule& up = compiled(forest).up;
   CHECK(reads(up, 0) == std::vector<std::pair<Index, Index>>{{2, 0}, {5, 1}, {1, 3}});
   CHECK(reads(up, 2) == std::vector<std::pair<Index, Index>>{{4, 0}, {3, 1}});
-  CHECK(reads(forest.compiled()->down(), 3) == std::vector<std::pair<Index, Index>>{{2, 1}});
-  CHECK(reads(forest.compiled()->down(), 1) == std::vector<std::pair<Index, Index>>{{0, 3}});
+  CHECK(reads(compiled(forest).down(), 3) == std::vector<std::pair<Index, Index>>{{2, 1}});
+  CHECK(reads(compiled(forest).down(), 1) == std::vector<std::pair<Index, Index>>{{0, 3}});
 }
 
 TEST_CASE("forest: acyclic graphs by their edges") {
@@ -109,7 +113,7 @@ TEST_CASE("forest: acyclic graphs by their edges") {
   CHECK(forest.num_trees() == 3);  // 0 and 3 share a child
   CHECK(forest.tree_of() == Numbers{0, 0, 0, 0, 0, 1, 1, 2});
   CHECK(forest.sizes() == Numbers{5, 2, 1});
-  CHECK(reads(forest.compiled()->down(), 2) == std::vector<std::pair<Index, Index>>{{0, 0}, {3, 0}});
+  CHECK(reads(compiled(forest).down(), 2) == std::vector<std::pair<Index, Index>>{{0, 0}, {3, 0}});
   Numbers parents{-1, 0, 1, 1}, from{1, 2, 3}, to{0, 1, 1};
   CHECK(Forest::graph(4, from, to) == Forest(parents));
   CHECK_FALSE(Forest::graph(4, from, to) == Forest({-1, 0, 1, 0}));
@@ -134,9 +138,9 @@ TEST_CASE("forest: trees taken out are those trees") {
     CHECK(order == expected);
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       std::vector<std::pair<Index, Index>> back;
-      for (auto [child, slot] : reads(taken.compiled()->up, Index(i)))
+      for (auto [child, slot] : reads(compiled(taken).up, Index(i)))
         back.emplace_back(child < 0 ? -1 : nodes[std::size_t(child)], slot);
-      CHECK(back == reads(forest.compiled()->up, nodes[i]));
+      CHECK(back == reads(compiled(forest).up, nodes[i]));
     }
     CHECK(forest.take(Numbers{}).num_nodes() == 0);
     CHECK_THROWS_WITH_AS(forest.take(Numbers{0, 99}), doctest::Contains("Forest: tree 99 is not there, expected 0 .. "),
@@ -152,14 +156,14 @@ TEST_CASE("forest: a chain and a star of 100,000 nodes, and nothing at all") {
   std::iota(chain.begin(), chain.end(), Index(-1));
   star[0] = -1;
   CHECK(Forest(chain).height() == many);
-  CHECK(Forest(chain).compiled()->down().num_levels() == many);
+  CHECK(compiled(Forest(chain)).down().num_levels() == many);
   CHECK(Forest(star).height() == 2);
   CHECK(Forest(star).max_children() == many - 1);
   const Forest none(Numbers{});
   CHECK(none.num_nodes() == 0);
   CHECK(none.num_trees() == 0);
   CHECK(none.height() == 0);
-  CHECK(none.compiled()->down().num_nodes() == 0);
+  CHECK(compiled(none).down().num_nodes() == 0);
 }
 
 TEST_CASE("forest: what is no forest is refused") {

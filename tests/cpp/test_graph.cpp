@@ -11,12 +11,12 @@ namespace {
 using namespace recurra;
 using test::CellProblem;
 using test::difference;
-using Parents = std::vector<std::vector<Index>>;
+using ParentLists = std::vector<std::vector<Index>>;
 
 // Every node beyond the first few has one to three parents, sometimes the same twice.
-Parents random_graph(Index nodes, Index most, std::uint64_t seed) {
+ParentLists random_graph(Index nodes, Index most, std::uint64_t seed) {
   Random random{seed};
-  Parents parents(static_cast<std::size_t>(nodes));
+  ParentLists parents(static_cast<std::size_t>(nodes));
   for (Index v = 2; v < nodes; ++v)
     for (std::uint64_t k = random.below(std::uint64_t(most)) + 1; k > 0; --k)
       parents[std::size_t(v)].push_back(Index(random.below(std::uint64_t(v))));
@@ -45,7 +45,7 @@ struct Outcome {
 };
 
 // The graph with x and the cotangents given by the caller's nodes; results by node too.
-Outcome run(const std::string& cell, const Parents& parents, Index inputs, Index units) {
+Outcome run(const std::string& cell, const ParentLists& parents, Index inputs, Index units) {
   CellProblem problem(cell, test::graph(parents), inputs, units);
   const Index width = problem.layer.layout().state_width;
   problem.x = by_row(problem.schedule, test::random_vector(50, Index(parents.size()) * inputs), inputs);
@@ -69,7 +69,7 @@ void check_equal(const Outcome& actual, const Outcome& expected) {
 
 TEST_CASE("graph: a path is the sequence") {
   const Index time = 7;
-  Parents path(std::size_t(time), std::vector<Index>{});
+  ParentLists path(std::size_t(time), std::vector<Index>{});
   for (Index t = 1; t < time; ++t) path[std::size_t(t)] = {t - 1};
   for (const std::string& cell : all_cells())
     for (const Index units : {5, 17}) {
@@ -88,7 +88,7 @@ TEST_CASE("graph: gradients of every cell on random graphs = central differences
   for (const std::string& cell : all_cells())
     for (const std::uint64_t seed : {1, 2}) {
       CAPTURE(cell);
-      const Parents parents = random_graph(12, std::min<Index>(max_parents(cell), 3), seed);
+      const ParentLists parents = random_graph(12, std::min<Index>(max_parents(cell), 3), seed);
       CellProblem problem(cell, test::graph(parents), 3, 5);
       CHECK(problem.schedule.num_levels() > 2);
       problem.objective();
@@ -103,8 +103,8 @@ TEST_CASE("graph: the order of a node's parents does not matter") {
   for (const std::string& cell : all_cells()) {
     if (max_parents(cell) == 1) continue;
     CAPTURE(cell);
-    const Parents parents = random_graph(15, 3, 4);
-    Parents reversed = parents;
+    const ParentLists parents = random_graph(15, 3, 4);
+    ParentLists reversed = parents;
     for (std::vector<Index>& list : reversed) std::reverse(list.begin(), list.end());
     CHECK(reversed != parents);
     check_equal(run(cell, reversed, 3, 5), run(cell, parents, 3, 5));
@@ -112,9 +112,9 @@ TEST_CASE("graph: the order of a node's parents does not matter") {
 }
 
 TEST_CASE("graph: the numbering of the nodes does not matter") {
-  const Parents parents = random_graph(15, 3, 5);
+  const ParentLists parents = random_graph(15, 3, 5);
   const Schedule schedule = test::graph(parents);
-  Parents renumbered(parents.size());  // last node first
+  ParentLists renumbered(parents.size());  // last node first
   for (std::size_t v = 0; v < parents.size(); ++v)
     for (const Index p : parents[v]) renumbered[parents.size() - 1 - v].push_back(Index(parents.size()) - 1 - p);
   const Schedule other = test::graph(renumbered);
@@ -137,7 +137,7 @@ TEST_CASE("graph: the numbering of the nodes does not matter") {
 }
 
 TEST_CASE("graph: levels hold every node after all its parents") {
-  const Parents parents = random_graph(60, 3, 6);
+  const ParentLists parents = random_graph(60, 3, 6);
   const Schedule schedule = test::graph(parents);
   CHECK(schedule.num_nodes() == 60);
   CHECK(schedule.num_roots() == 1);
@@ -174,7 +174,7 @@ TEST_CASE("graph: sequences keep their parents implicit") {
 TEST_CASE("graph: more parents than the cell takes, a cycle, and a bad index are refused") {
   CHECK_THROWS_WITH_AS(CellProblem("LSTM(peephole=current)", test::graph({{}, {0}, {0, 1}}), 3, 5),
                        "LSTM(peephole=current): a node has 2 parents, expected at most 1", std::invalid_argument);
-  for (const Parents& cyclic : {Parents{{0}}, Parents{{}, {0, 2}, {1}}, Parents{{1}, {2}, {0}}})
+  for (const ParentLists& cyclic : {ParentLists{{0}}, ParentLists{{}, {0, 2}, {1}}, ParentLists{{1}, {2}, {0}}})
     CHECK_THROWS_WITH_AS(test::graph(cyclic), "graph: the edges contain a cycle, expected an acyclic graph",
                          std::invalid_argument);
   CHECK_THROWS_WITH_AS(test::graph({{}, {2}}), "graph: node 1 has parent 2, expected 0 .. 1", std::invalid_argument);

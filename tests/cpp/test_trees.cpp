@@ -28,17 +28,10 @@ Forest random_forest(Index nodes, std::uint64_t seed, Index most = 1000) {
   return Forest(parents);
 }
 
-Sequences<double> over(const Forest& forest, const Vector& x) {
-  Sequences<double> trees;
-  trees.data = x.data();
-  trees.batch = forest.num_trees();
-  trees.time = forest.num_nodes();
-  trees.forest = &forest;
-  return trees;
-}
+Sequences<double> over(const Forest& forest, const Vector& x) { return Sequences<double>::over(forest, x.data()); }
 
 Vector forward(const Net& network, const Sequences<double>& x) {
-  Vector y(std::size_t((x.forest ? x.time : x.batch * x.time) * network.output_size()));
+  Vector y(std::size_t((x.topology ? x.time : x.batch * x.time) * network.output_size()));
   BasicRunner<double>(network).forward(x, y.data());
   return y;
 }
@@ -49,7 +42,7 @@ TEST_CASE("trees: paths of any numbering are the sequences") {
   const Numbers lengths{4, 1, 6};
   const Forest forest({3, 0, -1, 7, 5, 6, 8, -1, 9, 10, -1});  // 1 0 3 7 | 2 | 4 5 6 8 9 10
   const std::vector<Numbers> paths{{2}, {1, 0, 3, 7}, {4, 5, 6, 8, 9, 10}};
-  const Net network = test::drawn_network({lstm(3, 4), linear(4, 5), gru(5, 3), linear(3, 2)}, 0.5);
+  const Net network = test::drawn_network({tree(lstm(3, 4)), linear(4, 5), tree(gru(5, 3)), linear(3, 2)}, 0.5);
   const Vector x = test::random_vector(1, 11 * 3), y = forward(network, over(forest, x));
   for (const Numbers& path : paths) {
     Vector row, expected;
@@ -62,7 +55,7 @@ TEST_CASE("trees: paths of any numbering are the sequences") {
 }
 
 TEST_CASE("trees: a forest is its trees one by one, whatever the threads; loss, gradient and masks too") {
-  const Net network = test::drawn_network({lstm(3, 16), linear(16, 2)}, 0.5);
+  const Net network = test::drawn_network({tree(lstm(3, 16)), linear(16, 2)}, 0.5);
   const Forest forest = random_forest(200, 3);
   REQUIRE(forest.num_trees() > 5);
   REQUIRE(forest.max_children() > 2);
@@ -109,7 +102,7 @@ TEST_CASE("trees: gradients of every cell that admits them = central differences
   for (const std::string& cell : all_cells()) {
     CAPTURE(cell);
     const Index most = std::min<Index>(find_cell(cell)->info.max_parents, 1000), width = output_size(cell, 4);
-    Net network = test::drawn_network({linear(2, 3), cell_layer(cell, 3, 4), linear(width, 2)}, 0.5);
+    Net network = test::drawn_network({linear(2, 3), tree(cell_layer(cell, 3, 4)), linear(width, 2)}, 0.5);
     const Forest forest = random_forest(20, 5, most);
     const Vector x = test::random_vector(1, 20 * 2), target = test::random_vector(2, 20 * 2);
     Vector gradient(network.flat().size());
@@ -122,7 +115,7 @@ TEST_CASE("trees: gradients of every cell that admits them = central differences
 }
 
 TEST_CASE("trees: fit in mini-batches of trees") {
-  Net network = test::drawn_network({lstm(3, 8), linear(8, 1)}, 0.3);
+  Net network = test::drawn_network({tree(lstm(3, 8)), linear(8, 1)}, 0.3);
   const Forest forest = random_forest(300, 8);
   const Vector x = test::random_vector(1, 300 * 3);
   Vector target(300);
@@ -140,7 +133,7 @@ TEST_CASE("trees: fit in mini-batches of trees") {
 TEST_CASE("trees: what does not go with trees is refused") {
   const Forest forest = random_forest(10, 1);
   const Vector x = test::random_vector(1, 10 * 3), target(10 * 2, 0.0);
-  const Net network = test::drawn_network({lstm(3, 2)}, 0.5);
+  const Net network = test::drawn_network({tree(lstm(3, 2))}, 0.5);
   Vector y(20), gradient(network.flat().size());
   BasicRunner<double> runner(network);
   const auto refuse = [&](Sequences<double> trees, const char* text, BasicState<double>* state = nullptr, Index window = 0) {

@@ -1,19 +1,14 @@
-// Forest: trees, or acyclic graphs, whose nodes a network runs over. Topology is data: validated and compiled once, used often.
+// Forest: trees, or acyclic graphs, whose nodes a network runs over from the leaves to the roots or back.
 #pragma once
 
-#include <cstddef>
-#include <memory>
-#include <span>
-#include <vector>
+#include "recurra/topology.h"
 
 namespace recurra {
 
-using Index = std::ptrdiff_t;
-
 struct CompiledForest;
 
-// Many trees at once; their nodes may lie in any order. Copies share what was compiled.
-class Forest {
+// Many trees at once; their nodes may lie in any order.
+class Forest : public Topology {
  public:
   // parents[v] is the node above node v, -1: v is the root of a tree. slots[v], if given, is the place of node v among the
   // children of its parent, 0, 1, ..; a place is taken once, a root's is not read. Without slots children stand in the order of
@@ -26,28 +21,25 @@ class Forest {
   static Forest graph(Index num_nodes, std::span<const Index> source, std::span<const Index> target,
                       std::span<const Index> slots = {});
 
-  Index num_nodes() const;
-  Index num_trees() const;
+  Index num_trees() const { return num_structures(); }
   Index num_edges() const;
-  Index height() const;                       // levels: a lone node has 1, no node 0
-  Index max_children() const;                 // that a node has; with slots one more than the highest slot
-  const std::vector<Index>& roots() const;    // nodes that are nobody's child, by number: in a forest that of tree 0, 1, ..
-  const std::vector<Index>& tree_of() const;  // by node; trees are numbered by their first root
-  const std::vector<Index>& sizes() const;    // nodes of each tree
+  Index height() const;                     // levels: a lone node has 1, no node 0
+  Index max_children() const;               // that a node has; with slots one more than the highest slot
+  const std::vector<Index>& roots() const;  // nodes that are nobody's child, by number: in a forest that of tree 0, 1, ..
+  const std::vector<Index>& tree_of() const { return structure_of(); }  // by node; trees are numbered by their first root
   bool has_slots() const;
-  Index node(Index tree, Index i) const;  // the i-th node of a tree, by number; in range
 
-  // The nodes of these trees: tree after tree, within one by number. Throws std::out_of_range for a tree that is not there.
-  std::vector<Index> nodes(std::span<const Index> trees) const;
-  // These trees alone, none twice: node i of the result is the i-th of nodes(trees). Throws also std::invalid_argument.
+  // See Topology::nodes.
   Forest take(std::span<const Index> trees) const;
 
   bool operator==(const Forest& other) const;  // the same edges and slots
-  const std::shared_ptr<const CompiledForest>& compiled() const { return compiled_; }
 
  private:
-  Forest() = default;
-  std::shared_ptr<const CompiledForest> compiled_;
+  struct Part {
+    std::shared_ptr<const CompiledTopology> compiled;
+  };
+  explicit Forest(Part part) : Topology(std::move(part.compiled)) {}
+  const CompiledForest& forest() const;
 };
 
 }  // namespace recurra

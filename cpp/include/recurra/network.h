@@ -59,7 +59,9 @@ class BasicNetwork {
   // What stands for the network's own output in its one Feedback layer, features per step: the width of that layer's output.
   // 0: the network has no Feedback, or several.
   Index teacher_size() const;
-  bool pools() const;  // one output per sequence, not per step
+  bool pools() const;  // one output per sequence (tree, graph), not per step (node)
+  // What its layers take: "sequences", "trees", "graphs", "trees or graphs", or "anything".
+  std::string runs_over() const;
   // An EncoderDecoder: an output sequence has a length of its own.
   bool decodes() const;
   Index num_symbols() const;  // what a decoder is given are class ids 0 .. num_symbols() - 1; 0: values

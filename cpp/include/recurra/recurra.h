@@ -7,6 +7,8 @@
 #include "recurra/early_stopping.h"
 #include "recurra/fit.h"
 #include "recurra/forecast.h"
+#include "recurra/forest.h"
+#include "recurra/graphs.h"
 #include "recurra/initialization.h"
 #include "recurra/isa.h"
 #include "recurra/layer_spec.h"

@@ -6,9 +6,9 @@
 #include <functional>
 #include <memory>
 
-#include "recurra/forest.h"
 #include "recurra/loss.h"
 #include "recurra/state.h"
+#include "recurra/topology.h"
 
 namespace recurra {
 
@@ -28,19 +28,28 @@ struct Sequences {
   const T* teacher = nullptr;
   Index target_time = 0;                  // of an EncoderDecoder: the time axis of its targets and outputs,
   const Index* target_lengths = nullptr;  // and how many steps of each are valid, 0 .. target_time; null: all
-  // Trees instead of sequences, by networks of layers that run over them: sequence i is tree row(i) of this forest, its steps are
-  // the tree's nodes by number. data is [nodes of the forest][features], time is their number, batch the number of trees; there
-  // are no lengths, teachers, states and windows. Outputs and targets have a place for each node of the forest, or, if the
-  // network pools, for each tree.
-  const Forest* forest = nullptr;
+  // Trees or graphs instead of sequences, by networks that run over them: sequence i is structure row(i) of this topology, its
+  // steps are the structure's nodes by number. data is [nodes of the topology][features], time is their number, batch the number
+  // of structures (see `over`); there are no lengths, teachers, states and windows. Outputs and targets have a place for each
+  // node of the topology, or, if the network pools, for each structure.
+  const Topology* topology = nullptr;
+
+  static Sequences over(const Topology& topology, const T* data) {
+    Sequences all;
+    all.data = data;
+    all.batch = topology.num_structures();
+    all.time = topology.num_nodes();
+    all.topology = &topology;
+    return all;
+  }
 
   Index row(Index sequence) const { return rows ? rows[sequence] : sequence; }
   Index length(Index sequence) const {
-    return forest ? forest->sizes()[std::size_t(row(sequence))] : lengths ? lengths[row(sequence)] : time;
+    return topology ? topology->sizes()[std::size_t(row(sequence))] : lengths ? lengths[row(sequence)] : time;
   }
   // Where a step's features lie in data.
   Index entry(Index sequence, Index step) const {
-    return forest ? forest->node(row(sequence), step) : row(sequence) * time + step;
+    return topology ? topology->node(row(sequence), step) : row(sequence) * time + step;
   }
   Index target_length(Index sequence) const { return target_lengths ? target_lengths[row(sequence)] : target_time; }
 };

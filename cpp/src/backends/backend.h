@@ -141,6 +141,30 @@ struct Normalization {
   void (*jacobian)(const NormRows<T>&, Index seeds, const T* v, Index v_stride, bool gained, T* out, Index out_stride);
 };
 
+// The edges of a graph by the node that they lead to, and what each brings: `count` terms, a factor times a block of `width`
+// columns of the row that it comes from.
+template <class T>
+struct EdgeTerms {
+  Index targets;
+  const Index* edge_begin;  // the edges of target r are edge_begin[r] .. edge_begin[r + 1] - 1
+  const Index* source;      // by edge: the row that it comes from; null: a row of its own, by its number
+  Index count, width;
+  const Index* block;  // [edges][count]; null: 0, 1, ..
+  const T* factor;     // [edges][count]; null: 1
+};
+// In the order of the edges.
+template <class T>
+struct Gathers {
+  // y[target] += the terms of its edges; dx += what goes back; dfactor[edge][term] += its block of x times dy[target].
+  void (*sum)(const EdgeTerms<T>&, const T* x, Index x_stride, T* y, Index y_stride);
+  void (*sum_back)(const EdgeTerms<T>&, const T* dy, Index dy_stride, T* dx, Index dx_stride);
+  void (*dots)(const EdgeTerms<T>&, const T* x, Index x_stride, const T* dy, Index dy_stride, T* dfactor);
+  // The same with the largest of the edges' sums, column by column: winner[target][width] is its edge; no edge: -1, and 0.
+  void (*max)(const EdgeTerms<T>&, const T* x, Index x_stride, T* y, Index y_stride, Index* winner);
+  void (*max_back)(const EdgeTerms<T>&, const T* x, Index x_stride, const T* dy, Index dy_stride, const Index* winner, T* dx,
+                   Index dx_stride, T* dfactor);
+};
+
 // Random masks by place.
 template <class T>
 struct Masks {
@@ -164,6 +188,7 @@ struct Kernels {
   Normalization<T> normalization;
   Masks<T> masks;
   Traces<T> traces;
+  Gathers<T> gathers;
 };
 
 // A cell's kernels. In `split` the function `out` always has a segment of its own, for layers that step between node and out.

@@ -20,6 +20,7 @@ class Attention final : public Layer<T> {
       : kernels_(kernels), products_(kernels.products), size_(size), memory_width_(memory_width), units_(units) {}
   Index input_size() const override { return size_; }
   Index output_size() const override { return size_ + memory_width_; }
+  Domain domain() const override { return Domain::time; }
   bool needs_time() const override { return true; }
   std::vector<ParameterSpec> parameters() const override;
   std::unique_ptr<Weights<T>> make_weights() const override;

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "node_map.h"
+
 namespace recurra {
 
 namespace {
@@ -9,22 +11,15 @@ namespace {
 template <class T>
 struct BidirectionalTape : WrapperTape<T> {
   std::vector<T> reversed, dreversed;  // [nodes][input size]: x in the order of the reverse layer
-  std::vector<Index> mirror;           // [nodes]: where a node stands in the other direction
+  NodeMap mirror;                      // [nodes]: where a node stands in the other direction
 };
 
-void mirror_nodes(const Schedule& schedule, std::vector<Index>& mirror) {
+void mirror_nodes(const Schedule& schedule, NodeMap& mirror) {
   if (!schedule.is_chain()) throw std::invalid_argument("Bidirectional: the nodes form a graph, expected sequences");
   mirror.resize(std::size_t(schedule.num_nodes()));
   for (Index i = 0; i < schedule.num_roots(); ++i)
     for (Index level = 1, length = schedule.length(i); level <= length; ++level)
       mirror[std::size_t(schedule.first_node(level) + i)] = schedule.first_node(length + 1 - level) + i;
-}
-
-// Calls visit(row, mirrored row) for all rows of all nodes, `seeds` of them each.
-template <class Visit>
-void for_each_row(const std::vector<Index>& mirror, Index seeds, const Visit& visit) {
-  for (std::size_t node = 0; node < mirror.size(); ++node)
-    for (Index seed = 0; seed < seeds; ++seed) visit(Index(node) * seeds + seed, mirror[node] * seeds + seed);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ class Bidirectional final : public Wrapper<T> {
   using Wrapper<T>::Wrapper;
   Index input_size() const override { return this->child(0).input_size(); }
   Index output_size() const override { return this->child(0).output_size() + this->child(1).output_size(); }
+  Domain domain() const override { return Domain::time; }
   bool looks_ahead() const override { return true; }
   std::vector<Index> feedbacks() const override { return {}; }  // one of its directions would need the teacher mirrored
   std::unique_ptr<Tape<T>> make_tape() const override;

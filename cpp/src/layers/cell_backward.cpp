@@ -51,7 +51,7 @@ void CellLayer<T>::backward_level(const CellWeights<T>& w, CellTape<T>& tape, In
     multiply(w.message, layout_.message, {d.message, d.message_stride});
     kernels_.vjp[--segment](level_rows, d);
   }
-  if (!schedule.is_chain()) return scatter_edges(tape, level);
+  if (!schedule.is_chain()) return give_children(w, tape, level);
   multiply(w.feed, layout_.feed, fed_cotangents(tape, schedule.row(level - 1) * tape.seeds));
   if (drops(tape)) mask_feed_back(tape, level);
 }
@@ -61,16 +61,11 @@ void CellLayer<T>::backward(const Weights<T>& weights, Tape<T>& base, Levels lev
   const auto& w = static_cast<const CellWeights<T>&>(weights);
   auto& tape = static_cast<CellTape<T>&>(base);
   const Schedule& schedule = *tape.in;
-  const auto receive = [&](Index level) {  // graphs: what the level's states get back through the products R
-    const Index row = schedule.row(level) * tape.seeds, count = schedule.size(level) * tape.seeds;
-    w.feed.add_back(products_, layout_.feed, {tape.dfed.data() + row * layout_.a_width, layout_.a_width}, count,
-                    {tape.dstate.data() + row * layout_.state_width, layout_.state_width});
-  };
   for (Index level = levels.end - 1; level >= levels.begin; --level) {
-    if (!schedule.is_chain()) receive(level);
+    if (!schedule.is_chain()) receive(w, tape, level);
     backward_level(w, tape, level);
   }
-  if (!schedule.is_chain() && levels.begin == 1) receive(0);
+  if (!schedule.is_chain() && levels.begin == 1) receive(w, tape, 0);
   const Index first = schedule.first_node(levels.begin), count = schedule.first_node(levels.end) - first;
   const Rows<T> dx{tape.dx ? tape.dx + first * tape.seeds * tape.dx_stride : nullptr, tape.dx_stride};
   add_product_back(w.input, layout_.input, w.input_gain, tape.input_norm, tape, {first, count}, dx);

@@ -50,7 +50,7 @@ void CellLayer<T>::forward_level(const CellWeights<T>& w, CellTape<T>& tape, Ind
     const Rows<T> source = fed(tape, parents);
     multiply(w.feed, layout_.feed, {source.data, source.stride});
   } else {
-    gather_edges(w, tape, level);
+    read_children(w, tape, level);
   }
   const CellRows<T> level_rows = rows(w, tape, level);
   int segment = 0;

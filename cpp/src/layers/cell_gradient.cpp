@@ -44,7 +44,10 @@ void CellLayer<T>::add_gradient(CellTape<T>& tape, const NodeSlice& nodes, T* gr
   outer(layout_.input, tape.input_norm, {tape.x, tape.x_stride});
   outer(layout_.message, tape.recurrent_norm, {tape.message.data(), layout_.message_width});
   if (!layout_.state.products.empty()) outer(layout_.state, tape.recurrent_norm, {new_states(tape, 0), layout_.state_width});
-  if (!layout_.feed.products.empty()) add_feed_gradient(tape, nodes, gradient + layout_.feed.offset);
+  if (!tape.in->is_chain())
+    add_tree_gradient(tape, gradient);
+  else if (!layout_.feed.products.empty())
+    add_feed_gradient(tape, nodes, gradient + layout_.feed.offset);
 
   const Index params = layout_.num_unit_params * layout_.hidden_size, da_step = nodes.cotangent_step() * layout_.da_width;
   const T* da = tape.da.data() + nodes.cotangent() * layout_.da_width;
@@ -62,7 +65,6 @@ void CellLayer<T>::add_gradient(CellTape<T>& tape, const NodeSlice& nodes, T* gr
 template <class T>
 void CellLayer<T>::add_feed_gradient(CellTape<T>& tape, const NodeSlice& nodes, T* gradient) const {
   const Schedule& schedule = *tape.in;
-  if (!schedule.is_chain()) return add_graph_gradient(tape, nodes, gradient);
   // What the parents feed: in place where all levels have the same size, else gathered into adjacent rows.
   Rows<T> source = fed(tape, nodes.first);
   source.stride *= nodes.step;
@@ -80,35 +82,6 @@ void CellLayer<T>::add_feed_gradient(CellTape<T>& tape, const NodeSlice& nodes, 
   for (const GateProduct& p : layout_.feed.products)
     products_.outer(d.data + p.column, nodes.cotangent_step() * d.stride, source.data + p.source, source.stride, nodes.count,
                     p.width, p.depth, gradient + p.row * layout_.feed.columns, layout_.feed.columns, tape.scratch.data());
-}
-
-// Graphs: an edge gate multiplies the fed states of its own parent, the others their sum over the parents.
-template <class T>
-void CellLayer<T>::add_graph_gradient(CellTape<T>& tape, const NodeSlice& nodes, T* gradient) const {
-  const Schedule& schedule = *tape.in;
-  const Index units = layout_.hidden_size, width = layout_.feed_width;
-  const Index* edge_begin = schedule.edge_begin().data() + nodes.first;
-  const Index first_edge = edge_begin[0], edges = edge_begin[nodes.count] - first_edge;
-  const auto parent = [&](Index e) { return tape.state.data() + schedule.parent_row()[std::size_t(e)] * layout_.state_width; };
-  const auto outer = [&](Stage stage, const T* da, Index da_stride, Index rows, bool compact) {
-    for (const GateProduct& p : layout_.feed.products)
-      for (Index at = 0, part = std::min(p.width, units); at < p.width; at += part) {
-        const int k = int((p.column + at) / units);
-        if ((layout_.info.gates[k].stage == Stage::edge) != (stage == Stage::edge)) continue;
-        Index rank = 0;
-        for (int j = 0; j < k; ++j) rank += layout_.info.gates[j].stage == Stage::edge;
-        products_.outer(da + (compact ? rank : k) * units + (p.column + at) % units, da_stride, tape.gathered.data() + p.source,
-                        width, rows, part, p.depth, gradient + (p.row + at) * layout_.feed.columns, layout_.feed.columns,
-                        tape.scratch.data());
-      }
-  };
-  for (Index e = 0; e < edges; ++e) std::copy_n(parent(first_edge + e), width, tape.gathered.data() + e * width);
-  outer(Stage::edge, tape.dedge_a.data() + first_edge * layout_.edge_width, layout_.edge_width, edges, true);
-  std::fill_n(tape.gathered.begin(), nodes.count * width, T(0));
-  for (Index i = 0; i < nodes.count; ++i)
-    for (Index e = edge_begin[i]; e < edge_begin[i + 1]; ++e)
-      for (Index j = 0; j < width; ++j) tape.gathered[std::size_t(i * width + j)] += parent(e)[j];
-  outer(Stage::node, tape.da.data() + nodes.first * layout_.da_width, layout_.da_width, nodes.count, false);
 }
 
 // Of the projection, and of the gains and shifts of layer normalisation.

@@ -27,7 +27,12 @@ void CellLayer<T>::refresh(const T* params, Weights<T>& weights) const {
   auto& w = static_cast<CellWeights<T>&>(weights);
   const Index units = layout_.hidden_size;
   w.input.pack(products_, layout_.input, params, w.gives_dx);
-  w.feed.pack(products_, layout_.feed, params);
+  if (layout_.runs_over_trees()) {
+    w.node_feed.pack(products_, layout_.node_feed, params);
+    w.edge_feed.pack(products_, layout_.edge_feed, params);
+  } else {
+    w.feed.pack(products_, layout_.feed, params);
+  }
   w.message.pack(products_, layout_.message, params);
   w.state.pack(products_, layout_.state, params);
   const auto spread = [&](std::vector<T>& row, const std::vector<GateRun>& runs, Index offset) {
@@ -37,6 +42,11 @@ void CellLayer<T>::refresh(const T* params, Weights<T>& weights) const {
   spread(w.bias_row, layout_.bias_runs, layout_.bias);
   w.unit.assign(params + layout_.unit, params + layout_.unit + layout_.num_unit_params * units);
   for (const double constant : layout_.options.constants) w.unit.insert(w.unit.end(), std::size_t(units), T(constant));
+  if (layout_.options.bilinear) {
+    const Index width = layout_.source_width, rows = (layout_.unit - layout_.tensor) / width;
+    w.tensor.forward.pack_transposed(products_, params + layout_.tensor, rows, width);
+    w.tensor.backward.pack_plain(products_, params + layout_.tensor, rows, width);
+  }
   if (layout_.projects()) {
     const T* projection = params + layout_.projection;
     w.projection.forward.pack_transposed(products_, projection, layout_.options.projection, units);
@@ -56,16 +66,22 @@ void CellLayer<T>::refresh(const T* params, Weights<T>& weights) const {
 
 namespace {
 
-void check_topology(const CellLayout& layout, const Schedule& schedule) {
-  const auto name = [&] { return std::string(layout.info.name); };  // which may take memory
+// Nodes have no more children, in slots or not, than the layer and the cell admit.
+void check_nodes(const CellLayout& layout, const Schedule& schedule) {
+  if (schedule.is_chain() == layout.runs_over_trees())
+    throw std::logic_error("CellLayer: a schedule of another kind than the layer's");
   const std::vector<Index>& begin = schedule.edge_begin();
-  for (std::size_t node = 0; node + 1 < begin.size(); ++node)
-    if (begin[node + 1] - begin[node] > layout.info.max_parents)
-      throw std::invalid_argument(name() + ": a node has " + std::to_string(begin[node + 1] - begin[node]) +
-                                  " parents, expected at most " + std::to_string(layout.info.max_parents));
-  const CellOptions& o = layout.options;
-  if (!schedule.is_chain() && (o.layer_norm || o.zones_out() || o.projection > 0 || o.recurrent_dropout > 0))
-    throw std::invalid_argument(name() + ": layer normalisation, zoneout, projection and dropout of a cell expect sequences");
+  for (std::size_t node = 0; node + 1 < begin.size(); ++node) {
+    const Index count = begin[node + 1] - begin[node];
+    const Index slots = slot_of(schedule, Index(node), begin[node + 1] - 1) + 1, most = layout.options.arity;
+    const std::string number = std::to_string(schedule.node_of()[node]);
+    if (layout.options.parents == Parents::by_slot && slots > most)
+      throw std::invalid_argument("Tree: node " + number + " has a child in slot " + std::to_string(slots - 1) +
+                                  ", expected 0 .. " + std::to_string(most - 1) + " for arity " + std::to_string(most));
+    if (count > layout.info.max_parents)
+      throw std::invalid_argument("Tree: node " + number + " reads from " + std::to_string(count) + " nodes, expected at most " +
+                                  std::to_string(layout.info.max_parents) + " for " + layout.info.name);
+  }
 }
 
 }  // namespace
@@ -74,8 +90,8 @@ template <class T>
 void CellLayer<T>::reserve(Tape<T>& base, bool backward) const {
   auto& tape = static_cast<CellTape<T>&>(base);
   const Schedule& schedule = *tape.in;
-  check_topology(layout_, schedule);
-  const Index nodes = schedule.num_nodes(), rows = schedule.num_rows(), edges = schedule.num_edges(), units = layout_.hidden_size;
+  check_nodes(layout_, schedule);
+  const Index nodes = schedule.num_nodes(), rows = schedule.num_rows(), units = layout_.hidden_size;
   const CellOptions& options = layout_.options;
   // Values, and where wanted their cotangents.
   const auto size = [&](auto& values, Index count, Index width) { values.resize(std::size_t(count * width)); };
@@ -87,8 +103,7 @@ void CellLayer<T>::reserve(Tape<T>& base, bool backward) const {
   if (backward) size(tape.da, nodes * tape.seeds, layout_.da_width);
   size_pair(tape.state, tape.dstate, rows, layout_.state_width);
   size_pair(tape.message, tape.dmessage, layout_.message.products.empty() ? 0 : nodes, layout_.message_width);
-  size_pair(tape.edge_a, tape.dedge_a, edges, layout_.edge_width);
-  size_pair(tape.fed, tape.dfed, schedule.is_chain() ? 0 : rows, layout_.a_width);
+  if (!schedule.is_chain()) reserve_tree(tape, backward);
   size_pair(tape.raw, tape.draw, layout_.has_raw_states() ? nodes : 0, layout_.state_width);
   size(tape.keep, nodes, Index(layout_.zoned.size()) * units);
   size_pair(tape.projected, tape.dprojected, layout_.projects() ? rows : 0, options.projection);
@@ -113,10 +128,12 @@ void CellLayer<T>::reserve(Tape<T>& base, bool backward) const {
   tape.dy = layout_.projects() ? tape.dprojected.data() + first * tape.seeds * options.projection
                                : tape.dstate.data() + first * tape.seeds * layout_.state_width;
   tape.dy_stride = tape.y_stride;
-  const Index widest = std::max({layout_.input_size, layout_.feed_width, units});  // columns of a matrix
-  tape.scratch.resize(std::size_t(products_.outer_scratch(std::max(layout_.a_width, options.projection), widest)));
-  const bool gather = !schedule.is_uniform() && !layout_.feed.products.empty();
-  tape.gathered.resize(gather ? std::size_t(std::max(nodes, edges) * layout_.feed_width) : 0);
+  // Of the largest products: rows and columns of a matrix.
+  const Index columns = std::max({layout_.input_size, layout_.source_width, units});
+  const Index highest = std::max({layout_.a_width, layout_.edge_feed_width, options.projection});
+  tape.scratch.resize(std::max(tape.scratch.size(), std::size_t(products_.outer_scratch(highest, columns))));
+  const bool gather = schedule.is_chain() && !schedule.is_uniform() && !layout_.feed.products.empty();
+  tape.gathered.resize(gather ? std::size_t(nodes * layout_.feed_width) : 0);
 }
 
 template <class T>

@@ -7,6 +7,9 @@
 
 namespace recurra {
 
+// Of an edge of a tree: which child of its node it is.
+Index slot_of(const Schedule& schedule, Index node, Index edge);
+
 template <class T>
 class CellLayer final : public Layer<T> {
  public:
@@ -16,6 +19,7 @@ class CellLayer final : public Layer<T> {
   Index input_size() const override { return layout_.input_size; }
   Index output_size() const override { return layout_.output_width; }
   bool needs_time() const override { return true; }
+  Domain domain() const override { return layout_.runs_over_trees() ? Domain::trees : Domain::time; }
   std::vector<ParameterSpec> parameters() const override { return layout_.parameters; }
   std::vector<StateSpec> state() const override;
 
@@ -65,14 +69,23 @@ class CellLayer final : public Layer<T> {
   void backward_level(const CellWeights<T>&, CellTape<T>&, Index level) const;
   void tangent_level(const CellWeights<T>&, CellTape<T>&, Index level) const;
 
-  // cell_graph.cpp
-  void gather_edges(const CellWeights<T>&, CellTape<T>&, Index level) const;
-  void scatter_edges(CellTape<T>&, Index level) const;
+  // cell_tree.cpp
+  void reserve_tree(CellTape<T>&, bool backward) const;
+  void gather_source(CellTape<T>&, Index level) const;
+  void read_children(const CellWeights<T>&, CellTape<T>&, Index level) const;
+  void give_children(const CellWeights<T>&, CellTape<T>&, Index level) const;
+  void receive(const CellWeights<T>&, CellTape<T>&, Index level) const;
+  void add_tree_gradient(CellTape<T>&, T* gradient) const;
+
+  // cell_bilinear.cpp: for these rows of sources
+  void reserve_bilinear(CellTape<T>&, Index sources, bool backward) const;
+  void add_bilinear(const CellWeights<T>&, CellTape<T>&, NodeRange, Rows<T> a) const;
+  void add_bilinear_back(const CellWeights<T>&, CellTape<T>&, NodeRange, Rows<const T> d, Rows<T> dsource) const;
+  void add_bilinear_gradient(CellTape<T>&, Index sources, T* gradient) const;
 
   // cell_gradient.cpp
   void add_gradient(CellTape<T>&, const NodeSlice&, T* gradient) const;
   void add_feed_gradient(CellTape<T>&, const NodeSlice&, T* gradient) const;
-  void add_graph_gradient(CellTape<T>&, const NodeSlice&, T* gradient) const;
   void add_stage_gradient(CellTape<T>&, const NodeSlice&, T* gradient) const;
   Rows<const T> product_cotangents(const CellTape<T>&, const NormTape<T>&, const NodeSlice&) const;
 

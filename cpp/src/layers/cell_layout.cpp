@@ -1,5 +1,6 @@
 #include "cell_layout.h"
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -73,6 +74,51 @@ GateMatrix by_slot(const CellInfo& info, Index units, From source) {
   return matrix;
 }
 
+// Adjacent products of the same source are one.
+void add_joined(std::vector<GateProduct>& products, const GateProduct& p) {
+  GateProduct* last = products.empty() ? nullptr : &products.back();
+  const bool adjacent = last && last->column + last->width == p.column && last->row + last->width == p.row;
+  if (adjacent && last->source == p.source && last->depth == p.depth)
+    last->width += p.width;
+  else
+    products.push_back(p);
+}
+
+Index rank_of_edge_gate(const CellInfo& info, int gate) {
+  Index rank = 0;
+  for (int k = 0; k < gate; ++k) rank += info.gates[k].stage == Stage::edge;
+  return rank;
+}
+
+// The rows of R with slots: gate by gate, an edge gate's for each slot of the child that it guards. All read all children.
+GateMatrix side_by_side(const CellInfo& info, Index units, Index arity, Index columns) {
+  GateMatrix matrix;
+  for (int k = 0; k < info.num_gates; ++k)
+    if (info.gates[k].recurrent == From::feed)
+      for (Index slot = 0; slot < (info.gates[k].stage == Stage::edge ? arity : 1); ++slot, matrix.rows += units)
+        matrix.products.push_back({k * units, matrix.rows, units, 0, columns});
+  matrix.columns = columns;
+  return matrix;
+}
+
+// R's products for node gates alone or for edge gates alone; the latter stand side by side, slot by slot.
+std::vector<GateProduct> part_of(const GateMatrix& feed, const CellInfo& info, Index units, Index edge_width, Stage stage) {
+  std::vector<GateProduct> products;
+  int before = -1;
+  Index slot = 0;
+  for (const GateProduct& p : feed.products)
+    for (Index at = 0, part = std::min(p.width, units); at < p.width; at += part) {
+      const int k = int((p.column + at) / units);
+      const Index within = (p.column + at) % units;
+      slot = k == before && within == 0 ? slot + 1 : k == before ? slot : 0;
+      before = k;
+      if ((info.gates[k].stage == Stage::edge) != (stage == Stage::edge)) continue;
+      const Index column = stage == Stage::edge ? slot * edge_width + rank_of_edge_gate(info, k) * units : k * units;
+      add_joined(products, {column + within, p.row + at, part, p.source, p.depth});
+    }
+  return products;
+}
+
 }  // namespace
 
 CellLayout::CellLayout(const CellInfo& cell, CellOptions o)
@@ -91,7 +137,11 @@ CellLayout::CellLayout(const CellInfo& cell, CellOptions o)
 
   const auto fed_runs = runs(info, units, [](const Gate& gate) { return gate.recurrent == From::feed; });
   input = dense(runs(info, units, [](const Gate& gate) { return gate.input; }), input_size);
-  feed = options.heads > 1 ? block_diagonal(fed_runs, units, options.heads) : dense(fed_runs, feed_width);
+  source_width = options.arity * feed_width;
+  edge_feed_width = options.arity * edge_width;
+  feed = options.parents == Parents::by_slot ? side_by_side(info, units, options.arity, source_width)
+         : options.heads > 1                 ? block_diagonal(fed_runs, units, options.heads)
+                                             : dense(fed_runs, feed_width);
   message = by_slot(info, units, From::message);
   state = by_slot(info, units, From::state);
   bias_runs = runs(info, units, [](const Gate& gate) { return gate.bias; });
@@ -118,6 +168,11 @@ CellLayout::CellLayout(const CellInfo& cell, CellOptions o)
   };
   add_matrix(input, "ih", Role::input_weight);
   add_matrix(feed, "hh", Role::recurrent_weight);
+  if (runs_over_trees()) {
+    node_feed = edge_feed = feed;
+    node_feed.products = part_of(feed, info, units, edge_width, Stage::node);
+    edge_feed.products = part_of(feed, info, units, edge_width, Stage::edge);
+  }
   add_matrix(message, "mh", Role::recurrent_weight);
   add_matrix(state, "sh", Role::recurrent_weight);
   if (!bias_runs.empty()) {
@@ -128,6 +183,12 @@ CellLayout::CellLayout(const CellInfo& cell, CellOptions o)
         if (k == info.forget_gate) parameters.back().forget_gate = {row * units, (row + 1) * units};
         ++row;
       }
+  }
+  if (options.bilinear) {
+    Index columns = 0;
+    for (const GateProduct& p : node_feed.products) columns += p.width;
+    tensor = add("tensor", {columns, source_width, source_width}, Role::unit);
+    parameters.back().scale = 1 / double(source_width);
   }
   unit = num_parameters;
   const std::vector<std::string> unit_names = split_names(info.param_names, info.num_params, "u");

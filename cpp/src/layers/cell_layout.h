@@ -48,6 +48,11 @@ struct CellLayout {
   Index a_width, da_width, state_width, message_width, feed_width, output_width;
   Index edge_width;  // the edge gates, compact
   GateMatrix input, feed, message, state;
+  // Over trees, the parts of `feed` for the node (and out) gates, which read a node's source, and for the edge gates, side by side,
+  // which read a child's fed states, or the source, for each slot.
+  GateMatrix node_feed, edge_feed;
+  Index source_width;     // what a node's children feed: summed, or side by side
+  Index edge_feed_width;  // what edge gates get by it
   std::vector<GateRun> bias_runs;
   std::vector<NormalizedState> normalized;
   std::vector<int> zoned;  // the states that zoneout may hold back
@@ -55,9 +60,11 @@ struct CellLayout {
   Index carried_width = 0;
   std::vector<ParameterSpec> parameters;
   Index bias = -1, unit = -1, projection = -1;  // offsets as above
+  Index tensor = -1;                            // [columns of node_feed][source width][source width]
   Index num_unit_params;                        // without the constants
   Index num_parameters = 0;
 
+  bool runs_over_trees() const { return options.parents != Parents::one; }
   bool projects() const { return options.projection > 0; }
   // Whether new states need a place of their own before they become the states.
   bool has_raw_states() const { return !zoned.empty(); }

@@ -11,8 +11,14 @@
 
 namespace recurra {
 
+// What a node reads from: the step before, or its children (in a tree from the top: its parent), summed or by slot.
+enum class Parents { one, summed, by_slot };
+
 struct CellOptions {
   Index input_size = 0, hidden_size = 0;
+  Parents parents = Parents::one;
+  Index arity = 1;        // slots of a node
+  bool bilinear = false;  // products of what is fed join the pre-activations (cell_bilinear.cpp)
   bool layer_norm = false, learned_initial_state = false;
   double recurrent_dropout = 0;
   std::vector<double> zoneout;  // by state

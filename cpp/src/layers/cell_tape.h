@@ -3,20 +3,9 @@
 
 #include "cell_layout.h"
 #include "packed_matrix.h"
+#include "rows.h"
 
 namespace recurra {
-
-// Rows `stride` apart.
-template <class T>
-struct Rows {
-  T* data;
-  Index stride;
-};
-
-// Adjacent nodes.
-struct NodeRange {
-  Index first, count;
-};
 
 // The products of one GateMatrix. Forward multiplies by the transposes, backward by the matrices themselves.
 template <class T>
@@ -52,7 +41,8 @@ struct PackedGates {
 template <class T>
 struct CellWeights : Weights<T> {
   PackedGates<T> input, feed, message, state;
-  typename PackedGates<T>::Pair projection;
+  PackedGates<T> node_feed, edge_feed;  // over trees, instead of feed
+  typename PackedGates<T>::Pair projection, tensor;
   std::vector<T> bias_row;                    // of all gates; zero where a gate has none
   std::vector<T> unit;                        // per-unit parameters, constants last
   std::vector<T> input_gain, recurrent_gain;  // of all gates, with layer normalisation
@@ -69,8 +59,11 @@ template <class T>
 struct CellTape : Tape<T> {
   AlignedVector<T> a, message, state;     // [nodes] pre-activations and messages, [rows] states
   AlignedVector<T> da, dmessage, dstate;  // the same, times seeds; da also holds the per-unit parameters' cotangents
-  AlignedVector<T> edge_a, dedge_a;       // graphs: the edge gates of each edge
-  AlignedVector<T> fed, dfed;             // graphs: [rows] R times the fed states
+  AlignedVector<T> edge_a, dedge_a;       // trees: the edge gates of each edge
+  AlignedVector<T> source, dsource;       // trees: what nodes read from; all leaves from row 0
+  AlignedVector<T> fed, dfed;             // trees: what R gives to edge gates, by row of states (summed) or sources (by slot)
+  AlignedVector<T> leaf_a, leaf_da;       // trees: what all leaves' pre-activations share, and its cotangent
+  AlignedVector<T> tensor, dtensor;       // bilinear: [sources][columns][source width] V u, and d u
   std::vector<T> gathered, scratch;       // for the weight gradient
 
   AlignedVector<T> raw, draw;              // zoneout: [nodes] new states before it

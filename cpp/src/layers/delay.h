@@ -14,6 +14,7 @@ class Delay final : public Layer<T> {
       : taps_(taps), dilation_(dilation), present_(present), size_(size) {}
   Index input_size() const override { return size_; }
   Index output_size() const override { return (taps_ + present_) * size_; }
+  Domain domain() const override { return Domain::time; }
   bool needs_time() const override { return true; }
   std::vector<StateSpec> state() const override {  // the latest input first
     if (depth() == 0) return {};

@@ -13,6 +13,18 @@ struct DropoutTape : PlainTape<T> {
 };
 }  // namespace
 
+// Decides the mask of row i of a level.
+template <class T>
+std::uint64_t Dropout<T>::mix_place(const Tape<T>& tape, std::uint64_t key, Index level, Index i) const {
+  if (!tape.topology) {
+    const std::uint64_t sequence = mix(key, std::uint64_t(tape.noise.sequence[i]));
+    return per_sequence_ ? sequence : mix(sequence, std::uint64_t(level));
+  }
+  const Index node = tape.in->first_node(level) + i;
+  if (!per_sequence_) return mix(key, std::uint64_t(tape.noise.node[node]));
+  return mix(key, std::uint64_t(tape.noise.sequence[tape.topology->structure_of[std::size_t(tape.topology->number(node))]]));
+}
+
 template <class T>
 std::unique_ptr<Tape<T>> Dropout<T>::make_tape() const {
   return std::make_unique<DropoutTape<T>>();
@@ -39,9 +51,7 @@ void Dropout<T>::forward(const Weights<T>&, Tape<T>& base, Levels levels) const 
         if (!tape.mask.empty()) std::fill_n(tape.mask.begin() + node * size_, size_, T(1));
         continue;
       }
-      const std::uint64_t sequence = mix(mix(tape.noise.key, salt_), std::uint64_t(tape.noise.sequence[i]));
-      const std::uint64_t row = per_sequence_ ? sequence : mix(sequence, std::uint64_t(level));
-      masks_.draw(row, probability_, T(0), kept, size_, y);
+      masks_.draw(mix_place(tape, mix(tape.noise.key, salt_), level, i), probability_, T(0), kept, size_, y);
       if (!tape.mask.empty()) std::copy_n(y, size_, tape.mask.begin() + node * size_);
       for (Index j = 0; j < size_; ++j) y[j] *= x[j];
     }

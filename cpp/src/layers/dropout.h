@@ -1,6 +1,7 @@
 // Inverted dropout: while training each element is zero with the given probability, else divided by 1 - probability.
 // N. Srivastava et al., JMLR 15 (2014). A mask depends on the noise key, the sequence, the step and the element alone; on all
-// but the step if there is one mask per sequence (Y. Gal, Z. Ghahramani, NIPS 2016).
+// but the step if there is one mask per sequence (Y. Gal, Z. Ghahramani, NIPS 2016). Over trees and graphs a node, or the
+// structure, stands for both.
 #pragma once
 
 #include "layer.h"
@@ -22,6 +23,8 @@ class Dropout final : public Layer<T> {
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;
 
  private:
+  std::uint64_t mix_place(const Tape<T>&, std::uint64_t key, Index level, Index i) const;
+
   const Masks<T>& masks_;
   double probability_;
   bool per_sequence_;

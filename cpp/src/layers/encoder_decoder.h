@@ -22,6 +22,7 @@ class EncoderDecoder final : public Wrapper<T> {
   Index output_size() const override { return this->child(1).output_size(); }
   Input input() const override { return this->child(0).input(); }
   bool looks_ahead() const override { return true; }
+  Domain domain() const override { return Domain::time; }
   bool decodes() const override { return true; }
   std::vector<Index> feedbacks() const override { return this->child(1).feedbacks(); }
   std::vector<StateSpec> state() const override { return {}; }  // a sequence begins and ends inside

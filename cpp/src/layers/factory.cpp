@@ -17,6 +17,7 @@
 #include "max_pooling.h"
 #include "pooling.h"
 #include "recurra/cell_registry.h"
+#include "topology_layers.h"
 
 namespace recurra {
 
@@ -76,7 +77,8 @@ const std::map<std::string, Builder<T>>& builders() {
        [](Context& c) {
          const Index inputs = c.options.size("input_size"), outputs = c.options.size("output_size");
          c.options.check_product({inputs, outputs});
-         return std::make_unique<Linear<T>>(kernels<T>(backend()).products, inputs, outputs);
+         const bool bias = !c.options.has("bias") || c.options.flag("bias");
+         return std::make_unique<Linear<T>>(kernels<T>(backend()).products, inputs, outputs, bias);
        }},
       {"Embedding", embedding<T>},
       {"Last", [](Context& c) { return std::make_unique<Last<T>>(c.known_features()); }},
@@ -99,6 +101,12 @@ const std::map<std::string, Builder<T>>& builders() {
       {"Feedback", feedback<T>},
       {"Residual", residual<T>},
       {"Skip", skip<T>},
+      {"Tree", tree<T>},
+      {"GraphNet", graph_net<T>},
+      {"Readout", readout<T>},
+      {"ByType", message_alone<T>},
+      {"EdgeNet", message_alone<T>},
+      {"MLP", message_alone<T>},
   };
   return table;
 }

@@ -24,6 +24,7 @@ class Feedback final : public Wrapper<T> {
       : Wrapper<T>(std::move(net)), delays_(delays), salt_(salt), start_(start) {}
   Index input_size() const override { return this->child(0).input_size() - line_width(); }
   Index output_size() const override { return this->child(0).output_size(); }
+  Domain domain() const override { return Domain::time; }
   bool needs_time() const override { return true; }
   std::vector<Index> feedbacks() const override;
   std::vector<StateSpec> state() const override;

@@ -21,6 +21,10 @@ std::unique_ptr<Layer<T>> inner_layer(Context& c, std::size_t i, Index features,
   auto layer = make_layer<T>(c.spec.children[i], place);
   if (layer->pools()) c.options.fail("has a layer inside that pools over time, expected it outside");
   if (layer->decodes()) c.options.fail("has an EncoderDecoder inside, expected it as the only layer of a network");
+  const std::string& type = c.spec.type;
+  const bool over_time = type == "Bidirectional" || type == "Feedback" || type == "EncoderDecoder";
+  if (over_time && layer->domain() > Domain::time)
+    c.options.fail(std::string("has a layer inside that runs over ") + to_string(layer->domain()) + ", expected sequences");
   return layer;
 }
 
@@ -29,12 +33,16 @@ template <class T>
 std::unique_ptr<Chain<T>> inner_chain(Context& c, Index features, bool ids = false) {
   if (c.spec.children.empty()) c.options.fail("has no layers inside, expected at least one");
   std::vector<Child<T>> children;
+  Domain domain = Domain::any;
   for (std::size_t i = 0; i < c.spec.children.size(); ++i) {
     auto layer = inner_layer<T>(c, i, features, ids && i == 0, c.place.memory);
     if (i > 0 && layer->input_size() != features)
       c.options.fail("has layers inside that do not fit: layer " + std::to_string(i) + " expects " +
                      std::to_string(layer->input_size()) + " features, got " + std::to_string(features));
     features = layer->output_size();
+    if (Domain before = domain; !meet(before, layer->domain(), domain))
+      c.options.fail(std::string("has layers inside that run over ") + to_string(before) + " and over " +
+                     to_string(layer->domain()) + ", expected the same");
     children.push_back({std::to_string(i) + ".", std::move(layer)});
   }
   return std::make_unique<Chain<T>>(std::move(children));

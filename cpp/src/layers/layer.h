@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "../backends/backend.h"
-#include "../topology/schedule.h"
+#include "../topology/compiled_topology.h"
 
 namespace recurra {
 
@@ -47,7 +47,8 @@ struct Weights {
 struct Noise {
   bool training = false;
   std::uint64_t key = 0;
-  const Index* sequence = nullptr;  // the caller's number of each sequence
+  const Index* sequence = nullptr;  // the caller's number of each sequence, or structure
+  const Index* node = nullptr;      // over trees and graphs: of each node of the schedule
 };
 
 // What Feedback feeds back instead of outputs of its own: what was really seen.
@@ -64,7 +65,8 @@ template <class T>
 struct Tape {
   virtual ~Tape() = default;
   const Schedule* in = nullptr;   // of x
-  const Schedule* out = nullptr;  // of y; differs from `in` for layers that pool over time or decode
+  const Schedule* out = nullptr;  // of y; differs from `in` for layers that pool or decode
+  const CompiledTopology* topology = nullptr;  // over trees and graphs; `in` is its schedule
   Index seeds = 1;                // cotangents per row
   const T* x = nullptr;           // [in nodes][input width], rows x_stride apart
   Index x_stride = 0;
@@ -96,7 +98,8 @@ class Layer {
   virtual Index input_size() const = 0;  // 0: any
   virtual Index output_size() const = 0;
   virtual Input input() const { return Input::features; }
-  virtual bool pools() const { return false; }        // (time, features) -> (features)
+  virtual Domain domain() const { return Domain::any; }
+  virtual bool pools() const { return false; }        // (time, features) -> (features), or of the nodes of a structure
   virtual bool needs_time() const { return false; }   // refuses an input without a time axis
   virtual bool looks_ahead() const { return false; }  // needs all levels of a sequence at once
   virtual bool decodes() const { return false; }      // its output has a length of its own

@@ -61,8 +61,39 @@ LayerSpec gru(std::int64_t input_size, std::int64_t hidden_size, const std::stri
   spec.options["reset"] = reset;
   return spec;
 }
-LayerSpec linear(std::int64_t input_size, std::int64_t output_size) {
-  return {"Linear", {{"input_size", input_size}, {"output_size", output_size}}};
+LayerSpec linear(std::int64_t input_size, std::int64_t output_size, bool bias) {
+  LayerSpec spec{"Linear", {{"input_size", input_size}, {"output_size", output_size}}};
+  if (!bias) spec.options["bias"] = false;
+  return spec;
+}
+LayerSpec tree(const LayerSpec& cell, const Options& options) { return {"Tree", options, {cell}}; }
+LayerSpec graph_net(const LayerSpec& cell, const LayerSpec& message, std::int64_t rounds, const Options& options) {
+  LayerSpec spec{"GraphNet", options, {cell, message}};
+  spec.options["rounds"] = rounds;
+  return spec;
+}
+LayerSpec by_type(std::int64_t state_size, std::int64_t message_size, std::int64_t num_types, bool bias) {
+  LayerSpec spec = linear(state_size, message_size, bias);
+  spec.type = "ByType";
+  spec.options["num_types"] = num_types;
+  return spec;
+}
+LayerSpec edge_net(std::int64_t state_size, std::int64_t message_size, std::int64_t edge_size, std::vector<LayerSpec> net) {
+  LayerSpec spec = linear(state_size, message_size);
+  spec.type = "EdgeNet";
+  spec.options["edge_size"] = edge_size;
+  spec.children = std::move(net);
+  return spec;
+}
+LayerSpec mlp(std::int64_t state_size, std::int64_t hidden_size, std::vector<LayerSpec> net, std::int64_t edge_size) {
+  LayerSpec spec{"MLP", {{"input_size", state_size}, {"hidden_size", hidden_size}}, std::move(net)};
+  if (edge_size > 0) spec.options["edge_size"] = edge_size;
+  return spec;
+}
+LayerSpec readout(const std::string& pool, std::int64_t size) {
+  LayerSpec spec{"Readout", {{"pool", pool}}};
+  if (size > 0) spec.options["size"] = size;
+  return spec;
 }
 LayerSpec embedding(std::int64_t num_embeddings, std::int64_t size) {
   return {"Embedding", {{"num_embeddings", num_embeddings}, {"size", size}}};

@@ -8,8 +8,12 @@ namespace recurra {
 template <class T>
 std::vector<ParameterSpec> Linear<T>::parameters() const {
   const double scale = 1 / std::sqrt(double(input_size_));
-  return {{"weight", {output_size_, input_size_}, ParameterSpec::Role::input_weight, scale},
-          {"bias", {output_size_}, ParameterSpec::Role::bias, scale}};
+  std::vector<Index> shape{output_size_, input_size_};
+  if (matrices_ > 1) shape = {matrices_, output_size_ / matrices_, input_size_};
+  std::vector<ParameterSpec> all{{"weight", shape, ParameterSpec::Role::input_weight, scale}};
+  all.back().block = output_size_ / matrices_;
+  if (bias_) all.push_back({"bias", {shape.begin(), shape.end() - 1}, ParameterSpec::Role::bias, scale});
+  return all;
 }
 
 template <class T>
@@ -18,7 +22,10 @@ void Linear<T>::refresh(const T* params, Weights<T>& weights) const {
   w.forward.pack_transposed(products_, params, output_size_, input_size_);
   if (w.gives_dx) w.backward.pack_plain(products_, params, output_size_, input_size_);
   const T* bias = params + output_size_ * input_size_;
-  w.bias.assign(bias, bias + output_size_);
+  if (bias_)
+    w.bias.assign(bias, bias + output_size_);
+  else
+    w.bias.assign(std::size_t(output_size_), T(0));
 }
 
 template <class T>
@@ -66,6 +73,7 @@ void Linear<T>::gradient(Tape<T>& base, Levels levels, GradientTarget<T> target)
     const Index dy_step = nodes.cotangent_step() * tape.dy_stride;
     products_.outer(dy, dy_step, tape.x + nodes.first * tape.x_stride, nodes.step * tape.x_stride, nodes.count, output_size_,
                     input_size_, gradient, input_size_, tape.scratch.data());
+    if (!bias_) return;
     T* bias = gradient + output_size_ * input_size_;
     for (Index i = 0; i < nodes.count; ++i)
       for (Index j = 0; j < output_size_; ++j) bias[j] += dy[i * dy_step + j];

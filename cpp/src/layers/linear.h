@@ -1,4 +1,4 @@
-// y = W x + b at every step.
+// y = W x + b, or W x, at every step or node.
 #pragma once
 
 #include "node_slice.h"
@@ -15,8 +15,9 @@ struct LinearWeights : Weights<T> {
 template <class T>
 class Linear final : public Layer<T> {
  public:
-  Linear(const Products<T>& products, Index input_size, Index output_size)
-      : products_(products), input_size_(input_size), output_size_(output_size) {}
+  // W may be named as several matrices, one below the other.
+  Linear(const Products<T>& products, Index input_size, Index output_size, bool bias = true, Index matrices = 1)
+      : products_(products), input_size_(input_size), output_size_(output_size), bias_(bias), matrices_(matrices) {}
   Index input_size() const override { return input_size_; }
   Index output_size() const override { return output_size_; }
   std::vector<ParameterSpec> parameters() const override;
@@ -33,6 +34,8 @@ class Linear final : public Layer<T> {
  private:
   const Products<T>& products_;
   Index input_size_, output_size_;
+  bool bias_;
+  Index matrices_;
 };
 
 }  // namespace recurra

@@ -15,6 +15,7 @@ class Max final : public Layer<T> {
   Index input_size() const override { return size_; }
   Index output_size() const override { return size_; }
   bool pools() const override { return true; }
+  Domain domain() const override { return Domain::time; }
   bool needs_time() const override { return true; }
   std::vector<StateSpec> state() const override { return {{"max", size_}, {"count", 1}}; }
   std::unique_ptr<Tape<T>> make_tape() const override;

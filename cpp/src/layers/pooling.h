@@ -15,6 +15,7 @@ class Last final : public Layer<T> {
   Index input_size() const override { return size_; }
   Index output_size() const override { return size_; }
   bool pools() const override { return true; }
+  Domain domain() const override { return Domain::time; }
   bool needs_time() const override { return true; }
   std::unique_ptr<Tape<T>> make_tape() const override { return std::make_unique<PlainTape<T>>(); }
   void reserve(Tape<T>&, bool backward) const override;
@@ -34,6 +35,7 @@ class Mean final : public Layer<T> {
   Index input_size() const override { return size_; }
   Index output_size() const override { return size_; }
   bool pools() const override { return true; }
+  Domain domain() const override { return Domain::time; }
   bool needs_time() const override { return true; }
   std::vector<StateSpec> state() const override { return {{"mean", size_}, {"count", 1}}; }
   std::unique_ptr<Tape<T>> make_tape() const override;

@@ -29,6 +29,13 @@ bool Wrapper<T>::needs_time() const {
 }
 
 template <class T>
+Domain Wrapper<T>::domain() const {
+  Domain all = Domain::any;
+  for (const Child<T>& c : children_) meet(all, c.layer->domain(), all);  // they do, see inner_layers.cpp
+  return all;
+}
+
+template <class T>
 bool Wrapper<T>::looks_ahead() const {
   for (const Child<T>& c : children_)
     if (c.layer->looks_ahead()) return true;
@@ -159,6 +166,7 @@ void Wrapper<T>::reserve_child(Tape<T>& of, std::size_t i, const T* x, Index x_s
   inner.out = of.out;
   inner.seeds = of.seeds;
   inner.memory = of.memory;
+  inner.topology = of.topology;
   inner.x = x;
   inner.x_stride = x_stride;
   child(i).reserve(inner, backward);

@@ -27,6 +27,7 @@ class Wrapper : public Layer<T> {
  public:
   explicit Wrapper(std::vector<Child<T>> children);
 
+  Domain domain() const override;
   bool needs_time() const override;
   bool looks_ahead() const override;
   std::vector<Index> feedbacks() const override;
@@ -55,6 +56,7 @@ class Wrapper : public Layer<T> {
     return *static_cast<const WrapperWeights<T>&>(of).children[i];
   }
   static Tape<T>& tape(Tape<T>& of, std::size_t i) { return *static_cast<WrapperTape<T>&>(of).children[i]; }
+  Index parameter_offset(std::size_t i) const { return parameter_offset_[i]; }
   // Lays out a child's tape on this input; its cotangents are wanted in dx. Repeated before each sweep by `link`.
   void reserve_child(Tape<T>& of, std::size_t i, const T* x, Index x_stride, bool backward) const;
   static void link(Tape<T>& of, std::size_t i, const T* x, Index x_stride, T* dx, Index dx_stride);

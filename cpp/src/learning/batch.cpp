@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "../topology/compiled_forest.h"
 #include "checks.h"
 
 namespace recurra {
@@ -12,9 +11,15 @@ template <class T>
 std::vector<std::vector<Index>> split_rows(const Sequences<T>& x, int parts) {
   std::vector<Index> rows(std::size_t(x.batch), 0);
   std::iota(rows.begin(), rows.end(), Index(0));
+  if (x.topology && parts == 1) return {std::move(rows)};  // as they lie: nothing needs to be taken apart
   std::stable_sort(rows.begin(), rows.end(), [&](Index a, Index b) { return x.length(a) > x.length(b); });
   std::vector<std::vector<Index>> shards(std::size_t(parts), std::vector<Index>{});
-  for (std::size_t i = 0; i < rows.size(); ++i) shards[i % std::size_t(parts)].push_back(rows[i]);
+  std::vector<Index> load(std::size_t(parts), 0);
+  for (const Index row : rows) {  // each to the one with the least so far
+    const std::size_t least = std::size_t(std::min_element(load.begin(), load.end()) - load.begin());
+    shards[least].push_back(row);
+    load[least] += x.length(row) + 1;
+  }
   return shards;
 }
 
@@ -35,20 +40,29 @@ std::vector<Step> chain_steps(const Schedule& schedule, const std::vector<Index>
 }
 
 template <class T>
-Schedule tree_schedule(const Sequences<T>& trees, const std::vector<Index>& rows) {
-  std::vector<Index> numbers;
-  for (const Index row : rows) numbers.push_back(trees.row(row));
-  return trees.forest->take(numbers).compiled()->up;
+std::shared_ptr<const CompiledTopology> topology_of(const Sequences<T>& x, const std::vector<Index>& rows) {
+  std::vector<Index> structures;
+  structures.reserve(rows.size());
+  for (const Index row : rows) structures.push_back(x.row(row));
+  return x.topology->compiled()->take(structures);
+}
+
+std::vector<Step> topology_steps(const CompiledTopology& topology, const std::vector<Index>& rows) {
+  std::vector<Step> steps;
+  steps.reserve(std::size_t(topology.num_nodes()));
+  for (Index node = 0; node < topology.num_nodes(); ++node) {
+    const std::size_t v = std::size_t(topology.number(node));
+    steps.push_back({rows[std::size_t(topology.structure_of[v])], topology.rank[v]});
+  }
+  return steps;
 }
 
 template <class T>
-std::vector<Step> tree_steps(const Schedule& schedule, const Sequences<T>& trees, const std::vector<Index>& rows) {
-  std::vector<Step> by_number, steps;
-  for (const Index row : rows)
-    for (Index i = 0; i < trees.length(row); ++i) by_number.push_back({row, i});
-  steps.reserve(by_number.size());
-  for (const Index v : schedule.node_of()) steps.push_back(by_number[std::size_t(v)]);
-  return steps;
+std::vector<Index> node_numbers(const Sequences<T>& x, const std::vector<Step>& steps) {
+  std::vector<Index> numbers;
+  numbers.reserve(steps.size());
+  for (const Step& step : steps) numbers.push_back(x.entry(step.sequence, step.number));
+  return numbers;
 }
 
 template <class T>
@@ -99,13 +113,13 @@ void scatter_output(Workspace<T>& workspace, const Sequences<T>& x, const std::v
   const Index width = workspace.model().output_size;
   const Tape<T>& tape = workspace.last();
   const OutputGrid<T> grid(workspace.model(), x, window);
-  const bool by_node = x.forest && !workspace.model().pools();
+  const bool by_node = x.topology && !workspace.model().pools();
   const auto to = [&](Index sequence, Index number) {
     return y + (by_node ? x.entry(sequence, number) : sequence * grid.time() + grid.begin() + number) * width;
   };
   for (std::size_t node = 0; node < steps.size(); ++node)
     std::copy_n(tape.y + Index(node) * tape.y_stride, width, to(steps[node].sequence, steps[node].number));
-  if (workspace.model().pools() || x.forest) return;
+  if (workspace.model().pools() || x.topology) return;
   const Schedule& schedule = workspace.output_schedule();
   for (Index i = 0; i < Index(rows.size()); ++i) {
     const Index row = rows[std::size_t(i)], length = schedule.length(i);
@@ -116,8 +130,8 @@ void scatter_output(Workspace<T>& workspace, const Sequences<T>& x, const std::v
 #define RECURRA_INSTANTIATE(T)                                                                                                  \
   template std::vector<std::vector<Index>> split_rows(const Sequences<T>&, int);                                                \
   template std::vector<Index> window_lengths(const Sequences<T>&, const std::vector<Index>&, Window);                           \
-  template Schedule tree_schedule(const Sequences<T>&, const std::vector<Index>&);                                              \
-  template std::vector<Step> tree_steps(const Schedule&, const Sequences<T>&, const std::vector<Index>&);                       \
+  template std::shared_ptr<const CompiledTopology> topology_of(const Sequences<T>&, const std::vector<Index>&);                 \
+  template std::vector<Index> node_numbers(const Sequences<T>&, const std::vector<Step>&);                                      \
   template void gather_input(const Sequences<T>&, const std::vector<Step>&, Window, Workspace<T>&);                             \
   template std::vector<Index> target_order(const Sequences<T>&, const std::vector<Index>&);                                     \
   template bool gather_teacher(const Sequences<T>&, const Target<T>*, const std::vector<Step>&, Window, Workspace<T>&);         \

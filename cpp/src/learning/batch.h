@@ -1,4 +1,4 @@
-// A shard: some sequences (or trees) of a batch, longest first, between the caller's arrays and the packed rows of a workspace.
+// A shard: some sequences (or trees, or graphs) of a batch, longest first, between the caller's arrays and the packed rows of a workspace.
 #pragma once
 
 #include "recurra/runner.h"
@@ -6,7 +6,7 @@
 
 namespace recurra {
 
-// The rows of a batch split over `parts` shards, each longest first. Every row is in one shard.
+// The rows of a batch split over `parts` shards of like work, each longest first. Every row is in one shard.
 template <class T>
 std::vector<std::vector<Index>> split_rows(const Sequences<T>& x, int parts);
 
@@ -42,7 +42,7 @@ class OutputGrid {
   }
   // Of a step of the window.
   Index entry(Index sequence, Index step) const {
-    return x_.forest && !pools_ ? x_.entry(sequence, step) : x_.row(sequence) * time_ + begin() + step;
+    return x_.topology && !pools_ ? x_.entry(sequence, step) : x_.row(sequence) * time_ + begin() + step;
   }
 
  private:
@@ -58,11 +58,13 @@ struct Step {
 };
 // Of a chain, whose sequences these rows are.
 std::vector<Step> chain_steps(const Schedule& schedule, const std::vector<Index>& rows);
-// Of trees, one behind the other as Forest::take has them.
+// Of the structures that these rows are.
 template <class T>
-Schedule tree_schedule(const Sequences<T>& trees, const std::vector<Index>& rows);
+std::shared_ptr<const CompiledTopology> topology_of(const Sequences<T>& x, const std::vector<Index>& rows);
+std::vector<Step> topology_steps(const CompiledTopology& topology, const std::vector<Index>& rows);
+// The number of each node in the whole batch's topology.
 template <class T>
-std::vector<Step> tree_steps(const Schedule& schedule, const Sequences<T>& trees, const std::vector<Index>& rows);
+std::vector<Index> node_numbers(const Sequences<T>& x, const std::vector<Step>& steps);
 
 // The window's valid steps into the workspace's input. Throws std::invalid_argument for a non-finite value or a bad class id.
 template <class T>

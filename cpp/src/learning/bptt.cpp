@@ -66,15 +66,21 @@ void begin(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass)
     }
     workspace.decode(Schedule::sequences(lengths), shard.order);
   }
-  const bool trees = pass.x.forest != nullptr;
-  workspace.prepare(
-      trees ? tree_schedule(pass.x, shard.rows) : Schedule::sequences(window_lengths(pass.x, shard.rows, pass.window)),
-      pass.gradient);
-  shard.steps = trees ? tree_steps(workspace.schedule(), pass.x, shard.rows) : chain_steps(workspace.schedule(), shard.rows);
+  if (pass.x.topology) {
+    const auto topology = topology_of(pass.x, shard.rows);
+    shard.steps = topology_steps(*topology, shard.rows);
+    workspace.prepare(topology, pass.gradient);
+  } else {
+    workspace.prepare(Schedule::sequences(window_lengths(pass.x, shard.rows, pass.window)), pass.gradient);
+    shard.steps = chain_steps(workspace.schedule(), shard.rows);
+  }
   shard.output_steps = workspace.model().pools() || workspace.model().decodes()
                            ? chain_steps(workspace.output_schedule(), shard.output_rows)
                            : shard.steps;
-  workspace.set_noise({pass.options.training, mix(pass.options.noise, std::uint64_t(pass.window.begin)), shard.rows.data()});
+  shard.nodes.clear();
+  if (pass.x.topology && pass.options.training) shard.nodes = node_numbers(pass.x, shard.steps);
+  workspace.set_noise({pass.options.training, mix(pass.options.noise, std::uint64_t(pass.window.begin)), shard.rows.data(),
+                       shard.nodes.data()});
   for (Index i = 0; i < workspace.schedule().num_roots(); ++i)
     workspace.load_state(i, pass.state ? pass.state->row(shard.rows[std::size_t(i)]).data() : weights.initial_state());
   gather_input(pass.x, shard.steps, pass.window, workspace);

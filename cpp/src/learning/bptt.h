@@ -15,6 +15,7 @@ struct Shard {
   std::vector<Index> rows;                // of the input, longest first,
   std::vector<Index> output_rows, order;  // and of the output; its i-th sequence is the order[i]-th of the input
   std::vector<Step> steps, output_steps;  // by node of the schedules
+  std::vector<Index> nodes;               // of a topology, the caller's numbers by node of the schedule
   std::vector<T> gradient;
   double loss = 0;
 };

@@ -46,20 +46,24 @@ void check_batch(const std::string& function, const Sequences<T>& x) {
 }
 
 template <class T>
-void check_trees(const std::string& function, const Model<T>& model, const Sequences<T>& x, bool state, Index window) {
-  if (!x.forest) return;
+void check_topology(const std::string& function, const Model<T>& model, const Sequences<T>& x, bool state, Index window) {
   const auto refuse = [&](const std::string& what) { throw std::invalid_argument(function + ": " + what); };
-  if (x.time != x.forest->num_nodes())
-    refuse("x has time " + std::to_string(x.time) + ", expected the forest's number of nodes, " +
-           std::to_string(x.forest->num_nodes()));
+  Domain both;
+  if (const Domain given = x.topology ? x.topology->compiled()->domain() : Domain::time; !meet(model.domain, given, both))
+    refuse(std::string("got ") + to_string(given) + ", expected " + to_string(model.domain) + ", which the network runs over");
+  if (!x.topology) return;
+  const Topology& topology = *x.topology;
+  const std::string name = topology.compiled()->domain() == Domain::trees ? "tree" : "graph";
+  if (x.time != topology.num_nodes())
+    refuse("x has " + std::to_string(x.time) + " nodes, expected those of the " + name + "s, " + std::to_string(topology.num_nodes()));
   for (Index i = 0; i < x.batch; ++i)
-    if (x.row(i) < 0 || x.row(i) >= x.forest->num_trees())
-      refuse("tree " + std::to_string(x.row(i)) + " is not there, expected 0 .. " + std::to_string(x.forest->num_trees() - 1));
-  if (x.lengths) refuse("lengths are given, expected none with a forest");
-  if (x.teacher) refuse("a teacher is given, expected none with a forest");
-  if (state) refuse("a state is given, expected none with a forest: trees start from the initial state");
-  if (window > 0 && window < x.time) refuse("a window is given, expected none with a forest");
-  if (model.looks_ahead()) refuse("the network looks ahead over time, expected layers that run over trees");
+    if (x.row(i) < 0 || x.row(i) >= topology.num_structures())
+      refuse(name + " " + std::to_string(x.row(i)) + " is not there, expected 0 .. " +
+             std::to_string(topology.num_structures() - 1));
+  if (x.lengths) refuse("lengths are given, expected none with " + name + "s");
+  if (x.teacher) refuse("a teacher is given, expected none with " + name + "s");
+  if (state) refuse("a state is given, expected none with " + name + "s: they start from the initial state");
+  if (window > 0 && window < x.time) refuse("a window is given, expected none with " + name + "s");
 }
 
 template <class T>
@@ -211,7 +215,7 @@ void check_data(const std::string& function, const Model<T>& model, const Sequen
   template void check_teacher(const std::string&, const Model<T>&, const T*, Place);                      \
   template void check_teaching(const std::string&, const Model<T>&, const Sequences<T>&, double, bool);   \
   template void check_batch(const std::string&, const Sequences<T>&);                                     \
-  template void check_trees(const std::string&, const Model<T>&, const Sequences<T>&, bool, Index);       \
+  template void check_topology(const std::string&, const Model<T>&, const Sequences<T>&, bool, Index);       \
   template void check_window(const std::string&, const Sequences<T>&, Window);                            \
   template void check_loss(const std::string&, const Model<T>&, const Target<T>&, const Loss&);           \
   template void check_taught(const std::string&, const Model<T>&, const Sequences<T>&, const Target<T>&); \

@@ -9,11 +9,11 @@ namespace recurra {
 // Where in a batch a value lies, for errors.
 struct Place {
   Index sequence, step = -1;  // -1: the network pools
-  Index node = -1;            // of a forest; -1: of a sequence
+  Index node = -1;            // of a topology; -1: of a sequence
 };
 template <class T>
 Place place_in(const Sequences<T>& x, Index sequence, Index step) {
-  return {sequence, step, x.forest ? x.entry(sequence, step) : -1};
+  return {sequence, step, x.topology ? x.entry(sequence, step) : -1};
 }
 
 // Of an output.
@@ -26,9 +26,10 @@ Place output_place(const Model<T>& model, const Sequences<T>& x, Index sequence,
 template <class T>
 void check_batch(const std::string& function, const Sequences<T>& x);
 
-// Trees go with what they admit: no lengths, teacher and state, and no window that cuts them.
+// The network runs over what there is: sequences, trees or graphs. The latter go with what they admit: no lengths, teacher and
+// state, and no window that cuts them.
 template <class T>
-void check_trees(const std::string& function, const Model<T>& model, const Sequences<T>& x, bool state, Index window);
+void check_topology(const std::string& function, const Model<T>& model, const Sequences<T>& x, bool state, Index window);
 
 // 0 <= begin <= end <= time.
 template <class T>

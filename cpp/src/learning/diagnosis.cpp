@@ -13,6 +13,7 @@ template <class T>
 struct BasicDiagnosis<T>::Impl {
   Impl(const BasicNetwork<T>& network, std::span<const T> x, Index steps, const BasicState<T>* state)
       : keep_model(network.model()), model(*keep_model), weights(model), workspace(model), time(steps) {
+    model.expect_sequences("Diagnosis");
     if (model.looks_ahead())
       throw std::invalid_argument("Diagnosis: layer " + std::to_string(model.looking_ahead) + " (" +
                                   model.specs[model.looking_ahead].type +

@@ -18,6 +18,7 @@ void check(const BasicNetwork<T>& network, const SeenSeries<T>& seen, Index step
   const auto require = [](bool condition, const std::string& what) {
     if (!condition) throw std::invalid_argument("forecast: " + what);
   };
+  network.model()->expect_sequences("forecast");
   require(steps >= 1, "steps is " + std::to_string(steps) + ", expected at least 1");
   require(!network.pools() && !network.looks_ahead(),
           "the network pools over time or looks ahead, expected an output per step that depends on earlier steps alone");

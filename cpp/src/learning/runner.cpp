@@ -29,7 +29,7 @@ struct BasicRunner<T>::Impl {
   // Enough work for each thread to be worth waking.
   int num_shards(const Sequences<T>& x) const {
     constexpr double worthwhile = 2e5;  // multiply-adds
-    const double steps = x.forest ? double(x.time) : double(x.batch) * double(x.time);
+    const double steps = x.topology ? double(x.time) : double(x.batch) * double(x.time);
     const double work = steps * double(network.flat().size() + 1);
     const Index most = std::min<Index>({x.batch, num_threads(), Index(std::min(work / worthwhile, 1e6)) + 1});
     return int(std::max<Index>(most, 1));
@@ -39,7 +39,7 @@ struct BasicRunner<T>::Impl {
              bool learns = true) {
     if (network.model() != model) adopt();
     check_batch(function, x);
-    check_trees(function, *model, x, state != nullptr, options.window);
+    check_topology(function, *model, x, state != nullptr, options.window);
     check_teaching(function, *model, x, options.sampling, learns);
     if (state) state->check(function, model->state_blocks, x.batch);
     weights->refresh(*model, network.flat().data());
@@ -109,10 +109,10 @@ void BasicRunner<T>::forward(const Sequences<T>& x, T* y, BasicState<T>* state, 
   impl_->begin("forward", x, state, options, false);
   // Long sequences go in pieces, the state carried on, so that the memory needed has a bound. Pooling needs the whole.
   constexpr Index most_rows = 1 << 16;
-  const bool whole = x.forest || impl_->model->pools() || impl_->model->looks_ahead();
+  const bool whole = x.topology || impl_->model->pools() || impl_->model->looks_ahead();
   const Index window = whole ? x.time : std::clamp(most_rows / x.batch, Index(1), x.time);
-  BasicState<T> carried = state ? *state : BasicState<T>(impl_->network, x.batch);
-  BasicState<T>* const carrying = x.forest ? nullptr : &carried;
+  BasicState<T> carried = state ? *state : BasicState<T>(impl_->network, x.topology ? 0 : x.batch);
+  BasicState<T>* const carrying = x.topology ? nullptr : &carried;
   for (Index begin = 0; begin < x.time; begin += window)
     impl_->run({x, {begin, std::min(begin + window, x.time)}, carrying, options, y}, carrying);
   if (state) *state = carried;
@@ -146,7 +146,7 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
   if (count_valid(*impl_->model, x, {0, x.time}) == 0) return 0;
   const double scale = entry_scale(*impl_->model, x, target, loss, {0, x.time});
   const bool initial = options.initial || !state;
-  BasicState<T> carried = state ? *state : BasicState<T>(impl_->network, x.batch);
+  BasicState<T> carried = state ? *state : BasicState<T>(impl_->network, x.topology ? 0 : x.batch);
   std::vector<T> sum(impl_->network.flat().size(), T(0));
   double total = 0;
   for (Index begin = 0; begin < x.time; begin += window)
@@ -159,7 +159,7 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
                          &loss,
                          scale,
                          true},
-                        x.forest ? nullptr : &carried, sum.data());
+                        x.topology ? nullptr : &carried, sum.data());
   for (std::size_t j = 0; j < sum.size(); ++j) gradient[j] += sum[j];
   if (state) *state = carried;
   return total;

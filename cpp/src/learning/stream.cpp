@@ -83,6 +83,7 @@ BasicStream<T>::BasicStream(const BasicNetwork<T>& network, Index batch) {
     throw std::invalid_argument(
         "Stream: layer 0 (EncoderDecoder) reads a sequence to its end before it writes another, expected a network whose outputs "
         "come step by step; its encoder alone is one (encoder())");
+  network.model()->expect_sequences("Stream");
   if (network.looks_ahead())
     throw std::invalid_argument("Stream: layer " + std::to_string(network.model()->looking_ahead) + " (" +
                                 network.layers()[network.model()->looking_ahead].type +

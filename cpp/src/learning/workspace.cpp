@@ -29,10 +29,24 @@ void Workspace<T>::decode(Schedule output, std::vector<Index> order) {
 template <class T>
 void Workspace<T>::prepare(Schedule schedule, bool backward, Index seeds) {
   schedule_ = std::move(schedule);
+  topology_.reset();
   if (model_.pools()) output_ = Schedule::sequences(schedule_.num_roots(), 1);
-  teacher_.resize(std::size_t((model_.decodes() ? output_ : schedule_).num_nodes() * model_.teacher_size()));
-  input_.resize(std::size_t(schedule_.num_nodes() * model_.input_size));
+  size_input();
   lay_out(backward, seeds);
+}
+
+template <class T>
+void Workspace<T>::prepare(std::shared_ptr<const CompiledTopology> topology, bool backward) {
+  topology_ = std::move(topology);
+  if (model_.pools()) output_ = Schedule::sequences(topology_->num_structures(), 1);
+  size_input();
+  lay_out(backward, 1);
+}
+
+template <class T>
+void Workspace<T>::size_input() {
+  teacher_.resize(std::size_t((model_.decodes() ? output_ : schedule()).num_nodes() * model_.teacher_size()));
+  input_.resize(std::size_t(schedule().num_nodes() * model_.input_size));
 }
 
 template <class T>
@@ -43,8 +57,9 @@ void Workspace<T>::lay_out(bool backward, Index seeds) {
   Index dx_stride = 0;
   for (std::size_t i = 0; i < tapes_.size(); ++i) {
     Tape<T>& tape = *tapes_[i];
-    tape.in = i > model_.pooling ? &output_ : &schedule_;
-    tape.out = i >= model_.pooling || model_.decodes() ? &output_ : &schedule_;
+    tape.in = i > model_.pooling ? &output_ : &schedule();
+    tape.out = i >= model_.pooling || model_.decodes() ? &output_ : &schedule();
+    tape.topology = i > model_.pooling ? nullptr : topology_.get();
     tape.order = order_.data();
     tape.seeds = seeds;
     tape.x = x;

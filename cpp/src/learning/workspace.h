@@ -32,12 +32,13 @@ class Workspace {
   void decode(Schedule output, std::vector<Index> order);
   // Lays the tapes out for this schedule; `backward` with room for cotangents, `seeds` of them per row.
   void prepare(Schedule schedule, bool backward, Index seeds = 1);
+  void prepare(std::shared_ptr<const CompiledTopology> topology, bool backward);
   // Another number of cotangents per row, at most as many as it was prepared for; activations stay.
   void set_seeds(Index seeds) { lay_out(true, seeds); }
 
   const Model<T>& model() const { return model_; }
-  const Schedule& schedule() const { return schedule_; }  // of the input
-  const Schedule& output_schedule() const { return model_.pools() || model_.decodes() ? output_ : schedule_; }
+  const Schedule& schedule() const { return topology_ ? topology_->schedule() : schedule_; }  // of the input
+  const Schedule& output_schedule() const { return model_.pools() || model_.decodes() ? output_ : schedule(); }
   Tape<T>& tape(std::size_t layer) { return *tapes_[layer]; }
   Tape<T>& last() { return *tapes_.back(); }
   T* input() { return input_.data(); }  // [nodes][input size]
@@ -55,10 +56,12 @@ class Workspace {
   void observe(Index sequence, const T* seen);
 
  private:
+  void size_input();
   void lay_out(bool backward, Index seeds);
 
   const Model<T>& model_;
   Schedule schedule_, output_;
+  std::shared_ptr<const CompiledTopology> topology_;  // null: sequences
   std::vector<Index> order_;
   std::vector<std::unique_ptr<Tape<T>>> tapes_;
   std::vector<T> input_, teacher_;

@@ -54,10 +54,11 @@ std::vector<double> orthogonal(Random& random, Index rows, Index columns) {
   return transposed;
 }
 
-// A weight gate by gate, [rows][columns] in blocks of rows.
+// A weight gate by gate, [rows][columns] in blocks of rows; or several matrices, one below the other.
 template <class T>
 void draw_weight(const ParameterSpec& spec, const std::string& name, double scale, Random& random, T* to) {
-  const Index rows = spec.shape.front(), columns = spec.size() / rows, block = spec.block > 0 ? spec.block : rows;
+  const Index rows = spec.shape.size() > 2 ? spec.size() / spec.shape.back() : spec.shape.front();
+  const Index columns = spec.size() / rows, block = spec.block > 0 ? spec.block : rows;
   for (Index begin = 0; begin < rows; begin += block) {
     T* values = to + begin * columns;
     const Index count = block * columns;

@@ -19,6 +19,7 @@ struct Model {
   std::vector<StateBlock> state_blocks;
   Index input_size = 0, output_size = 0, num_ids = 0;
   std::size_t pooling = 0;        // the first layer that pools over time; layers.size() if none
+  Domain domain = Domain::any;    // what its layers run over
   std::size_t looking_ahead = 0;  // the first layer that needs whole sequences at once; layers.size() if none
 
   std::vector<Index> feedbacks;  // the widths of what its Feedback layers feed back
@@ -33,6 +34,8 @@ struct Model {
   bool pools() const { return pooling < layers.size(); }
   bool looks_ahead() const { return looking_ahead < layers.size(); }
   bool takes_ids() const { return num_ids > 0; }
+  // Throws std::invalid_argument, a message that begins with `function`, if it runs over trees or graphs.
+  void expect_sequences(const std::string& function) const;
   // The state that sequences start from with these parameters.
   void initial_state(const T* flat, T* state) const;
 };

@@ -115,6 +115,11 @@ Index BasicNetwork<T>::num_symbols() const {
   return model_->num_symbols();
 }
 template <class T>
+std::string BasicNetwork<T>::runs_over() const {
+  return to_string(model_->domain);
+}
+
+template <class T>
 bool BasicNetwork<T>::looks_ahead() const {
   return model_->looks_ahead();
 }

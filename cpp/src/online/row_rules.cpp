@@ -12,6 +12,7 @@ namespace {
 // Rules need a state of constant size that depends on earlier steps alone, and outputs step by step.
 template <class T>
 void check_causal(const Model<T>& model) {
+  model.expect_sequences("Online");
   const auto layer = [&](std::size_t i) { return "Online: layer " + std::to_string(i) + " (" + model.specs[i].type + ") "; };
   if (model.decodes())
     throw std::invalid_argument(layer(0) +

@@ -3,28 +3,30 @@
 
 #include <mutex>
 
+#include "compiled_topology.h"
 #include "recurra/forest.h"
-#include "schedule.h"
 
 namespace recurra {
 
-struct CompiledForest {
+struct CompiledForest final : CompiledTopology {
   // `children` of each node, in the order of their slots or else of their numbers. Throws std::invalid_argument on a cycle.
-  CompiledForest(Incoming children, bool slots);
-  CompiledForest(const CompiledForest&) = delete;
-  CompiledForest& operator=(const CompiledForest&) = delete;
+  static std::shared_ptr<const CompiledForest> make(Incoming children, bool slots);
 
+  Domain domain() const override { return Domain::trees; }
+  const Schedule& schedule() const override { return up; }
+  std::uint64_t fingerprint() const override;
   const Schedule& down() const;  // each node reads from those above it; made when it is first asked for
 
   const Incoming children;
   const bool slots;
   const Schedule up;  // each node reads from its children
-  std::vector<Index> roots, tree_of, sizes;
-  std::vector<Index> members, first_member;  // the nodes, tree after tree; where each tree begins, and the end
-  std::vector<Index> rank;                   // of a node among those of its tree
-  Index max_children = 0;
+  const std::vector<Index> roots;
+  const Index max_children;
 
  private:
+  struct Trees;
+  CompiledForest(Incoming children, bool slots, Schedule up, Trees trees);
+  std::shared_ptr<const CompiledTopology> taken(const std::vector<Index>& structures) const override;
   mutable std::once_flag once_;
   mutable Schedule down_;
 };

@@ -33,24 +33,6 @@ Index Schedule::length(Index sequence) const {
   return low;
 }
 
-Incoming reversed(const Incoming& edges) {  // counted and sorted
-  const std::size_t nodes = std::size_t(edges.num_nodes());
-  Incoming result;
-  result.begin.assign(nodes + 1, 0);
-  result.source.resize(edges.source.size());
-  result.slot.resize(edges.slot.size());
-  for (const Index p : edges.source) ++result.begin[std::size_t(p) + 1];
-  for (std::size_t v = 0; v < nodes; ++v) result.begin[v + 1] += result.begin[v];
-  std::vector<Index> next(result.begin.begin(), result.begin.end() - 1);
-  for (std::size_t v = 0; v < nodes; ++v)
-    for (Index e = edges.begin[v]; e < edges.begin[v + 1]; ++e) {
-      const Index to = next[std::size_t(edges.source[std::size_t(e)])]++;
-      result.source[std::size_t(to)] = Index(v);
-      if (!edges.slot.empty()) result.slot[std::size_t(to)] = edges.slot[std::size_t(e)];
-    }
-  return result;
-}
-
 namespace {
 
 // The level of each node: one more than its deepest parent's, found in topological order (Kahn 1962).

@@ -8,19 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "../math/isa.h"
+#include "incoming.h"
 
 namespace recurra {
-
-// The edges of a graph by the node that they lead to: node v reads from source[begin[v]] .. source[begin[v + 1] - 1], in the
-// slots slot[begin[v]] .., if slots there are.
-struct Incoming {
-  std::vector<Index> begin{0}, source, slot;
-  Index num_nodes() const { return Index(begin.size()) - 1; }
-};
-
-// The same edges by the node that they lead from. Their sources are nodes.
-Incoming reversed(const Incoming& edges);
 
 struct Levels {  // begin .. end - 1
   Index begin, end;

@@ -6,6 +6,7 @@
 
 #include "../learning/batch.h"
 #include "../math/random.h"
+#include "../topology/compiled_topology.h"
 
 namespace recurra {
 
@@ -36,11 +37,12 @@ std::uint64_t fingerprint(const BasicNetwork<T>& network, const Data<T>& data, c
   Hash hash;
   for (const Index extent : {x.batch, x.time, inputs, outputs}) hash.add(extent);
   if (network.decodes()) hash.add(x.target_time);
+  if (x.topology) hash.add(std::int64_t(x.topology->compiled()->fingerprint()));
   for (Index sequence = 0; sequence < x.batch; ++sequence) {
     const Index row = x.row(sequence), length = x.length(sequence);
     hash.add(length);
     if (network.decodes()) hash.add(grid.length(sequence));
-    hash.add(x.data + row * x.time * inputs, length * inputs);
+    for (Index step = 0; step < length; ++step) hash.add(x.data + x.entry(sequence, step) * inputs, inputs);
     if (x.teacher) {
       const Index steps = network.decodes() ? grid.length(sequence) : length, width = network.teacher_size();
       hash.add(x.teacher + row * (network.decodes() ? x.target_time : x.time) * width, steps * width);

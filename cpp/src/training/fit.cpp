@@ -171,6 +171,8 @@ template <class T>
 History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* validation, const FitOptions& options) {
   check(options);
   check_schedule(options.schedule, base_rate(options));
+  check_topology("fit", *network.model(), training.x, false, options.window);
+  if (validation) check_topology("fit: validation", *network.model(), validation->x, false, 0);
   check_teaching("fit", *network.model(), training.x, std::max(options.sampling.begin, options.sampling.end), true);
   if (validation) check_teaching("fit: validation", *network.model(), validation->x, 0, true);
   check_data("fit", *network.model(), training.x, training.target, options.loss);

@@ -86,7 +86,7 @@ void Fitting<T>::batch(const Sequences<T>& x) {
                               .initial = begin == 0 && !goes_on,
                               .sampling = sampling_};
     const double loss =
-        runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(), x.forest ? nullptr : &state_, training);
+        runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(), x.topology ? nullptr : &state_, training);
     update();
     partial_.mean.add(loss, weight);
   }

@@ -51,6 +51,8 @@ from recurra._rules import BPTT, KFRTRL, RFLO, RTRL, UORO, EProp, OnlineRule, Sn
 from recurra._state import State
 from recurra._stream import Stream
 from recurra._threads import num_threads, set_num_threads
+from recurra._topology import Forest, Graphs
+from recurra._topology_layers import MLP, ByType, EdgeNet, GraphNet, Readout, Tree
 from recurra._windows import consecutive_windows, windows
 from recurra._wrappers import Bidirectional, Chain, Feedback, Residual, Skip
 
@@ -63,6 +65,7 @@ __all__ = [
     "LSTM",
     "LSTM1997",
     "MAE",
+    "MLP",
     "MSE",
     "RFLO",
     "RTRL",
@@ -76,6 +79,7 @@ __all__ = [
     "Attention",
     "Bidirectional",
     "BinaryCrossEntropy",
+    "ByType",
     "Cell",
     "Chain",
     "ConstantRate",
@@ -88,12 +92,16 @@ __all__ = [
     "Dropout",
     "EProp",
     "EarlyStopping",
+    "EdgeNet",
     "Elman",
     "Embedding",
     "EncoderDecoder",
     "ExponentialDecay",
     "Feedback",
+    "Forest",
     "FullyRecurrent",
+    "GraphNet",
+    "Graphs",
     "History",
     "Huber",
     "IndRNN",
@@ -116,6 +124,7 @@ __all__ = [
     "Optimizer",
     "RMSprop",
     "RateSchedule",
+    "Readout",
     "ReduceOnPlateau",
     "Relu",
     "Residual",
@@ -128,6 +137,7 @@ __all__ = [
     "StepDecay",
     "Stream",
     "Tanh",
+    "Tree",
     "Updater",
     "__version__",
     "available_isas",

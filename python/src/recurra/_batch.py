@@ -20,6 +20,7 @@ from recurra._arrays import (
     integers,
 )
 from recurra._losses import Loss
+from recurra._topology import Forest, Graphs, Topology
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Batch:
     teacher: FloatArray | None = None
     target_time: int = 0  # of a network that decodes
     target_lengths: IntArray | None = None
+    topology: Topology | None = None  # x is then (1, nodes, features)
 
     def core(self, target: npt.NDArray[Any] | None = None, mask: BoolArray | None = None) -> _core.Data:
         """The same with a target, as the engine's functions take it."""
@@ -43,6 +45,7 @@ class Batch:
             mask,
             self.target_time,
             self.target_lengths,
+            None if self.topology is None else self.topology._core,
         )
 
 
@@ -56,12 +59,17 @@ def read_input(
     target_lengths: npt.ArrayLike | None = None,
     like: npt.ArrayLike | None = None,
     writes: bool = True,
+    topology: Topology | None = None,
 ) -> Batch:
     """(batch, time, features), (time, features), or class ids without the feature axis.
 
     None is the input of a network that takes none; it is as long as the teacher, or as `like`, the target.
     `writes`: a network that decodes must be told for how many steps.
     """
+    check_topology(topology, core)
+    if topology is not None:
+        given = {"lengths": lengths, "teacher": teacher, "target_lengths": target_lengths}
+        return _read_nodes(x, topology, core, dtype, given)
     if x is None:
         x = _no_input(like if teacher is None else teacher, core, dtype)
     if core.takes_ids:
@@ -87,6 +95,45 @@ def read_input(
         _read_target_lengths(target_lengths, like if teacher is None else teacher, read, core)
     read.teacher = None if teacher is None else _read_teacher(teacher, read, core, dtype)
     return read
+
+
+def check_topology(topology: object, core: _core._Network) -> None:
+    """A topology of the kind that the network runs over, or none."""
+    if topology is not None and not isinstance(topology, Forest | Graphs):
+        raise TypeError(f"topology is a {type(topology).__name__}, expected a recurra.Forest or Graphs")
+    kind = {Forest: "trees", Graphs: "graphs"}.get(type(topology), "sequences")
+    expected = core.runs_over
+    if expected != "anything" and kind not in expected.split(" or "):
+        wanted = {"sequences": "None", "trees": "a Forest", "graphs": "Graphs"}.get(
+            expected, "a Forest or Graphs"
+        )
+        raise ValueError(f"topology is {topology!r}, expected {wanted}: the network runs over {expected}")
+
+
+def _read_nodes(
+    x: npt.ArrayLike | None,
+    topology: Topology,
+    core: _core._Network,
+    dtype: np.dtype[Any],
+    given: dict[str, npt.ArrayLike | None],
+) -> Batch:
+    """(nodes, features), or class ids (nodes,)."""
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(f"{name} is given, expected None beside a topology")
+    if x is None:
+        raise TypeError("x is None, expected an array (nodes, features)")
+    nodes = topology.num_nodes
+    if nodes == 0:
+        raise ValueError(f"topology is {topology!r}, expected at least one node")
+    if core.takes_ids:
+        ids = integers("x", x)
+        check_shape("x", ids, (nodes,), "(nodes,)")
+        array: FloatArray = np.ascontiguousarray(ids[:, np.newaxis], dtype=dtype)
+    else:
+        array = floats("x", x, dtype)
+        check_shape("x", array, (nodes, core.input_size), "(nodes, features)")
+    return Batch(array[np.newaxis], None, single=False, topology=topology)
 
 
 def _read_target_lengths(
@@ -145,6 +192,12 @@ def _read_teacher(
 
 def _leading(batch: Batch, core: _core._Network) -> tuple[tuple[int, ...], str]:
     """The axes of the output but the last, and their names."""
+    if batch.topology is not None:
+        if not core.pools:
+            return (batch.topology.num_nodes,), "nodes"
+        return (batch.topology._core.num_structures,), (
+            "trees" if isinstance(batch.topology, Forest) else "graphs"
+        )
     leading = batch.x.shape[:1] if core.pools else batch.x.shape[:2]
     axes = "batch" if core.pools else "batch, time"
     if core.decodes:

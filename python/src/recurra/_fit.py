@@ -1,4 +1,4 @@
-"""Training on mini-batches of sequences."""
+"""Training on mini-batches of sequences, trees or graphs."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from recurra._optimizers import Adam, Optimizer
 from recurra._ragged import Sequences
 from recurra._rate_schedules import RateSchedule, read_schedule
 from recurra._rules import BPTT, check_rule
+from recurra._topology import Topology
 
 
 def fit(
@@ -34,6 +35,7 @@ def fit(
     rule: BPTT | None = None,
     epochs: int = 10,
     batch_size: int = 32,
+    topology: Topology | None = None,
     lengths: npt.ArrayLike | None = None,
     teacher: Sequences | bool | None = None,
     mask: Sequences | None = None,
@@ -66,7 +68,10 @@ def fit(
         schedule: Its learning rate in each epoch, such as ``CosineDecay(20)``. None: it stays.
         rule: `BPTT()`, or `BPTT(window=...)` for an update after every window with the state carried on.
         epochs: Passes over the data.
-        batch_size: Sequences per update.
+        batch_size: Sequences, trees or graphs per update.
+        topology: What the network runs over, a `Forest` or `Graphs`, if it has layers that do: x is then
+            (nodes, features), or class ids (nodes,), and y has a row for each node, or for each tree or graph
+            if the network has a `Readout`.
         lengths: (sequences,) valid steps, for arrays; lists know theirs.
         teacher: What a Feedback layer feeds back instead of its own outputs, shaped as these; True: the
             targets. None or False: a closed loop. A network that decodes learns from its targets by itself.
@@ -79,6 +84,7 @@ def fit(
         clip_value: Limit each element of the gradient, before `clip_norm`.
         validation: A fraction of the sequences, the last ones, to hold out; or (x, y), (x, y, lengths) or
             (x, y, lengths, target_lengths), with a teacher if training has one that is True, without a mask.
+            Over a topology (x, y, topology), or a fraction of the trees or graphs.
         shuffle: Draw a new order of the sequences for each epoch.
         progress: Show a progress bar on a terminal (if tqdm is installed), or a line per epoch, on standard
             error.
@@ -108,30 +114,42 @@ def fit(
         raise TypeError(f"fit: network is a {type(network).__name__}, expected a recurra.Network")
     objective = read_loss(loss)
     training = read_data(
-        network, x, y, objective, lengths=lengths, teacher=teacher, mask=mask, target_lengths=target_lengths
+        network,
+        x,
+        y,
+        objective,
+        lengths=lengths,
+        teacher=teacher,
+        mask=mask,
+        target_lengths=target_lengths,
+        topology=topology,
     )
     held_out = None
-    if isinstance(validation, tuple):
+    if isinstance(validation, tuple) and topology is not None:
+        if len(validation) != 3:
+            raise ValueError(
+                f"fit: validation has {len(validation)} entries, expected (x, y, topology) beside a topology"
+            )
+        held_x, held_y, held_topology = validation
+        held_out = _read_validation(network, held_x, held_y, objective, topology=held_topology)
+    elif isinstance(validation, tuple):
         if len(validation) not in (2, 3, 4):
             raise ValueError(
                 f"fit: validation has {len(validation)} entries, expected (x, y), (x, y, lengths) or "
                 "(x, y, lengths, target_lengths)"
             )
-        try:
-            held_x, held_y, *rest = validation
-            held_out = read_data(
-                network,
-                held_x,
-                held_y,
-                objective,
-                lengths=rest[0] if rest else None,
-                target_lengths=rest[1] if len(rest) > 1 else None,
-                teacher=isinstance(teacher, bool | np.bool_) and teacher,
-            )
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"fit: validation: {error}") from None
+        held_x, held_y, *rest = validation
+        held_out = _read_validation(
+            network,
+            held_x,
+            held_y,
+            objective,
+            lengths=rest[0] if rest else None,
+            target_lengths=rest[1] if len(rest) > 1 else None,
+            teacher=isinstance(teacher, bool | np.bool_) and teacher,
+        )
     elif validation is not None:
-        training, held_out = split(training, validation)
+        training, held_out = split(training, validation, network._core.pools)
     optimizer = optimizer if optimizer is not None else Adam()
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"fit: optimizer is {optimizer!r}, expected a recurra.Optimizer")
@@ -174,12 +192,26 @@ def fit(
     return history
 
 
+def _read_validation(
+    network: Network,
+    x: Sequences | None,
+    y: Sequences,
+    loss: Loss,
+    **given: Any,  # noqa: ANN401
+) -> _core.Data:
+    try:
+        return read_data(network, x, y, loss, **given)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"fit: validation: {error}") from None
+
+
 def evaluate(
     network: Network,
     x: Sequences | None,
     y: Sequences,
     *,
     loss: LossName | Loss = "mse",
+    topology: Topology | None = None,
     lengths: npt.ArrayLike | None = None,
     teacher: Sequences | bool | None = None,
     mask: Sequences | None = None,
@@ -193,7 +225,15 @@ def evaluate(
     batch_size = count("evaluate: batch_size", batch_size, 1)
     objective = read_loss(loss)
     data = read_data(
-        network, x, y, objective, lengths=lengths, teacher=teacher, mask=mask, target_lengths=target_lengths
+        network,
+        x,
+        y,
+        objective,
+        lengths=lengths,
+        teacher=teacher,
+        mask=mask,
+        target_lengths=target_lengths,
+        topology=topology,
     )
     carries = flag("evaluate: stateful", stateful)
     return _core.evaluate(network._core, data, objective._core(), batch_size, carries)

@@ -11,14 +11,16 @@ from recurra._layer import size as _size
 class Linear(Layer):
     """y = W x + b at every step: (..., input_size) -> (..., output_size).
 
-    Parameters: ``weight`` (output, input), ``bias`` (output).
+    Parameters: ``weight`` (output, input), ``bias`` (output), which `bias` may leave out.
     """
 
-    def __init__(self, input_size: int, output_size: int) -> None:
+    def __init__(self, input_size: int, output_size: int, *, bias: bool = True) -> None:
+        options: dict[str, bool] = {} if flag("Linear: bias", bias) else {"bias": False}
         super().__init__(
             "Linear",
             input_size=_size("Linear", "input_size", input_size),
             output_size=_size("Linear", "output_size", output_size),
+            **options,
         )
 
 

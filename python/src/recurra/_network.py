@@ -20,6 +20,7 @@ from recurra._ragged import Sequences, is_ragged, pad
 from recurra._rules import BPTT, OnlineRule, check_rule
 from recurra._state import State, state_array
 from recurra._stream import Stream
+from recurra._topology import Topology
 
 
 class Parameters(Mapping[str, FloatArray]):
@@ -54,7 +55,9 @@ class Parameters(Mapping[str, FloatArray]):
 
 
 class Network:
-    """A network of layers, one after the other; a cell in it runs over time.
+    """A network of layers, one after the other.
+
+    A cell in it runs over time; in a `Tree` or `GraphNet` it runs over the nodes of trees or graphs.
 
     Args:
         layers: Their descriptions, each object once.
@@ -209,6 +212,7 @@ class Network:
     def __call__(
         self,
         x: npt.ArrayLike | None = ...,
+        topology: Topology | None = ...,
         *,
         lengths: npt.ArrayLike | None = ...,
         teacher: npt.ArrayLike | None = ...,
@@ -220,6 +224,7 @@ class Network:
     def __call__(
         self,
         x: npt.ArrayLike | None = ...,
+        topology: Topology | None = ...,
         *,
         lengths: npt.ArrayLike | None = ...,
         teacher: npt.ArrayLike | None = ...,
@@ -230,6 +235,7 @@ class Network:
     def __call__(
         self,
         x: npt.ArrayLike | None = None,
+        topology: Topology | None = None,
         *,
         lengths: npt.ArrayLike | None = None,
         teacher: npt.ArrayLike | None = None,
@@ -237,11 +243,14 @@ class Network:
         state: State | None = None,
         return_state: bool = False,
     ) -> FloatArray | tuple[FloatArray, State]:
-        """Run over whole sequences (dropout is off).
+        """Run over whole sequences, or over trees or graphs (dropout is off).
 
         Args:
             x: (batch, time, features) or (time, features); class ids (batch, time) or (time,) for an
-                Embedding; None for a network without input that has a teacher.
+                Embedding; None for a network without input that has a teacher. Over a topology (nodes,
+                features), or class ids (nodes,).
+            topology: What the network runs over, a `Forest` or `Graphs`, if it has layers that do. Lengths,
+                teachers and states do not go with it.
             lengths: (batch,) valid steps of each sequence, 0 .. time, in any order. What lies behind is never
                 read.
             teacher: What the one Feedback layer feeds back instead of its own outputs (an open loop), shaped
@@ -254,14 +263,24 @@ class Network:
         Returns:
             (batch, time, output_size), zero past a sequence's end; without the batch axis if x has none,
             without the time axis if the network pools over it; (batch, target time, output_size) of an
-            EncoderDecoder.
+            EncoderDecoder. Over a topology (nodes, output_size), or one row for each tree or graph if the
+            network has a `Readout`.
 
         Raises:
             ValueError: a shape, length, class id or state does not fit, or a valid step of x is not finite.
             TypeError: x has a dtype that is not real.
         """
         with_state = flag("return_state", return_state)
-        batch = read_input(x, lengths, self._core, self.dtype, teacher=teacher, target_lengths=target_lengths)
+        batch = read_input(
+            x,
+            lengths,
+            self._core,
+            self.dtype,
+            teacher=teacher,
+            target_lengths=target_lengths,
+            topology=topology,
+        )
+        _refuse_state(topology, state, with_state)
         y, last = self._core.forward(batch.core(), self._state_in(state, batch), False, 0)
         y = y[0] if batch.single else y
         return (y, State(last, self._blocks, self._initial)) if with_state else y
@@ -274,6 +293,7 @@ class Network:
         loss: LossName | Loss = ...,
         rule: BPTT | OnlineRule | None = ...,
         *,
+        topology: Topology | None = ...,
         lengths: npt.ArrayLike | None = ...,
         teacher: npt.ArrayLike | None = ...,
         target_lengths: npt.ArrayLike | None = ...,
@@ -292,6 +312,7 @@ class Network:
         loss: LossName | Loss = ...,
         rule: BPTT | OnlineRule | None = ...,
         *,
+        topology: Topology | None = ...,
         lengths: npt.ArrayLike | None = ...,
         teacher: npt.ArrayLike | None = ...,
         target_lengths: npt.ArrayLike | None = ...,
@@ -309,6 +330,7 @@ class Network:
         loss: LossName | Loss = "mse",
         rule: BPTT | OnlineRule | None = None,
         *,
+        topology: Topology | None = None,
         lengths: npt.ArrayLike | None = None,
         teacher: npt.ArrayLike | None = None,
         target_lengths: npt.ArrayLike | None = None,
@@ -334,6 +356,7 @@ class Network:
                 row, for causal networks, without `state`, `return_state`, `training` and `sampling`; of an
                 exact rule the gradient is that of `BPTT()`. ``RTRL()`` chooses long blocks, as no update
                 comes between the steps; one that spans the sequence is BPTT itself.
+            topology: As for a call.
             lengths: As for a call.
             teacher: As for a call; default of an EncoderDecoder its target. In a closed loop the gradient
                 passes through what is fed back.
@@ -365,7 +388,9 @@ class Network:
             teacher=teacher,
             target_lengths=target_lengths,
             like=target,
+            topology=topology,
         )
+        _refuse_state(topology, state, with_state)
         wanted = read_target(target, objective, batch, self._core, self.dtype)
         data = batch.core(wanted, read_mask(mask, batch, self._core))
         if isinstance(rule, OnlineRule):
@@ -522,6 +547,14 @@ def _refuse_beside(rule: OnlineRule, **options: object) -> None:
             raise ValueError(
                 f"loss_and_gradient: {name} is given beside rule={rule!r}, expected it only with BPTT()"
             )
+
+
+def _refuse_state(topology: Topology | None, state: State | None, return_state: bool) -> None:
+    if topology is not None and (state is not None or return_state):
+        name = "return_state" if state is None else "state"
+        raise ValueError(
+            f"{name} is given, expected none beside a topology: its nodes begin at the initial state"
+        )
 
 
 def _read_names(function: str, names: tuple[object, ...]) -> list[str]:

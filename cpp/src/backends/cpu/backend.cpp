@@ -1,6 +1,7 @@
 // Compiled once per instruction set (with -DRECURRA_ISA=<name> and the matching -march), as is cells.cpp: products, elementwise
 // functions and the library's cells as a table. No containers, exceptions or static initialisers here: their symbols would leak.
 #include "elementwise.inl"
+#include "gathers.inl"
 #include "masks.inl"
 #include "normalization.inl"
 #include "products.inl"
@@ -16,7 +17,8 @@ inline namespace RECURRA_ISA {
 template <class T>
 Kernels<T> kernel_table() {
   return {products_table<T>(),        reductions_table<T>(),    elementwise<Tanh, T>(), elementwise<Relu, T>(),
-          elementwise<Logistic, T>(), normalization_table<T>(), masks_table<T>(),       traces_table<T>()};
+          elementwise<Logistic, T>(), normalization_table<T>(), masks_table<T>(),       traces_table<T>(),
+          gathers_table<T>()};
 }
 
 void add_cells_1(Backend&);

@@ -1,0 +1,295 @@
+#include "messages.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "../math/hash.h"
+#include "messages_tape.h"
+
+namespace recurra {
+
+namespace {
+
+template <class T>
+MessagesTape<T>& cast(Tape<T>& tape) {
+  return static_cast<MessagesTape<T>&>(tape);
+}
+template <class T>
+const MessagesTape<T>& cast(const Tape<T>& tape) {
+  return static_cast<const MessagesTape<T>&>(tape);
+}
+
+void check_edges(const CompiledGraphs& graphs, const MessageOptions& o) {
+  const auto refuse = [](const std::string& what) { throw std::invalid_argument("GraphNet: the edges have " + what); };
+  if (o.edge_size > 0 && graphs.num_features != o.edge_size)
+    refuse(std::to_string(graphs.num_features) + " features, expected " + std::to_string(o.edge_size));
+  if (o.types == 0 || graphs.edges.num_edges() == 0) return;
+  if (graphs.types.empty()) refuse("no types, expected 0 .. " + std::to_string(o.types - 1) + " for ByType");
+  const Index most = *std::max_element(graphs.types.begin(), graphs.types.end());
+  if (most >= o.types) refuse("type " + std::to_string(most) + ", expected 0 .. " + std::to_string(o.types - 1));
+}
+
+template <class T>
+void lay_out_edges(MessagesTape<T>& tape, const MessageOptions& o) {
+  const CompiledGraphs& graphs = *tape.graphs;
+  const Incoming& edges = graphs.edges;
+  tape.features.resize(graphs.features.size());
+  std::transform(graphs.features.begin(), graphs.features.end(), tape.features.begin(), [](double x) { return T(x); });
+  tape.weight.resize(std::size_t(edges.num_edges()));
+  if (o.pairs) {
+    tape.end_begin.assign(1, 0);
+    tape.end_row.clear();
+    tape.end_block.clear();
+  }
+  for (Index v = 0; v < edges.num_nodes(); ++v) {
+    const Index begin = edges.begin[std::size_t(v)], end = edges.begin[std::size_t(v) + 1];
+    for (Index e = begin; e < end; ++e) {
+      const double given = graphs.weights.empty() ? 1 : graphs.weights[std::size_t(e)];
+      tape.weight[std::size_t(e)] = T(o.aggregation == Aggregation::mean ? given / double(end - begin) : given);
+      if (!o.pairs) continue;
+      tape.end_row.insert(tape.end_row.end(), {v, edges.source[std::size_t(e)]});
+      tape.end_block.insert(tape.end_block.end(), {0, 1});
+      tape.end_begin.push_back(Index(tape.end_row.size()));
+    }
+  }
+}
+
+// What tells an edge from others, whatever graphs it comes together with.
+template <class T>
+void number_edges(MessagesTape<T>& tape) {
+  const Incoming& edges = tape.graphs->edges;
+  tape.edge_number.clear();
+  for (Index v = 0; v < edges.num_nodes(); ++v)
+    for (Index e = edges.begin[std::size_t(v)]; e < edges.begin[std::size_t(v) + 1]; ++e)
+      tape.edge_number.push_back(
+          Index(mix(std::uint64_t(tape.noise.sequence[v]), std::uint64_t(e - edges.begin[std::size_t(v)])) >> 1));
+}
+
+}  // namespace
+
+template <class T>
+Messages<T>::Messages(const Kernels<T>& kernels, MessageOptions options, std::vector<Child<T>> children)
+    : Wrapper<T>(std::move(children)), kernels_(kernels), options_(options) {}
+
+template <class T>
+std::unique_ptr<Tape<T>> Messages<T>::make_tape() const {
+  auto tape = std::make_unique<MessagesTape<T>>();
+  for (std::size_t i = 0; i < this->size(); ++i) tape->children.push_back(this->child(i).make_tape());
+  return tape;
+}
+
+template <class T>
+void Messages<T>::reserve(Tape<T>& of, bool backward) const {
+  auto& tape = cast(of);
+  if (!of.topology || of.topology->domain() != Domain::graphs) throw std::logic_error("Messages: expected graphs");
+  tape.graphs = static_cast<const CompiledGraphs*>(of.topology);
+  check_edges(*tape.graphs, options_);
+  lay_out_edges(tape, options_);
+  const Index edges = tape.num_edges(), rounds = options_.rounds;
+  const auto size = [](auto& values, Index count) { values.resize(std::size_t(count)); };
+  tape.edge_rows = Schedule::sequences(edges, 1);
+  tape.edge_rounds = Schedule::sequences(edges, rounds);
+  reserve_plain(tape, options_.message_size, backward);
+  size(tape.factor, edges * options_.terms);
+  size(tape.scaled, edges * options_.terms);
+  if (options_.aggregation == Aggregation::max) size(tape.winner, rounds * tape.num_nodes() * options_.message_size);
+  if (backward) {
+    const bool learns = options_.edge_net && reads_edges();
+    size(tape.dfactor, learns ? edges * options_.terms : 0);
+    size(tape.dots, learns || options_.attention ? edges * options_.terms : 0);
+  }
+  this->reserve_child(of, 0, of.x, of.x_stride, backward);  // rounds of their own share its tape
+  const auto over_edges = [&](std::size_t i, const Schedule& schedule, const T* x, Index x_stride) {
+    Tape<T>& inner = this->tape(of, i);
+    inner.in = inner.out = &schedule;
+    inner.x = x;
+    inner.x_stride = x_stride;
+    this->child(i).reserve(inner, backward);
+  };
+  if (reads_edges()) over_edges(this->edges(), tape.edge_rows, tape.features.data(), options_.edge_size);
+  if (options_.pairs) {
+    size(tape.joined, rounds * edges * options_.hidden);
+    size(tape.djoined, backward ? rounds * edges * options_.hidden : 0);
+    over_edges(net(), tape.edge_rounds, tape.joined.data(), options_.hidden);
+  }
+  if (options_.attention) reserve_attention(of, backward);
+}
+
+// The factors, before the first round.
+template <class T>
+void Messages<T>::read_edges(const Weights<T>& w, Tape<T>& of) const {
+  auto& tape = cast(of);
+  const Index edges = tape.num_edges(), terms = options_.terms;
+  if (reads_edges()) {
+    this->link(of, this->edges(), tape.features.data(), options_.edge_size, nullptr, 0);
+    this->child(this->edges()).forward(this->weights(w, this->edges()), this->tape(of, this->edges()), {1, 2});
+  }
+  const Tape<T>* net = options_.edge_net && reads_edges() ? &this->tape(of, this->edges()) : nullptr;
+  const T* given_by = net ? net->y : tape.features.data();
+  const Index stride = net ? net->y_stride : options_.edge_size;
+  for (Index e = 0; e < edges; ++e)
+    for (Index k = 0; k < terms; ++k) {
+      const T given = options_.edge_net && k + 1 < terms ? given_by[e * stride + k] : T(1);
+      tape.factor[std::size_t(e * terms + k)] = tape.weight[std::size_t(e)] * given;
+    }
+  tape.scaled = tape.factor;
+}
+
+// The edges of a round as the gathers see them.
+template <class T>
+EdgeTerms<T> Messages<T>::terms(const Tape<T>& of, Index) const {
+  const auto& tape = cast(of);
+  const Incoming& edges = tape.graphs->edges;
+  EdgeTerms<T> terms{tape.num_nodes(), edges.begin.data(), options_.pairs ? nullptr : edges.source.data(), options_.terms,
+                     options_.message_size, nullptr, tape.scaled.data()};
+  if (options_.types > 0) terms.block = tape.graphs->types.data();
+  return terms;
+}
+
+// Pairs: what an edge joins of the nodes' products.
+template <class T>
+EdgeTerms<T> Messages<T>::ends(const Tape<T>& of) const {
+  const auto& tape = cast(of);
+  return {tape.num_edges(), tape.end_begin.data(), tape.end_row.data(), 1, options_.hidden, tape.end_block.data(), nullptr};
+}
+
+template <class T>
+void Messages<T>::forward_level(const Weights<T>& w, Tape<T>& of, Index level) const {
+  auto& tape = cast(of);
+  const Index nodes = tape.num_nodes(), edges = tape.num_edges(), first = (level - 1) * nodes;
+  Tape<T>& projected = this->tape(of, 0);
+  this->child(0).forward(this->weights(w, projection(level)), projected, {level, level + 1});
+  if (options_.attention) attend(w, of, level);
+  Rows<const T> from{projected.y + first * projected.y_stride, projected.y_stride};
+  if (options_.pairs) {
+    const Index hidden = options_.hidden;
+    T* joined = tape.joined.data() + (level - 1) * edges * hidden;
+    std::fill_n(joined, edges * hidden, T(0));
+    if (reads_edges()) {
+      const Tape<T>& part = this->tape(of, this->edges());
+      for (Index e = 0; e < edges; ++e) std::copy_n(part.y + e * part.y_stride, hidden, joined + e * hidden);
+    }
+    kernels_.gathers.sum(ends(of), from.data, from.stride, joined, hidden);
+    Tape<T>& net = this->tape(of, this->net());
+    this->child(this->net()).forward(this->weights(w, this->net()), net, {level, level + 1});
+    from = {net.y + (level - 1) * edges * net.y_stride, net.y_stride};
+  }
+  T* y = of.y + first * of.y_stride;
+  std::fill_n(y, nodes * of.y_stride, T(0));
+  if (options_.aggregation == Aggregation::max)
+    kernels_.gathers.max(terms(of, level), from.data, from.stride, y, of.y_stride,
+                         tape.winner.data() + first * options_.message_size);
+  else
+    kernels_.gathers.sum(terms(of, level), from.data, from.stride, y, of.y_stride);
+}
+
+template <class T>
+void Messages<T>::forward(const Weights<T>& w, Tape<T>& of, Levels levels) const {
+  auto& tape = cast(of);
+  if (tape.num_edges() == 0) {
+    const Index first = of.in->first_node(levels.begin), count = of.in->first_node(levels.end) - first;
+    std::fill_n(of.y + first * of.y_stride, count * of.y_stride, T(0));
+    return;
+  }
+  this->link(of, 0, of.x, of.x_stride, of.dx, of.dx_stride);
+  if (levels.begin == 1) {
+    read_edges(w, of);
+    if (options_.pairs) {
+      this->link(of, net(), tape.joined.data(), options_.hidden, tape.djoined.empty() ? nullptr : tape.djoined.data(),
+                 options_.hidden);
+      if (of.noise.training) number_edges(tape);
+      this->tape(of, net()).noise.sequence = tape.edge_number.data();
+    }
+  }
+  for (Index level = levels.begin; level < levels.end; ++level) forward_level(w, of, level);
+}
+
+template <class T>
+void Messages<T>::tangent(const Weights<T>&, Tape<T>&, Levels) const {
+  throw std::logic_error("Messages: tangents are for sequences");
+}
+
+template <class T>
+void Messages<T>::backward_level(const Weights<T>& w, Tape<T>& of, Index level) const {
+  auto& tape = cast(of);
+  const Index nodes = tape.num_nodes(), edges = tape.num_edges(), first = (level - 1) * nodes;
+  Tape<T>& projected = this->tape(of, 0);
+  if (options_.attention) {  // the factors of this round again
+    for (Index e = 0; e < edges; ++e)
+      for (Index k = 0; k < options_.terms; ++k)
+        tape.scaled[std::size_t(e * options_.terms + k)] = tape.factor[std::size_t(e * options_.terms + k)] *
+                                                           tape.share[std::size_t((level - 1) * edges + e)];
+  }
+  Rows<const T> from{projected.y + first * projected.y_stride, projected.y_stride};
+  Rows<T> back{projected.dy + first * projected.dy_stride, projected.dy_stride};
+  if (options_.pairs) {
+    Tape<T>& net = this->tape(of, this->net());
+    from = {net.y + (level - 1) * edges * net.y_stride, net.y_stride};
+    back = {net.dy + (level - 1) * edges * net.dy_stride, net.dy_stride};
+  }
+  const T* dy = of.dy + first * of.dy_stride;
+  std::fill(tape.dots.begin(), tape.dots.end(), T(0));
+  if (options_.aggregation == Aggregation::max) {
+    kernels_.gathers.max_back(terms(of, level), from.data, from.stride, dy, of.dy_stride,
+                              tape.winner.data() + first * options_.message_size, back.data, back.stride,
+                              tape.dots.empty() ? nullptr : tape.dots.data());
+  } else {
+    if (!tape.dots.empty()) kernels_.gathers.dots(terms(of, level), from.data, from.stride, dy, of.dy_stride, tape.dots.data());
+    kernels_.gathers.sum_back(terms(of, level), dy, of.dy_stride, back.data, back.stride);
+  }
+  for (Index e = 0; !tape.dfactor.empty() && e < edges; ++e) {
+    const T share = options_.attention ? tape.share[std::size_t((level - 1) * edges + e)] : T(1);
+    for (Index i = e * options_.terms; i < (e + 1) * options_.terms; ++i)
+      tape.dfactor[std::size_t(i)] += share * tape.dots[std::size_t(i)];
+  }
+  if (options_.attention) attend_back(w, of, level);
+  if (options_.pairs) {
+    const Index hidden = options_.hidden;
+    T* djoined = tape.djoined.data() + (level - 1) * edges * hidden;
+    std::fill_n(djoined, edges * hidden, T(0));
+    this->child(net()).backward(this->weights(w, net()), this->tape(of, net()), {level, level + 1});
+    kernels_.gathers.sum_back(ends(of), djoined, hidden, projected.dy + first * projected.dy_stride, projected.dy_stride);
+    if (reads_edges()) {
+      Tape<T>& part = this->tape(of, this->edges());
+      for (Index e = 0; e < edges; ++e)
+        for (Index j = 0; j < hidden; ++j) part.dy[e * part.dy_stride + j] += djoined[e * hidden + j];
+    }
+  }
+  this->child(0).backward(this->weights(w, projection(level)), projected, {level, level + 1});
+}
+
+template <class T>
+void Messages<T>::backward(const Weights<T>& w, Tape<T>& of, Levels levels) const {
+  auto& tape = cast(of);
+  if (tape.num_edges() == 0) return;
+  this->link(of, 0, of.x, of.x_stride, of.dx, of.dx_stride);
+  if (levels.end == of.in->num_levels() + 1) std::fill(tape.dfactor.begin(), tape.dfactor.end(), T(0));
+  for (Index level = levels.end - 1; level >= levels.begin; --level) backward_level(w, of, level);
+  if (levels.begin > 1 || !reads_edges()) return;
+  Tape<T>& part = this->tape(of, this->edges());
+  for (Index e = 0; options_.edge_net && e < tape.num_edges(); ++e)
+    for (Index k = 0; k + 1 < options_.terms; ++k)
+      part.dy[e * part.dy_stride + k] += tape.weight[std::size_t(e)] * tape.dfactor[std::size_t(e * options_.terms + k)];
+  this->child(this->edges()).backward(this->weights(w, this->edges()), part, {1, 2});
+}
+
+template <class T>
+void Messages<T>::gradient(Tape<T>& of, Levels levels, GradientTarget<T> target) const {
+  const auto& tape = cast(of);
+  if (tape.num_edges() == 0) return;
+  const auto add = [&](std::size_t tape_of, std::size_t i, Levels part) {
+    this->child(tape_of).gradient(this->tape(of, tape_of), part, {target.data + this->parameter_offset(i), 0});
+  };
+  if (options_.shared) add(0, 0, levels);
+  for (Index level = levels.begin; !options_.shared && level < levels.end; ++level) add(0, projection(level), {level, level + 1});
+  if (reads_edges()) add(this->edges(), this->edges(), {1, 2});
+  if (options_.pairs) add(net(), net(), levels);
+  if (!options_.attention) return;
+  add(attention(), attention(), levels);
+  if (options_.edge_size > 0) add(attention() + 1, attention() + 1, {1, 2});
+}
+
+template class Messages<float>;
+template class Messages<double>;
+
+}  // namespace recurra
