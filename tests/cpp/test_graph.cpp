@@ -173,7 +173,7 @@ TEST_CASE("graph: sequences keep their parents implicit") {
 
 TEST_CASE("graph: more parents than the cell takes, a cycle, and a bad index are refused") {
   CHECK_THROWS_WITH_AS(CellProblem("LSTM(peephole=current)", test::graph({{}, {0}, {0, 1}}), 3, 5),
-                       "LSTM(peephole=current): a node has 2 parents, expected at most 1", std::invalid_argument);
+                       "Tree: node 2 reads from 2 nodes, expected at most 1 for LSTM(peephole=current)", std::invalid_argument);
   for (const ParentLists& cyclic : {ParentLists{{0}}, ParentLists{{}, {0, 2}, {1}}, ParentLists{{1}, {2}, {0}}})
     CHECK_THROWS_WITH_AS(test::graph(cyclic), "graph: the edges contain a cycle, expected an acyclic graph",
                          std::invalid_argument);

@@ -43,6 +43,7 @@ TEST_CASE("trees: paths of any numbering are the sequences") {
   const Forest forest({3, 0, -1, 7, 5, 6, 8, -1, 9, 10, -1});  // 1 0 3 7 | 2 | 4 5 6 8 9 10
   const std::vector<Numbers> paths{{2}, {1, 0, 3, 7}, {4, 5, 6, 8, 9, 10}};
   const Net network = test::drawn_network({tree(lstm(3, 4)), linear(4, 5), tree(gru(5, 3)), linear(3, 2)}, 0.5);
+  const Net over_time({lstm(3, 4), linear(4, 5), gru(5, 3), linear(3, 2)}, Vector(network.flat().begin(), network.flat().end()));
   const Vector x = test::random_vector(1, 11 * 3), y = forward(network, over(forest, x));
   for (const Numbers& path : paths) {
     Vector row, expected;
@@ -50,7 +51,7 @@ TEST_CASE("trees: paths of any numbering are the sequences") {
       row.insert(row.end(), x.begin() + v * 3, x.begin() + v * 3 + 3);
       expected.insert(expected.end(), y.begin() + v * 2, y.begin() + v * 2 + 2);
     }
-    CHECK(difference(forward(network, {row.data(), 1, Index(path.size())}), expected) < 1e-13);
+    CHECK(difference(forward(over_time, {row.data(), 1, Index(path.size())}), expected) < 1e-13);
   }
 }
 
@@ -144,20 +145,20 @@ TEST_CASE("trees: what does not go with trees is refused") {
   };
   Sequences<double> trees = over(forest, x);
   trees.time = 9;
-  refuse(trees, "loss_and_gradient: x has time 9, expected the forest's number of nodes, 10");
+  refuse(trees, "loss_and_gradient: x has 9 nodes, expected those of the trees, 10");
   trees = over(forest, x);
   const Numbers lengths(10, 1), far(1, 77);
   trees.lengths = lengths.data();
-  refuse(trees, "loss_and_gradient: lengths are given, expected none with a forest");
+  refuse(trees, "loss_and_gradient: lengths are given, expected none with trees");
   trees = over(forest, x);
   trees.rows = far.data();
   trees.batch = 1;
   CHECK_THROWS_WITH_AS(runner.forward(trees, y.data()), doctest::Contains("forward: tree 77 is not there, expected 0 .. "),
                        std::invalid_argument);
   BasicState<double> state(network, forest.num_trees());
-  refuse(over(forest, x), "loss_and_gradient: a state is given, expected none with a forest: trees start from the initial state",
+  refuse(over(forest, x), "loss_and_gradient: a state is given, expected none with trees: they start from the initial state",
          &state);
-  refuse(over(forest, x), "loss_and_gradient: a window is given, expected none with a forest", nullptr, 2);
+  refuse(over(forest, x), "loss_and_gradient: a window is given, expected none with trees", nullptr, 2);
   Vector bad = x;
   bad[5 * 3 + 1] = std::numeric_limits<double>::quiet_NaN();
   refuse(over(forest, bad), "x has the non-finite value nan at (node 5, feature 1), expected finite values");

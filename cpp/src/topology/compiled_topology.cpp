@@ -69,11 +69,15 @@ Index Topology::node(Index structure, Index i) const {
 
 namespace {
 
+std::string named(const CompiledTopology& topology) {
+  return topology.domain() == Domain::trees ? "Forest: tree " : "Graphs: graph ";
+}
+
 void check_structures(const CompiledTopology& topology, std::span<const Index> structures) {
   for (const Index s : structures)
     if (s < 0 || s >= topology.num_structures())
-      throw std::out_of_range(topology.domain() == Domain::trees ? "Forest: tree " : "Graphs: graph " + std::to_string(s) +
-                              " is not there, expected 0 .. " + std::to_string(topology.num_structures() - 1));
+      throw std::out_of_range(named(topology) + std::to_string(s) + " is not there, expected 0 .. " +
+                              std::to_string(topology.num_structures() - 1));
 }
 
 }  // namespace
@@ -91,8 +95,7 @@ std::shared_ptr<const CompiledTopology> Topology::part(std::span<const Index> st
   std::vector<Index> sorted(structures.begin(), structures.end());
   std::ranges::sort(sorted);
   if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end())
-    throw std::invalid_argument(std::string(compiled_->domain() == Domain::trees ? "Forest: tree " : "Graphs: graph ") +
-                                std::to_string(*twice) + " is taken twice, expected different ones");
+    throw std::invalid_argument(named(*compiled_) + std::to_string(*twice) + " is taken twice, expected different ones");
   return compiled_->take({structures.begin(), structures.end()});
 }
 
