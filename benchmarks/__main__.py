@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import encoder_decoder, online, products, stages, streaming, training
+from benchmarks import encoder_decoder, graphs, online, products, stages, streaming, training, trees
 from benchmarks.native import SOURCE, Native
 from benchmarks.tables import machine
 
@@ -17,7 +17,10 @@ TABLES = {
     "stages": stages.run,
     "encoder_decoder": encoder_decoder.run,
     "online": online.run,
+    "trees": trees.run,
+    "graphs": graphs.run,
 }
+WITHOUT_NATIVE = ("stages", "encoder_decoder", "online", "trees", "graphs")
 
 
 def main() -> None:
@@ -42,7 +45,7 @@ def main() -> None:
 
     facts = machine()
     print(", ".join(f"{name} {value}" for name, value in facts.items()))
-    if arguments.only in ("stages", "encoder_decoder", "online"):  # times nothing in C++
+    if arguments.only in WITHOUT_NATIVE:  # times nothing in C++
         native = Native(arguments.build)
     else:
         native = Native.build(arguments.build, eigen=arguments.only == "products")

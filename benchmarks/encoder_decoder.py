@@ -12,7 +12,7 @@ import torch
 from benchmarks.cells import copy_weights
 from benchmarks.native import Native
 from benchmarks.tables import number, print_row, ratio
-from benchmarks.timing import Run, by_turns
+from benchmarks.timing import Run, by_turns, repeated
 
 BATCH, TIME, VOCABULARY, EMBEDDED = 32, 20, 60, 64
 START = VOCABULARY
@@ -113,18 +113,11 @@ def runs(hidden: int, score: str) -> dict[str, Run]:
     if abs(ours - theirs) > 1e-4 * theirs or agree < 0.98:  # a tie may fall either way
         raise AssertionError(f"{score}: losses {ours} and {theirs}, {agree:.1%} of the symbols agree")
 
-    def times(call: Any) -> Run:  # noqa: ANN401
-        def run(count: int) -> None:
-            for _ in range(count):
-                call()
-
-        return run
-
     return {
-        "training_recurra": times(lambda: net.loss_and_gradient(x, y, "cross_entropy")),
-        "training_torch": times(torch_step),
-        "greedy_recurra": times(lambda: net.decode(x, max_length=TIME)),
-        "greedy_torch": times(lambda: peer.greedy(x_torch, TIME)),
+        "training_recurra": repeated(lambda: net.loss_and_gradient(x, y, "cross_entropy")),
+        "training_torch": repeated(torch_step),
+        "greedy_recurra": repeated(lambda: net.decode(x, max_length=TIME)),
+        "greedy_torch": repeated(lambda: peer.greedy(x_torch, TIME)),
     }
 
 

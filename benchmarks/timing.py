@@ -28,6 +28,16 @@ class Timing:
         return (self.high - self.low) / self.median
 
 
+def repeated(call: Callable[[], object]) -> Run:
+    """Make a run of calls of one function."""
+
+    def run(count: int) -> None:
+        for _ in range(count):
+            call()
+
+    return run
+
+
 def nanoseconds(run: Run, calls: int) -> float:
     """Of one call."""
     start = time.perf_counter_ns()
