@@ -14,7 +14,7 @@ Array<T> array(const std::vector<T>& values, std::vector<Index> shape) {
 template <class T>
 std::unique_ptr<BasicDiagnosis<T>> diagnose(const PyNetwork<T>& owner, const Array<T>& x, const std::optional<Array<T>>& state) {
   const BasicNetwork<T>& network = owner.network;
-  const Sequences<T> batch = sequences<T>({x, {}, {}, {}, {}, 0, {}}, network);
+  const Sequences<T> batch = sequences<T>({x, {}, {}, {}, {}, 0, {}, {}}, network);
   require(batch.batch == 1, "x: expected one sequence");
   const BasicState<T> start = state ? state_from(*state, network, 1) : BasicState<T>(network, 1);
   return std::make_unique<BasicDiagnosis<T>>(network, std::span(batch.data, std::size_t(x.size())), batch.time, &start);
