@@ -194,8 +194,8 @@ TEST_CASE("model file: unknown layers, options and entries are refused") {
   refuse_architecture(R"([{"type":"Conv"}])", "Network: layer 0 (Conv) is unknown as 'Conv', expected one of ");
   refuse_architecture(R"([{"type":"LSTM","options":{"input_size":3,"hidden_size":2,"depth":2}}])",
                       "Network: layer 0 (LSTM) is unknown as 'LSTM(depth=2)'");
-  refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"output_size":2,"bias":true}}])",
-                      "Network: layer 0 (Linear) has an unknown option 'bias'");
+  refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"output_size":2,"gain":true}}])",
+                      "Network: layer 0 (Linear) has an unknown option 'gain'");
   refuse_architecture(R"([{"type":"Linear","options":{"input_size":3}}])",
                       "Network: layer 0 (Linear) lacks the option 'output_size'");
   refuse_architecture(R"([{"type":"Linear","options":{"input_size":3,"output_size":2},"name":"a"}])",

@@ -192,11 +192,11 @@ TEST_CASE("network: unknown types and options are refused") {
   refuse({cell("", 3, 5)}, "is unknown as ''");
   refuse({elman(3, 5, "softplus")}, "is unknown as 'Elman(activation=softplus)', expected one of Elman(activation=tanh), ");
   LayerSpec spec = lstm(3, 5);
-  spec.options["bias"] = true;
+  spec.options["gain"] = true;
   refuse({spec}, "is unknown as 'LSTM(bias=true)'");
   spec = linear(3, 5);
-  spec.options["bias"] = true;
-  refuse({spec}, "Network: layer 0 (Linear) has an unknown option 'bias'");
+  spec.options["gain"] = true;
+  refuse({spec}, "Network: layer 0 (Linear) has an unknown option 'gain'");
   refuse({{"Linear", {{"input_size", std::int64_t(3)}}}}, "lacks the option 'output_size', expected an integer");
   refuse({{"LSTM", {{"input_size", std::int64_t(3)}}}}, "lacks the option 'hidden_size', expected an integer");
   refuse({{"Linear", {{"input_size", 3.0}, {"output_size", std::int64_t(2)}}}},

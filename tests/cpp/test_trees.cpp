@@ -115,6 +115,167 @@ TEST_CASE("trees: gradients of every cell that admits them = central differences
   }
 }
 
+namespace {
+
+// Trees whose children stand in some of three slots.
+Forest slotted_forest(Index nodes, std::uint64_t seed) {
+  Random random{seed};
+  Numbers parents(static_cast<std::size_t>(nodes), -1), slots(parents.size(), 0);
+  std::vector<std::vector<bool>> taken(parents.size(), std::vector<bool>(3, false));
+  for (Index v = 1; v < nodes; ++v) {
+    const Index p = Index(random.below(std::uint64_t(v))), slot = Index(random.below(3));
+    if (taken[std::size_t(p)][std::size_t(slot)]) continue;
+    taken[std::size_t(p)][std::size_t(slot)] = true;
+    parents[std::size_t(v)] = p;
+    slots[std::size_t(v)] = slot;
+  }
+  return Forest(parents, slots);
+}
+
+// An acyclic graph whose nodes have up to `most` children, some of them several parents.
+Forest random_dag(Index nodes, std::uint64_t seed, Index most) {
+  Random random{seed};
+  Numbers source, target;
+  for (Index v = 2; v < nodes; ++v)
+    for (Index k = 0; k < most; ++k)
+      if (const Index c = Index(random.below(std::uint64_t(v + 2))); c < v) {
+        source.push_back(c);
+        target.push_back(v);
+      }
+  return Forest::graph(nodes, source, target);
+}
+
+void check_gradient(const std::vector<LayerSpec>& specs, const Forest& forest) {
+  Net network = test::drawn_network(specs, 0.5);
+  const Vector x = test::random_vector(1, forest.num_nodes() * network.input_size());
+  const Vector target = test::random_vector(2, forest.num_nodes() * network.output_size());
+  Vector gradient(network.flat().size());
+  BasicRunner<double> runner(network);
+  runner.loss_and_gradient(over(forest, x), {target.data()}, Loss::mse, gradient.data());
+  const Vector slope = test::central_difference(
+      network.flat(), [&] { return runner.loss(over(forest, x), Target<double>{target.data()}, Loss::mse); });
+  CHECK(difference(gradient, slope) < 1e-8);
+}
+
+bool reads_all_children(const CellInfo& info) {
+  for (int k = 0; k < info.num_gates; ++k)
+    if (info.gates[k].stage != Stage::edge && info.gates[k].recurrent == From::feed) return true;
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("trees: gradients of every cell by slot, from above, over acyclic graphs and with a tensor = central differences") {
+  const Forest slotted = slotted_forest(14, 3), plain = random_forest(14, 5);
+  for (const std::string& cell : all_cells()) {
+    CAPTURE(cell);
+    const CellInfo& info = find_cell(cell)->info;
+    const auto net = [&](const Options& options) {
+      return std::vector<LayerSpec>{linear(2, 3), tree(cell_layer(cell, 3, 4), options), linear(output_size(cell, 4), 2)};
+    };
+    const std::string down = "down";
+    const std::int64_t three = 3;
+    check_gradient(net({{"direction", down}}), plain);
+    check_gradient(net({{"direction", down}, {"arity", three}}), slotted);
+    if (info.max_parents < 3) continue;
+    check_gradient(net({{"arity", three}}), slotted);
+    check_gradient(net({}), random_dag(10, 4, 3));
+    check_gradient(net({{"direction", down}}), random_dag(10, 4, 3));
+    if (!reads_all_children(info)) continue;
+    check_gradient(net({{"bilinear", true}}), plain);
+    check_gradient(net({{"arity", three}, {"bilinear", true}}), slotted);
+  }
+  check_gradient({tree(lstm(2, 4, {{"learned_initial_state", true}})), linear(4, 1)}, plain);
+  check_gradient({tree(lstm(2, 4, {{"learned_initial_state", true}}), {{"arity", std::int64_t(3)}}), linear(4, 1)}, slotted);
+  check_gradient({tree(elman(2, 4, "tanh", {{"heads", std::int64_t(2)}})), linear(4, 1)}, plain);
+  check_gradient({skip({tree(gru(2, 3)), dropout(0.5)}), residual({tree(lstm(5, 5))}), linear(5, 1)}, plain);
+}
+
+TEST_CASE("trees: from above a path is the sequence the other way, with one slot the same parameters are the sequence's") {
+  const Index length = 6;
+  Numbers parents(length);
+  std::iota(parents.begin(), parents.end(), Index(-1));  // node 0 is the root
+  const Forest path(parents);
+  const Vector x = test::random_vector(1, length * 3);
+  for (const std::string& cell : all_cells()) {
+    CAPTURE(cell);
+    const Net sequence = test::drawn_network({cell_layer(cell, 3, 4)}, 0.5);
+    const Vector flat(sequence.flat().begin(), sequence.flat().end());
+    const Index width = sequence.output_size();
+    Vector forwards(std::size_t(length * width)), back(forwards.size()), reversed(x.size()), turned(forwards.size());
+    BasicRunner<double>(sequence).forward({x.data(), 1, length}, forwards.data());
+    for (Index t = 0; t < length; ++t) std::copy_n(x.begin() + t * 3, 3, reversed.begin() + (length - 1 - t) * 3);
+    BasicRunner<double>(sequence).forward({reversed.data(), 1, length}, turned.data());
+    for (Index t = 0; t < length; ++t) std::copy_n(turned.begin() + t * width, width, back.begin() + (length - 1 - t) * width);
+    for (const bool slots : {false, true}) {
+      Options options;
+      if (slots) options["arity"] = std::int64_t(1);
+      CHECK(difference(forward(Net({tree(cell_layer(cell, 3, 4), options)}, flat), over(path, x)), back) < 1e-13);
+      options["direction"] = std::string("down");
+      CHECK(difference(forward(Net({tree(cell_layer(cell, 3, 4), options)}, flat), over(path, x)), forwards) < 1e-13);
+    }
+  }
+}
+
+TEST_CASE("trees: readouts of every kind have the gradients of central differences; the root's is the root's") {
+  const Forest forest = random_forest(20, 5);
+  const Vector x = test::random_vector(1, 20 * 3);
+  for (const char* pool : {"sum", "mean", "max", "root", "gated"}) {
+    CAPTURE(pool);
+    const bool gated = std::string(pool) == "gated";
+    Net network = test::drawn_network({tree(lstm(3, 4)), readout(pool, gated ? 3 : 0), linear(gated ? 3 : 4, 2)}, 0.5);
+    const Index trees = forest.num_trees();
+    const Vector target = test::random_vector(2, trees * 2);
+    Vector gradient(network.flat().size()), y(std::size_t(trees * 2));
+    BasicRunner<double> runner(network);
+    runner.loss_and_gradient(over(forest, x), {target.data()}, Loss::mse, gradient.data());
+    const Vector slope = test::central_difference(
+        network.flat(), [&] { return runner.loss(over(forest, x), Target<double>{target.data()}, Loss::mse); });
+    CHECK(difference(gradient, slope) < 1e-8);
+    if (std::string(pool) != "root") continue;
+    const Net by_node({tree(lstm(3, 4)), linear(4, 2)}, Vector(network.flat().begin(), network.flat().end()));
+    const Vector all = forward(by_node, over(forest, x));
+    runner.forward(over(forest, x), y.data());
+    for (Index t = 0; t < trees; ++t) CHECK(y[std::size_t(2 * t)] == all[std::size_t(2 * forest.roots()[std::size_t(t)])]);
+  }
+}
+
+TEST_CASE("trees: a chain and a star of 100,000 nodes") {
+  const Index many = 100000;
+  Numbers chain(many), star(many, 0);
+  std::iota(chain.begin(), chain.end(), Index(-1));
+  star[0] = -1;
+  const Net network = test::drawn_network({tree(lstm(1, 2)), linear(2, 1)}, 0.3);
+  const Vector x(many, 0.1), target(many, 0.0);
+  Vector gradient(network.flat().size());
+  for (const Numbers& parents : {chain, star}) {
+    const Forest forest(parents);
+    CHECK(std::isfinite(BasicRunner<double>(network).loss_and_gradient(over(forest, x), {target.data()}, Loss::mse, gradient.data())));
+  }
+  // All leaves are alike: the star's root reads 99,999 times the same.
+  const Vector y = forward(network, over(Forest(star), x)), leaf = forward(network, over(Forest(Numbers{-1}), Vector{0.1}));
+  CHECK(std::abs(y[7] - leaf[0]) < 1e-14);
+}
+
+TEST_CASE("trees: masks of dropout do not depend on the threads") {
+  const Net network = test::drawn_network(
+      {linear(3, 32), dropout(0.3), tree(lstm(32, 32)), dropout(0.3, true), readout("mean"), dropout(0.2), linear(32, 1)}, 0.3);
+  const Forest forest = random_forest(400, 6);
+  const Vector x = test::random_vector(1, 400 * 3), target(std::size_t(forest.num_trees()), 0.5);
+  RunOptions training;
+  training.training = true;
+  training.noise = 5;
+  const int before = num_threads();
+  Vector losses;
+  for (const int threads : {1, 2}) {
+    set_num_threads(threads);
+    losses.push_back(BasicRunner<double>(network).loss(over(forest, x), Target<double>{target.data()}, Loss::mse, nullptr, training));
+  }
+  set_num_threads(before);
+  CHECK(std::abs(losses[0] - losses[1]) < 1e-14);
+  CHECK(std::abs(losses[0] - BasicRunner<double>(network).loss(over(forest, x), Target<double>{target.data()}, Loss::mse)) > 1e-6);
+}
+
 TEST_CASE("trees: fit in mini-batches of trees") {
   Net network = test::drawn_network({tree(lstm(3, 8)), linear(8, 1)}, 0.3);
   const Forest forest = random_forest(300, 8);

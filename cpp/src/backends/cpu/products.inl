@@ -90,7 +90,8 @@ void multiply_panels(Operand<T> a, Index rows, Panels<T> b, Index depth, Index w
   if (rows == 1)
     for (; p + single_row_panels <= panels; p += single_row_panels)
       tile<T, 1, single_row_panels>(a, depth, b.from(p), c + p * lanes, c_stride, last_of(p + single_row_panels));
-  for (; p + tile_panels <= panels; p += tile_panels)
+  const auto fits = [&](Index left) { return left >= tile_panels && left != 4; };  // four are better halved than three and one
+  for (; fits(panels - p); p += tile_panels)
     tile_column<T, tile_panels>(a, rows, depth, b.from(p), c + p * lanes, c_stride, last_of(p + tile_panels));
   for (; p + 2 <= panels; p += 2) tile_column<T, 2>(a, rows, depth, b.from(p), c + p * lanes, c_stride, last_of(p + 2));
   for (; p < panels; ++p) tile_column<T, 1>(a, rows, depth, b.from(p), c + p * lanes, c_stride, last_of(p + 1));
