@@ -68,12 +68,14 @@ class Case:
     def copy_weights(self) -> None:
         """Give the layer our weights."""
         values, cell = self.net.parameters, self.layer.rnn
-        biases = split_bias(values["0.bias"], 3 * UNITS)
+        biases = split_bias(values["0.cell.bias"], 3 * UNITS)
         with torch.no_grad():
             for ours, theirs in zip(self.message_names(), self.layer.weight, strict=True):
                 theirs.copy_(torch.from_numpy(values[ours].T.copy()))
             for theirs, array in zip(
-                cell.parameters(), (values["0.weight_ih"], values["0.weight_hh"], *biases), strict=True
+                cell.parameters(),
+                (values["0.cell.weight_ih"], values["0.cell.weight_hh"], *biases),
+                strict=True,
             ):
                 theirs.copy_(torch.from_numpy(array))
 
@@ -95,8 +97,8 @@ class Case:
     def gradient(self) -> dict[str, Array]:
         """Name the layer's gradients as ours are, and lay them out so."""
         named = {name: p.grad.numpy() for name, p in self.layer.rnn.named_parameters()}
-        found = {"0.weight_ih": named["weight_ih"], "0.weight_hh": named["weight_hh"]}
-        found["0.bias"] = np.concatenate([named["bias_ih"], named["bias_hh"][2 * UNITS :]])
+        found = {"0.cell.weight_ih": named["weight_ih"], "0.cell.weight_hh": named["weight_hh"]}
+        found["0.cell.bias"] = np.concatenate([named["bias_ih"], named["bias_hh"][2 * UNITS :]])
         by_round = self.layer.weight.grad.numpy()
         return found | {name: m.T for name, m in zip(self.message_names(), by_round, strict=True)}
 
