@@ -1,5 +1,5 @@
-// Which nodes of a graph are at most three edges away from a marked one? A network with three rounds of messages learns it on small
-// graphs, is saved and loaded, and tells it of larger ones.
+// Which nodes of a graph are at most three edges away from a marked one? A network with three rounds of messages learns it on
+// small graphs, is saved and loaded, and tells it of larger ones.
 //   graph <model file>
 #include <recurra/recurra.h>
 
@@ -62,7 +62,8 @@ int main(int argc, char** argv) try {
   const Problem training = draw(400, 8, 20, 1), test = draw(100, 30, 60, 2);
   const recurra::Graphs small = training.graphs(), large = test.graphs();
   recurra::Network net(
-      {graph_net(gru(16, 16), linear(16, 16), rounds, {{"aggregation", std::string("max")}, {"input_size", features}}), linear(16, 1)},
+      {graph_net(gru(16, 16), linear(16, 16), rounds, {{"aggregation", std::string("max")}, {"input_size", features}}),
+       linear(16, 1)},
       1);
   recurra::FitOptions options;
   options.loss = recurra::Loss::binary_cross_entropy;

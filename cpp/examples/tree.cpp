@@ -1,7 +1,7 @@
 // Formulas as trees: a network learns to evaluate small ones, is saved and loaded, and evaluates larger ones.
 //   tree <model file>
-// A leaf is false or true, a node inside is "and" or "or" of two or three formulas, or "not" of one. The order of its children does
-// not matter, so they are summed; the state of the root is read out.
+// A leaf is false or true, a node inside is "and" or "or" of two or three formulas, or "not" of one. The order of its children
+// does not matter, so they are summed; the state of the root is read out.
 #include <recurra/recurra.h>
 
 #include <cstdio>

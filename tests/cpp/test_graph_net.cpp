@@ -1,5 +1,5 @@
-// Networks over graphs: gradients of every message, aggregation and cell = central differences; a directed path is a GRU unrolled;
-// numbers of nodes and edges do not matter; a batch is its graphs one by one.
+// Networks over graphs: gradients of every message, aggregation and cell = central differences; a directed path is a GRU
+// unrolled; numbers of nodes and edges do not matter; a batch is its graphs one by one.
 #include <doctest/doctest.h>
 
 #include <numeric>
@@ -17,7 +17,8 @@ using Vector = std::vector<double>;
 using Numbers = std::vector<Index>;
 using Net = BasicNetwork<double>;
 
-// Graphs of these sizes with about `degree` edges to a node, loops and double edges among them, two features, three types, weights.
+// Graphs of these sizes with about `degree` edges to a node, loops and double edges among them, two features, three types,
+// weights.
 struct Problem {
   Numbers sizes;
   Edges edges;
@@ -55,8 +56,8 @@ struct Learned {
 Learned learn(const Net& network, const Topology& topology, const Vector& x, const Vector& target) {
   Learned result{0, Vector(network.flat().size())};
   BasicRunner<double> runner(network);
-  result.loss = runner.loss_and_gradient(Sequences<double>::over(topology, x.data()), {target.data()}, Loss::mse,
-                                         result.gradient.data());
+  result.loss =
+      runner.loss_and_gradient(Sequences<double>::over(topology, x.data()), {target.data()}, Loss::mse, result.gradient.data());
   return result;
 }
 
@@ -94,8 +95,8 @@ TEST_CASE("graph net: gradients of every message and aggregation = central diffe
         CAPTURE(features);
         const bool joins = std::string(features) == "input";
         const Options options{{"aggregation", std::string(how)}, {"features", std::string(features)}};
-        Net network = test::drawn_network(
-            {linear(2, 3), graph_net(gru(joins ? 6 : 3, 4), message, 3, options), linear(4, 2)}, 0.5);
+        Net network =
+            test::drawn_network({linear(2, 3), graph_net(gru(joins ? 6 : 3, 4), message, 3, options), linear(4, 2)}, 0.5);
         check_gradient(network, graphs);
       }
 }
@@ -186,10 +187,10 @@ TEST_CASE("graph net: numbers of nodes and edges do not matter; a batch is its g
   for (const char* pool : {"sum", "mean", "max", "gated"})
     for (const LayerSpec& message : all_messages(16, 3)) {
       CAPTURE(to_string(message));
-      const Net network = test::drawn_network({graph_net(lstm(3, 16), message, 3, {{"input_size", std::int64_t(3)}}),
-                                               readout(pool, std::string(pool) == "gated" ? 5 : 0),
-                                               linear(std::string(pool) == "gated" ? 5 : 16, 2)},
-                                              0.3);
+      const Net network = test::drawn_network(
+          {graph_net(lstm(3, 16), message, 3, {{"input_size", std::int64_t(3)}}),
+           readout(pool, std::string(pool) == "gated" ? 5 : 0), linear(std::string(pool) == "gated" ? 5 : 16, 2)},
+          0.3);
       const Vector y = forward(network, graphs, x);
       // Nodes turned round within their graph, edges in another order.
       Problem moved = problem;
@@ -246,7 +247,8 @@ TEST_CASE("graph net: what does not fit is refused") {
          "has attention and aggregation = 'max', expected 'sum'");
   refuse({graph_net(gru(3, 4), mlp(4, 5, {linear(5, 3)}), 2, {{"shared", false}})}, "has shared = false, expected a Linear");
   refuse({graph_net(gru(3, 4), mlp(4, 5, {gru(5, 3)}), 2)}, "expected layers that take one edge at a time");
-  refuse({graph_net(gru(3, 4), linear(4, 3), 1, {{"input_size", std::int64_t(5)}})}, "has 5 features of a node, expected at most");
+  refuse({graph_net(gru(3, 4), linear(4, 3), 1, {{"input_size", std::int64_t(5)}})},
+         "has 5 features of a node, expected at most");
   refuse({graph_net(gru(3, 4), linear(4, 3), 1), gru(4, 2)}, "runs over sequences, got graphs from");
   refuse({graph_net(gru(3, 4), linear(4, 3), 1), readout("root")}, "runs over trees, got graphs from");
   refuse({by_type(3, 4, 2)}, "is a message, expected it inside a GraphNet");
@@ -268,8 +270,8 @@ TEST_CASE("graph net: what does not fit is refused") {
   Vector y(8);
   CHECK_THROWS_WITH_AS(BasicRunner<double>(network).forward({x.data(), 1, 2}, y.data()),
                        "forward: got sequences, expected graphs, which the network runs over", std::invalid_argument);
-  CHECK_THROWS_WITH_AS(BasicStream<double>{network}, "Stream: the network runs over graphs, expected one that runs over sequences",
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(BasicStream<double>{network},
+                       "Stream: the network runs over graphs, expected one that runs over sequences", std::invalid_argument);
 }
 
 TEST_CASE("graph net: graphs are checked") {

@@ -250,7 +250,8 @@ TEST_CASE("trees: a chain and a star of 100,000 nodes") {
   Vector gradient(network.flat().size());
   for (const Numbers& parents : {chain, star}) {
     const Forest forest(parents);
-    CHECK(std::isfinite(BasicRunner<double>(network).loss_and_gradient(over(forest, x), {target.data()}, Loss::mse, gradient.data())));
+    CHECK(std::isfinite(
+        BasicRunner<double>(network).loss_and_gradient(over(forest, x), {target.data()}, Loss::mse, gradient.data())));
   }
   // All leaves are alike: the star's root reads 99,999 times the same.
   const Vector y = forward(network, over(Forest(star), x)), leaf = forward(network, over(Forest(Numbers{-1}), Vector{0.1}));
@@ -269,11 +270,13 @@ TEST_CASE("trees: masks of dropout do not depend on the threads") {
   Vector losses;
   for (const int threads : {1, 2}) {
     set_num_threads(threads);
-    losses.push_back(BasicRunner<double>(network).loss(over(forest, x), Target<double>{target.data()}, Loss::mse, nullptr, training));
+    losses.push_back(
+        BasicRunner<double>(network).loss(over(forest, x), Target<double>{target.data()}, Loss::mse, nullptr, training));
   }
   set_num_threads(before);
   CHECK(std::abs(losses[0] - losses[1]) < 1e-14);
-  CHECK(std::abs(losses[0] - BasicRunner<double>(network).loss(over(forest, x), Target<double>{target.data()}, Loss::mse)) > 1e-6);
+  CHECK(std::abs(losses[0] - BasicRunner<double>(network).loss(over(forest, x), Target<double>{target.data()}, Loss::mse)) >
+        1e-6);
 }
 
 TEST_CASE("trees: fit in mini-batches of trees") {

@@ -85,22 +85,22 @@ LayerSpec additive_attention(std::int64_t size);
 // Layers one after the other where one is expected.
 LayerSpec chain(std::vector<LayerSpec> net);
 
-// A cell over the nodes of trees (a Forest). A node reads the sum of its children (child-sum), or, with option "arity" N, each of up
-// to N children by its slot; "direction" "down": each node reads the one above it. "bilinear" true: u'Vu joins the gates, u what
-// the children feed (a recursive neural tensor network).
+// A cell over the nodes of trees (a Forest). A node reads the sum of its children (child-sum), or, with option "arity" N, each of
+// up to N children by its slot; "direction" "down": each node reads the one above it. "bilinear" true: u'Vu joins the gates, u
+// what the children feed (a recursive neural tensor network).
 LayerSpec tree(const LayerSpec& cell, const Options& options = {});
-// Rounds of a cell over the nodes of Graphs; in each a node hears the sum of its edges' messages. Options: "aggregation" "sum", "mean"
-// or "max"; "features" "state" (a node's features are what its state starts with) or "input" (they join every message);
+// Rounds of a cell over the nodes of Graphs; in each a node hears the sum of its edges' messages. Options: "aggregation" "sum",
+// "mean" or "max"; "features" "state" (a node's features are what its state starts with) or "input" (they join every message);
 // "attention" (a softmax over the edges weighs the messages), "shared" false (each round has a message of its own), "input_size".
 LayerSpec graph_net(const LayerSpec& cell, const LayerSpec& message, std::int64_t rounds, const Options& options = {});
-// What may be a message beside linear(state, message): a linear map for each type of edge; sum_k a_k A_k h + A_0 h, where a are the
-// edge's features or a net's outputs; net(W_v h_v + W_u h_u + W_e e + b), from the receiver, the sender and the edge's features,
-// if it has any.
+// What may be a message beside linear(state, message): a linear map for each type of edge; sum_k a_k A_k h + A_0 h, where a are
+// the edge's features or a net's outputs; net(W_v h_v + W_u h_u + W_e e + b), from the receiver, the sender and the edge's
+// features, if it has any.
 LayerSpec by_type(std::int64_t state_size, std::int64_t message_size, std::int64_t num_types, bool bias = true);
 LayerSpec edge_net(std::int64_t state_size, std::int64_t message_size, std::int64_t edge_size, std::vector<LayerSpec> net = {});
 LayerSpec mlp(std::int64_t state_size, std::int64_t hidden_size, std::vector<LayerSpec> net, std::int64_t edge_size = 0);
-// One vector for each tree or graph: the "sum", "mean", "max" of its nodes, its "root", or "gated", sum sigmoid(a) tanh(b) with a and
-// b of `size` features (0: as many as there are).
+// One vector for each tree or graph: the "sum", "mean", "max" of its nodes, its "root", or "gated", sum sigmoid(a) tanh(b) with a
+// and b of `size` features (0: as many as there are).
 LayerSpec readout(const std::string& pool, std::int64_t size = 0);
 
 // y = [forward(x), reverse(x)]; the reverse layer runs from each sequence's own end to its start. The second form gives

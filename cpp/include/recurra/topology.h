@@ -1,5 +1,5 @@
-// Topology: what a network runs over instead of sequences. Structures, the trees of a Forest or the Graphs of a batch, many at once.
-// Topology is data: validated and compiled once, used often. Copies share what was compiled.
+// Topology: what a network runs over instead of sequences. Structures, the trees of a Forest or the Graphs of a batch, many at
+// once. Topology is data: validated and compiled once, used often. Copies share what was compiled.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// The recursive neural tensor network: q_c = u' V_c u joins the pre-activation of each unit c of the gates that read a node's source
-// u. R. Socher et al., Recursive deep models for semantic compositionality over a sentiment treebank, EMNLP 2013.
+// The recursive neural tensor network: q_c = u' V_c u joins the pre-activation of each unit c of the gates that read a node's
+// source u. R. Socher et al., Recursive deep models for semantic compositionality over a sentiment treebank, EMNLP 2013.
 #include <algorithm>
 
 #include "cell_layer.h"
@@ -74,9 +74,9 @@ void CellLayer<T>::add_bilinear_gradient(CellTape<T>& tape, Index sources, T* gr
                   tape.scratch.data());
 }
 
-#define RECURRA_INSTANTIATE(T)                                                                                             \
-  template void CellLayer<T>::reserve_bilinear(CellTape<T>&, Index, bool) const;                                           \
-  template void CellLayer<T>::add_bilinear(const CellWeights<T>&, CellTape<T>&, NodeRange, Rows<T>) const;                 \
+#define RECURRA_INSTANTIATE(T)                                                                                                 \
+  template void CellLayer<T>::reserve_bilinear(CellTape<T>&, Index, bool) const;                                               \
+  template void CellLayer<T>::add_bilinear(const CellWeights<T>&, CellTape<T>&, NodeRange, Rows<T>) const;                     \
   template void CellLayer<T>::add_bilinear_back(const CellWeights<T>&, CellTape<T>&, NodeRange, Rows<const T>, Rows<T>) const; \
   template void CellLayer<T>::add_bilinear_gradient(CellTape<T>&, Index, T*) const;
 RECURRA_INSTANTIATE(float)

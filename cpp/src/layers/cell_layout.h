@@ -48,8 +48,8 @@ struct CellLayout {
   Index a_width, da_width, state_width, message_width, feed_width, output_width;
   Index edge_width;  // the edge gates, compact
   GateMatrix input, feed, message, state;
-  // Over trees, the parts of `feed` for the node (and out) gates, which read a node's source, and for the edge gates, side by side,
-  // which read a child's fed states, or the source, for each slot.
+  // Over trees, the parts of `feed` for the node (and out) gates, which read a node's source, and for the edge gates, side by
+  // side, which read a child's fed states, or the source, for each slot.
   GateMatrix node_feed, edge_feed;
   Index source_width;     // what a node's children feed: summed, or side by side
   Index edge_feed_width;  // what edge gates get by it

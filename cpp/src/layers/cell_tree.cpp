@@ -1,6 +1,6 @@
-// What trees add to the sweeps. A node's source is what its children feed, summed or side by side by slot; R times it is one product
-// for all nodes of a level. Summed, an edge gate sees its own child alone: its part of R is multiplied once per child, when the
-// child's level is complete. All leaves have the same source, the initial state, so that theirs is one row.
+// What trees add to the sweeps. A node's source is what its children feed, summed or side by side by slot; R times it is one
+// product for all nodes of a level. Summed, an edge gate sees its own child alone: its part of R is multiplied once per child,
+// when the child's level is complete. All leaves have the same source, the initial state, so that theirs is one row.
 #include <algorithm>
 #include <stdexcept>
 
@@ -160,7 +160,8 @@ void CellLayer<T>::add_tree_gradient(CellTape<T>& tape, T* gradient) const {
   const Rows<const T> source{tape.source.data(), layout_.source_width};
   const GateMatrix &nodes = layout_.node_feed, &edges = layout_.edge_feed;
   outer(nodes, {tape.leaf_da.data(), layout_.da_width}, source, 1);
-  outer(nodes, {tape.da.data() + leaves * layout_.da_width, layout_.da_width}, {source.data + source.stride, source.stride}, rest);
+  outer(nodes, {tape.da.data() + leaves * layout_.da_width, layout_.da_width}, {source.data + source.stride, source.stride},
+        rest);
   if (layout_.options.parents == Parents::summed)
     outer(edges, {tape.dfed.data(), layout_.edge_feed_width}, {tape.state.data(), layout_.state_width}, schedule.num_rows());
   else

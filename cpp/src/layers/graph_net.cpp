@@ -124,8 +124,7 @@ void GraphNet<T>::backward(const Weights<T>& w, Tape<T>& of, Levels) const {
     this->child(1).backward(this->weights(w, 1), messages, {round, round + 1});
   }
   for (Index v = 0; !joins_ && of.dx && v < nodes; ++v)
-    for (Index j = 0; j < features_; ++j)
-      of.dx[v * of.dx_stride + j] += first_cotangents(cell)[v * cell.dy_stride + j];
+    for (Index j = 0; j < features_; ++j) of.dx[v * of.dx_stride + j] += first_cotangents(cell)[v * cell.dy_stride + j];
 }
 
 template <class T>

@@ -1,6 +1,6 @@
-// A graph network: R rounds in which every node hears from its neighbours and takes a step of a cell, h_v <- g(h_v, m_v). Rounds are
-// steps in time and nodes are sequences, so the cell, its backward sweep and its weight gradient are those of sequences.
-// F. Scarselli et al., The graph neural network model, IEEE Trans. Neural Networks 20 (2009); Y. Li et al., Gated graph sequence
+// A graph network: R rounds in which every node hears from its neighbours and takes a step of a cell, h_v <- g(h_v, m_v). Rounds
+// are steps in time and nodes are sequences, so the cell, its backward sweep and its weight gradient are those of sequences. F.
+// Scarselli et al., The graph neural network model, IEEE Trans. Neural Networks 20 (2009); Y. Li et al., Gated graph sequence
 // neural networks, ICLR 2016.
 #pragma once
 

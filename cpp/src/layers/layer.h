@@ -64,11 +64,11 @@ struct Memory;
 template <class T>
 struct Tape {
   virtual ~Tape() = default;
-  const Schedule* in = nullptr;   // of x
-  const Schedule* out = nullptr;  // of y; differs from `in` for layers that pool or decode
+  const Schedule* in = nullptr;                // of x
+  const Schedule* out = nullptr;               // of y; differs from `in` for layers that pool or decode
   const CompiledTopology* topology = nullptr;  // over trees and graphs; `in` is its schedule
-  Index seeds = 1;                // cotangents per row
-  const T* x = nullptr;           // [in nodes][input width], rows x_stride apart
+  Index seeds = 1;                             // cotangents per row
+  const T* x = nullptr;                        // [in nodes][input width], rows x_stride apart
   Index x_stride = 0;
   T* y = nullptr;  // [out nodes][output width]
   Index y_stride = 0;

@@ -140,8 +140,9 @@ template <class T>
 EdgeTerms<T> Messages<T>::terms(const Tape<T>& of, Index) const {
   const auto& tape = cast(of);
   const Incoming& edges = tape.graphs->edges;
-  EdgeTerms<T> terms{tape.num_nodes(), edges.begin.data(), options_.pairs ? nullptr : edges.source.data(), options_.terms,
-                     options_.message_size, nullptr, tape.scaled.data()};
+  EdgeTerms<T> terms{tape.num_nodes(),  edges.begin.data(),    options_.pairs ? nullptr : edges.source.data(),
+                     options_.terms,    options_.message_size, nullptr,
+                     tape.scaled.data()};
   if (options_.types > 0) terms.block = tape.graphs->types.data();
   return terms;
 }
@@ -217,8 +218,8 @@ void Messages<T>::backward_level(const Weights<T>& w, Tape<T>& of, Index level) 
   if (options_.attention) {  // the factors of this round again
     for (Index e = 0; e < edges; ++e)
       for (Index k = 0; k < options_.terms; ++k)
-        tape.scaled[std::size_t(e * options_.terms + k)] = tape.factor[std::size_t(e * options_.terms + k)] *
-                                                           tape.share[std::size_t((level - 1) * edges + e)];
+        tape.scaled[std::size_t(e * options_.terms + k)] =
+            tape.factor[std::size_t(e * options_.terms + k)] * tape.share[std::size_t((level - 1) * edges + e)];
   }
   Rows<const T> from{projected.y + first * projected.y_stride, projected.y_stride};
   Rows<T> back{projected.dy + first * projected.dy_stride, projected.dy_stride};

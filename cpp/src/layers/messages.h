@@ -3,7 +3,8 @@
 //
 // A layer over a chain whose sequences are the nodes and whose levels are the rounds: x are the states before each round, y the
 // messages. f is one of
-//   terms   sum_k a_k(e) (A_k h_u + b_k):  Linear has one term with a = 1, ByType one for each type of edge with a 0 or 1, EdgeNet
+//   terms   sum_k a_k(e) (A_k h_u + b_k):  Linear has one term with a = 1, ByType one for each type of edge with a 0 or 1,
+//   EdgeNet
 //           one for each output of a net of the edge's features, and one with a = 1. All A_k h_u are one product by node.
 //   pairs   g(W_v h_v + W_u h_u + W_e e + b), with layers g:  two products by node, one by edge before the first round.
 // Factors of the edges, given or (sums only) from attention, multiply f.
@@ -20,23 +21,23 @@ enum class Aggregation { sum, mean, max };
 struct MessageOptions {
   Aggregation aggregation = Aggregation::sum;
   Index state_size = 0, message_size = 0;
-  Index edge_size = 0;   // features of an edge that are read; 0: none
-  Index types = 0;       // of ByType; 0: another
+  Index edge_size = 0;  // features of an edge that are read; 0: none
+  Index types = 0;      // of ByType; 0: another
   bool pairs = false;
   bool edge_net = false;     // terms by the edge's features, or by a net of them
   bool edge_layers = false;  // there is one, or W_e
-  Index terms = 1;        // matrices A_k
-  Index hidden = 0;       // pairs: rows of W_v
+  Index terms = 1;           // matrices A_k
+  Index hidden = 0;          // pairs: rows of W_v
   Index rounds = 1;
-  bool shared = true;     // one f for all rounds, or one for each
+  bool shared = true;  // one f for all rounds, or one for each
   bool attention = false;
 };
 
 template <class T>
 class Messages final : public Wrapper<T> {
  public:
-  // Children: A (or [W_v, W_u]), for each round if f is not shared; then what `options` ask for, in this order: the net of the edges'
-  // features (or W_e); g; attention's Linear of states, and that of the edges' features.
+  // Children: A (or [W_v, W_u]), for each round if f is not shared; then what `options` ask for, in this order: the net of the
+  // edges' features (or W_e); g; attention's Linear of states, and that of the edges' features.
   Messages(const Kernels<T>& kernels, MessageOptions options, std::vector<Child<T>> children);
 
   Index input_size() const override { return options_.state_size; }

@@ -92,9 +92,9 @@ void Messages<T>::attend_back(const Weights<T>& w, Tape<T>& of, Index level) con
   this->child(attention()).backward(this->weights(w, attention()), states, {level, level + 1});
 }
 
-#define RECURRA_INSTANTIATE(T)                                                             \
-  template void Messages<T>::reserve_attention(Tape<T>&, bool) const;                      \
-  template void Messages<T>::attend(const Weights<T>&, Tape<T>&, Index) const;             \
+#define RECURRA_INSTANTIATE(T)                                                 \
+  template void Messages<T>::reserve_attention(Tape<T>&, bool) const;          \
+  template void Messages<T>::attend(const Weights<T>&, Tape<T>&, Index) const; \
   template void Messages<T>::attend_back(const Weights<T>&, Tape<T>&, Index) const;
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

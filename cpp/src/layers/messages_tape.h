@@ -11,17 +11,17 @@ namespace recurra {
 template <class T>
 struct MessagesTape : WrapperTape<T> {
   const CompiledGraphs* graphs = nullptr;
-  Schedule edge_rows, edge_rounds;             // the edges, once and for each round
+  Schedule edge_rows, edge_rounds;                   // the edges, once and for each round
   std::vector<Index> end_begin, end_row, end_block;  // pairs: an edge reads its target's W_v h and its source's W_u h
-  AlignedVector<T> features;                   // [edges][edge size]
-  AlignedVector<T> weight;                     // [edges]: what is given, and one over the edges of the target for means
-  AlignedVector<T> factor, dfactor;            // [edges][terms], without attention; the cotangents of all rounds
-  AlignedVector<T> scaled, dots;               // [edges][terms]: the factors of a round, and their cotangents
-  AlignedVector<T> joined, djoined;            // pairs: [rounds][edges][hidden]
-  AlignedVector<T> share;                      // attention: [rounds][edges]
-  AlignedVector<T> score;                      // [rounds][edges], before the softmax
-  std::vector<Index> winner;                   // max: [rounds][nodes][message size]
-  std::vector<Index> edge_number;              // for the noise of layers over edges
+  AlignedVector<T> features;                         // [edges][edge size]
+  AlignedVector<T> weight;                           // [edges]: what is given, and one over the edges of the target for means
+  AlignedVector<T> factor, dfactor;                  // [edges][terms], without attention; the cotangents of all rounds
+  AlignedVector<T> scaled, dots;                     // [edges][terms]: the factors of a round, and their cotangents
+  AlignedVector<T> joined, djoined;                  // pairs: [rounds][edges][hidden]
+  AlignedVector<T> share;                            // attention: [rounds][edges]
+  AlignedVector<T> score;                            // [rounds][edges], before the softmax
+  std::vector<Index> winner;                         // max: [rounds][nodes][message size]
+  std::vector<Index> edge_number;                    // for the noise of layers over edges
 
   Index num_edges() const { return graphs->edges.num_edges(); }
   Index num_nodes() const { return graphs->num_nodes(); }

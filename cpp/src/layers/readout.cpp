@@ -123,8 +123,7 @@ void GatedReadout<T>::reserve(Tape<T>& base, bool backward) const {
   if (!tape.topology) throw std::logic_error("Readout: expected trees or graphs");
   reserve_plain(tape, output_size(), backward);
   tape.structure = structures_by_node(*tape.topology);
-  for (AlignedVector<T>* part : {&tape.open, &tape.value})
-    part->resize(tape.structure.size() * std::size_t(output_size()));
+  for (AlignedVector<T>* part : {&tape.open, &tape.value}) part->resize(tape.structure.size() * std::size_t(output_size()));
   Tape<T>& linear = this->tape(base, 0);
   linear.in = linear.out = base.in;
   linear.x = base.x;

@@ -1,6 +1,6 @@
-// One vector for each tree or graph: the sum, mean or maximum of its nodes' features, feature by feature, its root's, or a sum whose
-// terms the nodes choose, sum_v sigmoid(W_i h_v + b_i) tanh(W_j h_v + b_j) (Y. Li et al., Gated graph sequence neural networks,
-// ICLR 2016, eq. 7, without the outer tanh). A structure without nodes gives zeros.
+// One vector for each tree or graph: the sum, mean or maximum of its nodes' features, feature by feature, its root's, or a sum
+// whose terms the nodes choose, sum_v sigmoid(W_i h_v + b_i) tanh(W_j h_v + b_j) (Y. Li et al., Gated graph sequence neural
+// networks, ICLR 2016, eq. 7, without the outer tanh). A structure without nodes gives zeros.
 #pragma once
 
 #include "linear.h"

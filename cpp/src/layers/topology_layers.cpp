@@ -75,8 +75,8 @@ std::unique_ptr<Layer<T>> edge_layers(Context& c, Index features) {
   Context inner{c.spec, place, c.options};
   auto net = chain<T>(inner);
   if (net->domain() != Domain::any || net->needs_time())
-    c.options.fail(std::string("has layers inside that run over ") + to_string(net->domain()) + ", expected layers that take one " +
-                   "edge at a time");
+    c.options.fail(std::string("has layers inside that run over ") + to_string(net->domain()) +
+                   ", expected layers that take one " + "edge at a time");
   if (net->input_size() != features)
     c.options.fail("has layers inside that expect " + std::to_string(net->input_size()) + " features, got " +
                    std::to_string(features));
@@ -135,7 +135,8 @@ std::unique_ptr<Messages<T>> messages(Context& c, Context& net, Index state_size
   if (of_pairs) children.push_back({"net.", std::move(of_pairs)});
   if (o.attention) {
     children.push_back({"attention.", std::make_unique<Linear<T>>(products<T>(), o.state_size, 2, false)});
-    if (o.edge_size > 0) children.push_back({"attention.edges.", std::make_unique<Linear<T>>(products<T>(), o.edge_size, 1, false)});
+    if (o.edge_size > 0)
+      children.push_back({"attention.edges.", std::make_unique<Linear<T>>(products<T>(), o.edge_size, 1, false)});
   }
   return std::make_unique<Messages<T>>(kernels<T>(backend()), o, std::move(children));
 }
@@ -161,11 +162,12 @@ std::unique_ptr<Layer<T>> graph_net(Context& c) {
   if (joins) {
     features = inputs - heard;
     if (features < 1)
-      cell_context.options.fail("has input_size = " + std::to_string(inputs) + ", expected the message's " + std::to_string(heard) +
-                                " and the nodes' features");
+      cell_context.options.fail("has input_size = " + std::to_string(inputs) + ", expected the message's " +
+                                std::to_string(heard) + " and the nodes' features");
   } else {
     if (inputs != heard)
-      cell_context.options.fail("has input_size = " + std::to_string(inputs) + ", expected the message's, " + std::to_string(heard));
+      cell_context.options.fail("has input_size = " + std::to_string(inputs) + ", expected the message's, " +
+                                std::to_string(heard));
     if (!(of_cell->layout().info.carried & 1))
       cell_context.options.fail("does not carry its output from round to round, expected features = 'input'");
     if (of_cell->layout().options.learned_initial_state)
@@ -203,10 +205,10 @@ std::unique_ptr<Layer<T>> message_alone(Context& c) {
   c.options.fail("is a message, expected it inside a GraphNet");
 }
 
-#define RECURRA_INSTANTIATE(T)                                   \
-  template std::unique_ptr<Layer<T>> tree<T>(Context&);          \
-  template std::unique_ptr<Layer<T>> graph_net<T>(Context&);     \
-  template std::unique_ptr<Layer<T>> readout<T>(Context&);       \
+#define RECURRA_INSTANTIATE(T)                               \
+  template std::unique_ptr<Layer<T>> tree<T>(Context&);      \
+  template std::unique_ptr<Layer<T>> graph_net<T>(Context&); \
+  template std::unique_ptr<Layer<T>> readout<T>(Context&);   \
   template std::unique_ptr<Layer<T>> message_alone<T>(Context&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

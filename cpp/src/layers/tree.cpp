@@ -11,7 +11,7 @@ namespace {
 
 template <class T>
 struct TreeTape : WrapperTape<T> {
-  NodeMap map;                   // down: where a node of the network's schedule stands in the cell's
+  NodeMap map;                     // down: where a node of the network's schedule stands in the cell's
   AlignedVector<T> moved, dmoved;  // down: x in the cell's order
 };
 
@@ -106,8 +106,7 @@ void Tree<T>::backward(const Weights<T>& w, Tape<T>& of, Levels levels) const {
   this->child(0).backward(this->weights(w, 0), cell, cell.in->all_levels());
   if (!of.dx) return;
   for_each_row(tape.map, 1, [&](Index row, Index moved) {
-    for (Index j = 0; j < input_size(); ++j)
-      of.dx[row * of.dx_stride + j] += tape.dmoved[std::size_t(moved * input_size() + j)];
+    for (Index j = 0; j < input_size(); ++j) of.dx[row * of.dx_stride + j] += tape.dmoved[std::size_t(moved * input_size() + j)];
   });
 }
 

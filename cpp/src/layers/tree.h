@@ -1,6 +1,6 @@
-// A cell over the nodes of trees: up, from the leaves to the roots, each node reads from its children; down, each reads from the node
-// above it. K. S. Tai, R. Socher, C. D. Manning, Improved semantic representations from tree-structured long short-term memory
-// networks, ACL 2015. What a node does with its children is the cell layer's affair (cell_tree.cpp).
+// A cell over the nodes of trees: up, from the leaves to the roots, each node reads from its children; down, each reads from the
+// node above it. K. S. Tai, R. Socher, C. D. Manning, Improved semantic representations from tree-structured long short-term
+// memory networks, ACL 2015. What a node does with its children is the cell layer's affair (cell_tree.cpp).
 #pragma once
 
 #include "node_map.h"

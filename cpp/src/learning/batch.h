@@ -1,4 +1,5 @@
-// A shard: some sequences (or trees, or graphs) of a batch, longest first, between the caller's arrays and the packed rows of a workspace.
+// A shard: some sequences (or trees, or graphs) of a batch, longest first, between the caller's arrays and the packed rows of a
+// workspace.
 #pragma once
 
 #include "recurra/runner.h"

@@ -79,8 +79,8 @@ void begin(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass)
                            : shard.steps;
   shard.nodes.clear();
   if (pass.x.topology && pass.options.training) shard.nodes = node_numbers(pass.x, shard.steps);
-  workspace.set_noise({pass.options.training, mix(pass.options.noise, std::uint64_t(pass.window.begin)), shard.rows.data(),
-                       shard.nodes.data()});
+  workspace.set_noise(
+      {pass.options.training, mix(pass.options.noise, std::uint64_t(pass.window.begin)), shard.rows.data(), shard.nodes.data()});
   for (Index i = 0; i < workspace.schedule().num_roots(); ++i)
     workspace.load_state(i, pass.state ? pass.state->row(shard.rows[std::size_t(i)]).data() : weights.initial_state());
   gather_input(pass.x, shard.steps, pass.window, workspace);

@@ -55,7 +55,8 @@ void check_topology(const std::string& function, const Model<T>& model, const Se
   const Topology& topology = *x.topology;
   const std::string name = topology.compiled()->domain() == Domain::trees ? "tree" : "graph";
   if (x.time != topology.num_nodes())
-    refuse("x has " + std::to_string(x.time) + " nodes, expected those of the " + name + "s, " + std::to_string(topology.num_nodes()));
+    refuse("x has " + std::to_string(x.time) + " nodes, expected those of the " + name + "s, " +
+           std::to_string(topology.num_nodes()));
   for (Index i = 0; i < x.batch; ++i)
     if (x.row(i) < 0 || x.row(i) >= topology.num_structures())
       refuse(name + " " + std::to_string(x.row(i)) + " is not there, expected 0 .. " +
@@ -215,7 +216,7 @@ void check_data(const std::string& function, const Model<T>& model, const Sequen
   template void check_teacher(const std::string&, const Model<T>&, const T*, Place);                      \
   template void check_teaching(const std::string&, const Model<T>&, const Sequences<T>&, double, bool);   \
   template void check_batch(const std::string&, const Sequences<T>&);                                     \
-  template void check_topology(const std::string&, const Model<T>&, const Sequences<T>&, bool, Index);       \
+  template void check_topology(const std::string&, const Model<T>&, const Sequences<T>&, bool, Index);    \
   template void check_window(const std::string&, const Sequences<T>&, Window);                            \
   template void check_loss(const std::string&, const Model<T>&, const Target<T>&, const Loss&);           \
   template void check_taught(const std::string&, const Model<T>&, const Sequences<T>&, const Target<T>&); \

@@ -37,8 +37,9 @@ Model<T>::Model(std::vector<LayerSpec> list) : specs(std::move(list)), parameter
       misfit(specs, i,
              "expects " + std::to_string(layer.input_size()) + " features, got " + std::to_string(output_size) + " from");
     if (i > pooling ? layer.domain() > Domain::time : !meet(domain, layer.domain(), domain))
-      misfit(specs, i, std::string("runs over ") + to_string(layer.domain()) + ", got " +
-                           (i > pooling ? "one vector for each" : to_string(domain)) + " from");
+      misfit(specs, i,
+             std::string("runs over ") + to_string(layer.domain()) + ", got " +
+                 (i > pooling ? "one vector for each" : to_string(domain)) + " from");
     if (layer.needs_time() && pooling < i) misfit(specs, i, "expects a sequence, got one vector per sequence from");
     if (layer.pools()) pooling = i;
     if (layer.looks_ahead() && looking_ahead == specs.size()) looking_ahead = i;
@@ -67,7 +68,8 @@ Model<T>::Model(std::vector<LayerSpec> list) : specs(std::move(list)), parameter
 template <class T>
 void Model<T>::expect_sequences(const std::string& function) const {
   if (domain > Domain::time)
-    throw std::invalid_argument(function + ": the network runs over " + to_string(domain) + ", expected one that runs over sequences");
+    throw std::invalid_argument(function + ": the network runs over " + to_string(domain) +
+                                ", expected one that runs over sequences");
 }
 
 template <class T>

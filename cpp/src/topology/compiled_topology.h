@@ -23,7 +23,7 @@ struct CompiledTopology : std::enable_shared_from_this<CompiledTopology> {
   virtual ~CompiledTopology() = default;
 
   virtual Domain domain() const = 0;
-  virtual const Schedule& schedule() const = 0;  // of a network's nodes
+  virtual const Schedule& schedule() const = 0;   // of a network's nodes
   virtual std::uint64_t fingerprint() const = 0;  // of all that it is
   // See Topology::nodes; the structures are there, each once. All of them in their order: itself.
   std::shared_ptr<const CompiledTopology> take(const std::vector<Index>& structures) const;
@@ -49,7 +49,8 @@ std::uint64_t mix_all(std::uint64_t state, const std::vector<V>& values) {
   return mix(state, values.size());
 }
 
-// The edges between the nodes of some structures, by the numbers that `take` gives them; `order` receives the number that each had.
+// The edges between the nodes of some structures, by the numbers that `take` gives them; `order` receives the number that each
+// had.
 Incoming taken_edges(const CompiledTopology& topology, const Incoming& edges, const std::vector<Index>& structures,
                      std::vector<Index>& order);
 

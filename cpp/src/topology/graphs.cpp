@@ -33,8 +33,8 @@ void check_edges(const Edges& edges, const std::vector<Index>& graph_of) {
     check_entry("Graphs", "target", e, edges.target[e], 0, Index(graph_of.size()) - 1);
     const Index from = graph_of[std::size_t(edges.source[e])], to = graph_of[std::size_t(edges.target[e])];
     if (from != to)
-      throw std::invalid_argument("Graphs: edge " + std::to_string(e) + " leads from graph " + std::to_string(from) + " to graph " +
-                                  std::to_string(to) + ", expected both ends in one graph");
+      throw std::invalid_argument("Graphs: edge " + std::to_string(e) + " leads from graph " + std::to_string(from) +
+                                  " to graph " + std::to_string(to) + ", expected both ends in one graph");
   }
   if (edges.num_features < 0 || (edges.num_features == 0) != edges.features.empty())
     if (!(count == 0 && edges.num_features >= 0))

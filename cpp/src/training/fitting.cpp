@@ -85,8 +85,8 @@ void Fitting<T>::batch(const Sequences<T>& x) {
                               .interrupt = options_.interrupt,
                               .initial = begin == 0 && !goes_on,
                               .sampling = sampling_};
-    const double loss =
-        runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(), x.topology ? nullptr : &state_, training);
+    const double loss = runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(),
+                                                x.topology ? nullptr : &state_, training);
     update();
     partial_.mean.add(loss, weight);
   }

@@ -16,9 +16,9 @@ inline namespace RECURRA_ISA {
 
 template <class T>
 Kernels<T> kernel_table() {
-  return {products_table<T>(),        reductions_table<T>(),    elementwise<Tanh, T>(), elementwise<Relu, T>(),
-          elementwise<Logistic, T>(), normalization_table<T>(), masks_table<T>(),       traces_table<T>(),
-          gathers_table<T>()};
+  return {products_table<T>(),    reductions_table<T>(),      elementwise<Tanh, T>(),
+          elementwise<Relu, T>(), elementwise<Logistic, T>(), normalization_table<T>(),
+          masks_table<T>(),       traces_table<T>(),          gathers_table<T>()};
 }
 
 void add_cells_1(Backend&);
