@@ -193,7 +193,7 @@ TEST_CASE("network: unknown types and options are refused") {
   refuse({elman(3, 5, "softplus")}, "is unknown as 'Elman(activation=softplus)', expected one of Elman(activation=tanh), ");
   LayerSpec spec = lstm(3, 5);
   spec.options["gain"] = true;
-  refuse({spec}, "is unknown as 'LSTM(bias=true)'");
+  refuse({spec}, "is unknown as 'LSTM(gain=true)'");
   spec = linear(3, 5);
   spec.options["gain"] = true;
   refuse({spec}, "Network: layer 0 (Linear) has an unknown option 'gain'");
