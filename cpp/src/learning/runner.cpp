@@ -27,12 +27,19 @@ struct BasicRunner<T>::Impl {
   }
 
   // Enough work for each thread to be worth waking.
-  int num_shards(const Sequences<T>& x) const {
+  int worthwhile_threads(const Sequences<T>& x) const {
     constexpr double worthwhile = 2e5;  // multiply-adds
     const double steps = x.topology ? double(x.time) : double(x.batch) * double(x.time);
     const double work = steps * double(network.flat().size() + 1);
     const Index most = std::min<Index>({x.batch, num_threads(), Index(std::min(work / worthwhile, 1e6)) + 1});
     return int(std::max<Index>(most, 1));
+  }
+
+  // One for each thread. Of trees and graphs, which lie in no order, as many more as let each stay in the caches.
+  int num_shards(const Sequences<T>& x) const {
+    constexpr Index nodes = 1024;
+    const Index rounds = x.topology ? std::min(x.time / (threads * nodes), x.batch / threads) : 1;
+    return threads * int(std::max<Index>(rounds, 1));
   }
 
   void begin(const std::string& function, const Sequences<T>& x, const BasicState<T>* state, const RunOptions& options,
@@ -43,6 +50,7 @@ struct BasicRunner<T>::Impl {
     check_teaching(function, *model, x, options.sampling, learns);
     if (state) state->check(function, model->state_blocks, x.batch);
     weights->refresh(*model, network.flat().data());
+    threads = worthwhile_threads(x);
     const int parts = num_shards(x);
     while (int(shards.size()) < parts) shards.push_back(std::make_unique<Shard<T>>(*model));
     auto rows = split_rows(x, parts);
@@ -55,15 +63,18 @@ struct BasicRunner<T>::Impl {
     std::atomic<bool> stop{false};
     const auto part = [&](int i) {
       const Interrupt interrupt = [&, i] {
-        if (i == 0 && pass.options.interrupt && pass.options.interrupt()) stop = true;
+        if (i % threads == 0 && pass.options.interrupt && pass.options.interrupt()) stop = true;
         return stop.load();
       };
       Shard<T>& shard = *shards[std::size_t(i)];
       run_shard(*weights, shard, pass, interrupt);
       if (pass.gradient) network.shared()->fold(std::span<T>(shard.gradient));
     };
+    const auto parts = [&](int first) {
+      for (int i = first; i < used; i += threads) part(i);
+    };
     try {
-      run_parts(used, part);
+      run_parts(threads, parts);
     } catch (const Interrupted&) {
       throw InterruptedBatch{};
     }
@@ -85,7 +96,7 @@ struct BasicRunner<T>::Impl {
   std::shared_ptr<const Model<T>> model;
   std::optional<ModelWeights<T>> weights;
   std::vector<std::unique_ptr<Shard<T>>> shards;
-  int used = 0;
+  int used = 0, threads = 1;
 };
 
 namespace {
