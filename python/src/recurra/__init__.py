@@ -29,6 +29,8 @@ from recurra._diagnosis import Diagnosis
 from recurra._early_stopping import EarlyStopping
 from recurra._encoder_decoder import Attention, EncoderDecoder
 from recurra._fit import ScheduledSampling, evaluate, fit
+from recurra._forest import Forest
+from recurra._graphs import Graphs
 from recurra._history import History
 from recurra._initialization import Init
 from recurra._isa import available_isas, isa
@@ -51,7 +53,6 @@ from recurra._rules import BPTT, KFRTRL, RFLO, RTRL, UORO, EProp, OnlineRule, Sn
 from recurra._state import State
 from recurra._stream import Stream
 from recurra._threads import num_threads, set_num_threads
-from recurra._topology import Forest, Graphs
 from recurra._topology_layers import MLP, ByType, EdgeNet, GraphNet, Readout, Tree
 from recurra._windows import consecutive_windows, windows
 from recurra._wrappers import Bidirectional, Chain, Feedback, Residual, Skip
