@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from recurra import _core
-from recurra._arrays import IntArray, check_shape, count
+from recurra._arrays import IntArray, check_shape, count, flag
 from recurra._edges import chosen_structures, edges_between, read_only, vector
+
+if TYPE_CHECKING:
+    import networkx as nx  # type: ignore[import-untyped]
+
+    from recurra._brackets import Brackets
 
 
 class Forest:
@@ -168,6 +176,75 @@ class Forest:
             self._core.take(chosen), number[self._source[edges]], number[self._target[edges]], slots
         )
         return forest
+
+    @classmethod
+    def from_brackets(cls, text: str | Sequence[str]) -> Brackets:
+        """A tree in brackets, ``"(3 (2 It) (4 works))"``, or a list of such, each one tree.
+
+        A node is a label and then a word, children or nothing; a label may be missing before children. The
+        Stanford Sentiment Treebank and the Penn Treebank are written so.
+
+        Returns:
+            The forest, with slots in the order of the children, and the labels and words of its nodes.
+
+        Raises:
+            ValueError: no tree, brackets that do not match or are empty, a word too many, more than one tree
+                in a text; with the position, counted from 0.
+            TypeError: something else than strings.
+        """
+        from recurra._brackets import read_brackets
+
+        return read_brackets(text)
+
+    def to_brackets(self, labels: Sequence[object], words: Sequence[str | None] | None = None) -> list[str]:
+        """Each tree as text, children in order; what `from_brackets` reads.
+
+        Args:
+            labels: (nodes,) what follows the opening bracket, such as a class; "" for nothing.
+            words: (nodes,) the words of the leaves, None where there is none.
+
+        Raises:
+            ValueError: a node has several parents, or an empty slot before a child; a label or a word does
+                not fit: with a space or a bracket, a word of a node with children, nothing in the brackets.
+        """
+        from recurra._brackets import write_brackets
+
+        return write_brackets(self, labels, words)
+
+    @classmethod
+    def from_networkx(
+        cls, graph: nx.DiGraph | Sequence[nx.DiGraph], *, slot: str | None = None, dag: bool = False
+    ) -> Forest:
+        """Trees of NetworkX, edges from parent to child, as an arborescence has them; one graph or many.
+
+        Nodes are numbered in each graph's order, graph after graph, whatever they are named. Needs networkx
+        (``pip install recurra[networkx]``).
+
+        Args:
+            graph: Directed; each may hold several trees.
+            slot: The attribute of edges that is the child's slot; None: children in the order of the edges.
+            dag: Whether a node may have several parents.
+
+        Raises:
+            ValueError: a cycle, several parents, an edge without slot.
+            TypeError: no graph, or an undirected one.
+        """
+        from recurra._networkx import forest_from
+
+        return forest_from(graph, slot, flag("Forest.from_networkx: dag", dag))
+
+    def to_networkx(self, **attributes: npt.ArrayLike) -> nx.DiGraph:
+        """All trees in one directed graph of NetworkX: edges from parent to child, with ``slot`` if there is.
+
+        Args:
+            attributes: (nodes, ..) each an attribute of the nodes, such as ``h=net(x, forest)``.
+
+        Raises:
+            ValueError: an attribute without a row for each node.
+        """
+        from recurra._networkx import forest_to
+
+        return forest_to(self, attributes)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Forest):

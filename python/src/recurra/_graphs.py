@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from recurra import _core
-from recurra._arrays import FloatArray, IntArray, check_shape
+from recurra._arrays import FloatArray, IntArray, check_shape, flag
 from recurra._edges import chosen_structures, edges_between, read_only, vector
+
+if TYPE_CHECKING:
+    import networkx as nx  # type: ignore[import-untyped]
+    from scipy import sparse  # type: ignore[import-untyped]
+    from torch_geometric.data import Data  # type: ignore[import-untyped]
 
 
 class Graphs:
@@ -132,6 +138,112 @@ class Graphs:
         part._core = core
         return part
 
+    @classmethod
+    def from_networkx(
+        cls,
+        graphs: nx.Graph | Sequence[nx.Graph],
+        *,
+        edge_features: str | Sequence[str] | None = None,
+        edge_type: str | None = None,
+        edge_weight: str | None = None,
+    ) -> Graphs:
+        """A graph of NetworkX or a list; an undirected edge becomes one in each direction, a loop one.
+
+        Nodes are numbered in each graph's order, graph after graph, whatever they are named; their attributes
+        are read by `networkx_features`. Needs networkx (``pip install recurra[networkx]``).
+
+        Args:
+            graphs: Of any kind that NetworkX has.
+            edge_features: The attribute or attributes of edges that are features, numbers or vectors.
+            edge_type: The attribute that is the edge's type, an integer.
+            edge_weight: The attribute that is the edge's weight.
+
+        Raises:
+            ValueError: an edge has no such attribute; as `Graphs`.
+            TypeError: something else than graphs, an attribute that is no number.
+        """
+        from recurra._networkx import graphs_from
+
+        return graphs_from(graphs, edge_features, edge_type, edge_weight)
+
+    def to_networkx(self, **attributes: npt.ArrayLike) -> list[nx.DiGraph]:
+        """Each graph as a DiGraph, or MultiDiGraph where several edges join two nodes.
+
+        Its nodes are 0, 1, .., its edges have the attributes ``features``, ``type`` and ``weight``, if any.
+
+        Args:
+            attributes: (nodes, ..) each an attribute of the nodes, such as ``h=net(x, graphs)``.
+
+        Raises:
+            ValueError: an attribute without a row for each node.
+        """
+        from recurra._networkx import graphs_to
+
+        return graphs_to(self, attributes)
+
+    @classmethod
+    def from_scipy(
+        cls, matrices: sparse.sparray | Sequence[sparse.sparray], *, weights: bool = True
+    ) -> Graphs:
+        """The adjacency matrix of a graph, sparse, or a list of them: [i, j] != 0 is an edge from i to j.
+
+        Needs scipy (``pip install recurra[scipy]``).
+
+        Args:
+            matrices: (nodes, nodes) each. Entries that stand several times are summed, as SciPy does.
+            weights: Whether entries are weights of the edges; those of bool matrices never are.
+
+        Raises:
+            ValueError: a matrix that is not square, an entry that is not finite.
+            TypeError: something else than sparse matrices of real numbers; bool ones among others.
+        """
+        from recurra._scipy import graphs_from
+
+        return graphs_from(matrices, flag("Graphs.from_scipy: weights", weights))
+
+    def to_scipy(self) -> list[sparse.csr_array]:
+        """Each graph's adjacency matrix: weights, or True. Features and types have no place in it.
+
+        Raises:
+            ValueError: several edges from one node to another.
+        """
+        from recurra._scipy import graphs_to
+
+        return graphs_to(self)
+
+    @classmethod
+    def from_pyg(cls, data: Data | Sequence[Data]) -> GraphData:
+        """A ``Data`` or ``Batch`` of PyTorch Geometric, or a list of such.
+
+        Its ``edge_attr`` are features of edges, ``edge_type`` types and ``edge_weight`` weights; x and y keep
+        their dtypes, a lone number is one row. Needs torch and torch_geometric
+        (``pip install recurra[pyg]``).
+
+        Returns:
+            The graphs, x and y; None what the data have not.
+
+        Raises:
+            ValueError: no edges or no number of nodes, a tensor that some have and some do not.
+            TypeError: something else than such data, such as heterogeneous ones.
+        """
+        from recurra._pyg import graphs_from
+
+        return graphs_from(data)
+
+    def to_pyg(self, x: npt.ArrayLike | None = None, y: npt.ArrayLike | None = None) -> list[Data]:
+        """Each graph as a ``Data`` of PyTorch Geometric, values of edges in PyTorch's default dtype.
+
+        Args:
+            x: (nodes, features) of all graphs.
+            y: A row for each graph; or, unless there are as many graphs as nodes, for each node.
+
+        Raises:
+            ValueError: x or y with another number of rows.
+        """
+        from recurra._pyg import graphs_to
+
+        return graphs_to(self, x, y)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Graphs):
             return NotImplemented
@@ -144,6 +256,20 @@ class Graphs:
 
     def __reduce__(self) -> tuple[object, ...]:
         return Graphs, (self._source, self._target, self._sizes, self._features, self._types, self._weights)
+
+
+class GraphData(NamedTuple):
+    """What `Graphs.from_pyg` gives.
+
+    Attributes:
+        graphs: The graphs, with what is known of their edges.
+        x: (nodes, features) what is known of their nodes.
+        y: The targets: a row for each graph, or each node.
+    """
+
+    graphs: Graphs
+    x: npt.NDArray[Any] | None
+    y: npt.NDArray[Any] | None
 
 
 def _numbers(name: str, value: npt.ArrayLike | None, edges: int, axes: int) -> FloatArray | None:
