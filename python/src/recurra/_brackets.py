@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from recurra._arrays import IntArray
 from recurra._forest import Forest
@@ -95,6 +97,10 @@ def read_brackets(text: str | Sequence[str]) -> Brackets:
     reader = _Reader()
     if isinstance(text, str):
         reader.read("Forest.from_brackets: text", text)
+    elif not isinstance(text, Iterable):
+        raise TypeError(
+            f"Forest.from_brackets: text is a {type(text).__name__}, expected a string or a list of strings"
+        )
     else:
         for number, one in enumerate(text):
             if not isinstance(one, str):
@@ -104,7 +110,7 @@ def read_brackets(text: str | Sequence[str]) -> Brackets:
 
 
 def write_brackets(
-    forest: Forest, labels: Sequence[object], words: Sequence[str | None] | None = None
+    forest: Forest, labels: Sequence[object] | npt.NDArray[Any], words: Sequence[str | None] | None = None
 ) -> list[str]:
     """What `Forest.to_brackets` gives."""
     for name, values in (("labels", labels), ("words", words)):

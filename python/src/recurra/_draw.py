@@ -60,6 +60,8 @@ def draw(
         raise TypeError(f"draw: topology is a {type(topology).__name__}, expected a Forest or Graphs")
     total = topology.num_trees if isinstance(topology, Forest) else topology.num_graphs
     chosen = count("draw: structure", structure, 0)
+    if total == 0:
+        raise IndexError(f"draw: structure is {chosen}, but there is no tree or graph, expected some")
     if chosen >= total:
         raise IndexError(f"draw: structure is {chosen}, expected 0 .. {total - 1}")
     shown = None if values is None else _values(values, topology.num_nodes)
@@ -104,7 +106,9 @@ def _values(values: npt.ArrayLike, num_nodes: int) -> npt.NDArray[Any]:
 
 
 def _labels(labels: Sequence[object] | npt.NDArray[Any], num_nodes: int) -> list[str]:
-    if isinstance(labels, str) or len(labels) != num_nodes:
+    if isinstance(labels, str):
+        raise ValueError(f"draw: labels is {labels!r}, expected a list of {num_nodes}, one per node")
+    if len(labels) != num_nodes:
         raise ValueError(f"draw: labels has length {len(labels)}, expected {num_nodes}, one per node")
     return ["" if label is None else str(label) for label in labels]
 

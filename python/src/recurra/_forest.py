@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -196,7 +196,9 @@ class Forest:
 
         return read_brackets(text)
 
-    def to_brackets(self, labels: Sequence[object], words: Sequence[str | None] | None = None) -> list[str]:
+    def to_brackets(
+        self, labels: Sequence[object] | npt.NDArray[Any], words: Sequence[str | None] | None = None
+    ) -> list[str]:
         """Each tree as text, children in order; what `from_brackets` reads.
 
         Args:

@@ -41,8 +41,7 @@ def plot_structure(
     places = (layers if tree else spread)(num_nodes, source, target)
     if ax is None:
         ax = Figure(figsize=_size(tree, places, labels), layout="constrained").add_subplot()
-    figure = ax.get_figure(root=True)
-    assert figure is not None
+    figure = ax.figure.figure  # the one that holds the parts of a figure, too
     if tree and (np.bincount(source, minlength=num_nodes) < 2).all():
         ax.add_collection(LineCollection(np.stack([places[target], places[source]], axis=1), **_EDGE))  # type: ignore[arg-type]
     else:
@@ -93,9 +92,7 @@ def _scalars(ax: Axes, places: Places, values: npt.NDArray[Any], limits: tuple[f
     discs = ax.scatter(
         x, y, s=_DISC, c=values[~missing], cmap=colours, vmin=low, vmax=high, edgecolors="0.3", zorder=2
     )
-    figure = ax.get_figure()
-    assert figure is not None
-    figure.colorbar(discs, ax=ax, shrink=0.8)
+    ax.figure.colorbar(discs, ax=ax, shrink=0.8)
 
 
 def _classes(ax: Axes, places: Places, values: npt.NDArray[Any]) -> None:
@@ -110,10 +107,10 @@ def _classes(ax: Axes, places: Places, values: npt.NDArray[Any]) -> None:
 def _arrows(ax: Axes, places: Places, source: IntArray, target: IntArray) -> None:
     """One for each pair of nodes that edges join, and a ring for edges from a node to itself."""
     pairs = set(zip(source.tolist(), target.tolist(), strict=True))
-    longest = float(np.ptp(places, axis=0).max(initial=0)) or 1.0
+    radius = 0.04 * (float(np.ptp(places, axis=0).max()) or 1.0) if pairs else 0.0
     for u, v in sorted(pairs):
         if u == v:
-            ax.add_patch(Circle(places[u] + (0, 0.05 * longest), 0.05 * longest, fill=False, **_EDGE))
+            ax.add_patch(Circle((places[u, 0], places[u, 1] + radius), radius, fill=False, **_EDGE))
         elif (v, u) not in pairs or u < v:
             style = "<|-|>" if (v, u) in pairs else "-|>"
             ax.add_patch(
