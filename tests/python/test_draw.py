@@ -135,6 +135,7 @@ def test_a_tree_with_states(tmp_path: Path) -> None:
         ((1.5, -1), (2, -2)),
     ]
     assert [text.get_text() for text in figure.axes[0].texts] == ["", "It", "", "works", "$"]
+    assert not any(text.get_parse_math() for text in figure.axes[0].texts)
     assert figure.axes[0].get_title() == "h"
     assert len(figure.axes) == 2  # with the colour bar
 
@@ -159,7 +160,7 @@ def test_colours() -> None:
     filled = discs(rc.draw(READ.forest, np.arange(8.0)))[1]
     assert (filled.get_clim(), filled.get_cmap().name) == ((0, 4), "viridis")
     filled = discs(rc.draw(READ.forest, np.arange(8.0), limits=(-1, 9)))[1]
-    assert filled.get_clim() == (-1, 9)
+    assert (filled.get_clim(), filled.get_cmap().name) == ((-1, 9), "viridis")
     hollow, filled = discs(rc.draw(READ.forest, [0, np.nan, 2, np.nan, 4, 5, 6, 7]))
     assert (len(places(hollow)), len(places(filled))) == (2, 3)
     rc.draw(READ.forest, np.full(8, np.nan)).draw_without_rendering()

@@ -48,7 +48,7 @@ class _Reader:
 
     def read(self, name: str, text: str) -> None:
         """One tree. What is open is the path from the last node to the root, so there is no recursion."""
-        first, node, opened, labelled = len(self.parents), -1, False, False
+        first, node, opened = len(self.parents), -1, False
         children: list[int] = []  # of each open node
         starts: list[int] = []  # where each open node's bracket stands
         for found in _TOKEN.finditer(text):
@@ -68,16 +68,15 @@ class _Reader:
                 node = len(self.parents) - 1
                 children.append(0)
                 starts.append(found.start())
-                opened, labelled = True, False
+                opened = True
             elif token == ")":
-                if not (labelled or children[-1]):
+                if opened:
                     raise ValueError(f"{here}: empty brackets, expected a label, a word or children in them")
                 node = self.parents[node]
                 children.pop()
                 starts.pop()
-                opened, labelled = False, True
             elif opened:
-                self.labels[node], opened, labelled = token, False, True
+                self.labels[node], opened = token, False
             elif children[-1]:
                 raise ValueError(f"{here}: the word {token!r} behind children, expected '(' or ')'")
             elif self.words[node] is not None:

@@ -77,14 +77,12 @@ def _size(tree: bool, places: Places, labels: Sequence[str] | None) -> tuple[flo
 
 
 def _scalars(ax: Axes, places: Places, values: npt.NDArray[Any], limits: tuple[float, float] | None) -> None:
-    """Diverging colours about zero if there are values on both its sides."""
+    """Diverging colours where zero is in the middle, as it is if there are values on both its sides."""
     known = values[np.isfinite(values)]
     low, high = limits or ((float(known.min()), float(known.max())) if known.size else (0.0, 1.0))
-    colours = "viridis"
-    if low < 0 < high:
-        colours = "coolwarm"
-        if limits is None:
-            low, high = -max(-low, high), max(-low, high)
+    if limits is None and low < 0 < high:
+        low, high = -max(-low, high), max(-low, high)
+    colours = "coolwarm" if low == -high else "viridis"
     x, y = places.T
     missing = np.isnan(values)
     ax.scatter(x[missing], y[missing], s=_DISC, color="white", edgecolors="0.3", zorder=2)
@@ -128,7 +126,7 @@ def _arrows(ax: Axes, places: Places, source: IntArray, target: IntArray) -> Non
 
 def _label(ax: Axes, place: npt.NDArray[np.float64], text: str, below: bool) -> None:
     """Words are no formulas, though there may be a dollar in them."""
-    offset, across, along = ((0, -9), "center", "top") if below else ((8, 0), "left", "center")
+    offset, across, along = ((0, -9), "center", "top") if below else ((5, 5), "left", "bottom")
     ax.annotate(
         text,
         tuple(place),
