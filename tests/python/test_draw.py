@@ -207,6 +207,15 @@ def test_several_parents_have_arrows() -> None:
     assert [style for *_, style in arrows(figure)] == ["CurveFilledB"] * 2
 
 
+def test_arrows_go_around_the_nodes_between() -> None:
+    figure = rc.draw(rc.Forest.from_edges([0, 0, 1], [1, 2, 2], 3))  # 0 stands below 1 below 2
+    bends = {
+        tuple(np.abs(np.subtract(*part._posA_posB)).tolist()): part.get_connectionstyle().rad  # type: ignore[attr-defined]
+        for part in figure.axes[0].patches
+    }
+    assert bends == {(0, 1): 0, (0, 2): 0.2}
+
+
 def test_into_a_figure_there_is(tmp_path: Path) -> None:
     figure = Figure()
     first, second = figure.subplots(1, 2)

@@ -45,7 +45,7 @@ def plot_structure(
     if tree and (np.bincount(source, minlength=num_nodes) < 2).all():
         ax.add_collection(LineCollection(np.stack([places[target], places[source]], axis=1), **_EDGE))  # type: ignore[arg-type]
     else:
-        _arrows(ax, places, source, target)
+        _arrows(ax, places, source, target, tree)
     if values is None:
         ax.scatter(places[:, 0], places[:, 1], s=_DISC, color="white", edgecolors="0.3", zorder=2)
     elif values.dtype.kind == "f":
@@ -102,8 +102,11 @@ def _classes(ax: Axes, places: Places, values: npt.NDArray[Any]) -> None:
     ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
 
 
-def _arrows(ax: Axes, places: Places, source: IntArray, target: IntArray) -> None:
-    """One for each pair of nodes that edges join, and a ring for edges from a node to itself."""
+def _arrows(ax: Axes, places: Places, source: IntArray, target: IntArray, layered: bool) -> None:
+    """One for each pair of nodes that edges join, and a ring for edges from a node to itself.
+
+    Arrows past a layer are bent, around nodes that may stand there.
+    """
     pairs = set(zip(source.tolist(), target.tolist(), strict=True))
     radius = 0.04 * (float(np.ptp(places, axis=0).max()) or 1.0) if pairs else 0.0
     for u, v in sorted(pairs):
@@ -111,11 +114,13 @@ def _arrows(ax: Axes, places: Places, source: IntArray, target: IntArray) -> Non
             ax.add_patch(Circle((places[u, 0], places[u, 1] + radius), radius, fill=False, **_EDGE))
         elif (v, u) not in pairs or u < v:
             style = "<|-|>" if (v, u) in pairs else "-|>"
+            bend = 0.2 if layered and abs(places[u, 1] - places[v, 1]) > 1 else 0
             ax.add_patch(
                 FancyArrowPatch(
                     tuple(places[u]),
                     tuple(places[v]),
                     arrowstyle=style,
+                    connectionstyle=f"arc3,rad={bend}",
                     mutation_scale=10,
                     shrinkA=6,
                     shrinkB=6,
