@@ -5,6 +5,7 @@ with ``lengths=`` for ragged batches.
 """
 
 from recurra._arrays import ConversionWarning
+from recurra._brackets import Brackets
 from recurra._cells import (
     ELSTM,
     GRU,
@@ -26,9 +27,12 @@ from recurra._cells import (
 from recurra._core import __version__
 from recurra._decoded import Decoded
 from recurra._diagnosis import Diagnosis
+from recurra._draw import draw
 from recurra._early_stopping import EarlyStopping
 from recurra._encoder_decoder import Attention, EncoderDecoder
 from recurra._fit import ScheduledSampling, evaluate, fit
+from recurra._forest import Forest
+from recurra._graphs import GraphData, Graphs
 from recurra._history import History
 from recurra._initialization import Init
 from recurra._isa import available_isas, isa
@@ -36,6 +40,7 @@ from recurra._layer import Layer
 from recurra._layers import Delay, Dropout, Embedding, Last, Linear, Logistic, Max, Mean, Relu, Tanh
 from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss
 from recurra._network import Network, load
+from recurra._node_features import networkx_features
 from recurra._online import Online, OnlineReport
 from recurra._optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, Updater
 from recurra._rate_schedules import (
@@ -51,7 +56,6 @@ from recurra._rules import BPTT, KFRTRL, RFLO, RTRL, UORO, EProp, OnlineRule, Sn
 from recurra._state import State
 from recurra._stream import Stream
 from recurra._threads import num_threads, set_num_threads
-from recurra._topology import Forest, Graphs
 from recurra._topology_layers import MLP, ByType, EdgeNet, GraphNet, Readout, Tree
 from recurra._windows import consecutive_windows, windows
 from recurra._wrappers import Bidirectional, Chain, Feedback, Residual, Skip
@@ -79,6 +83,7 @@ __all__ = [
     "Attention",
     "Bidirectional",
     "BinaryCrossEntropy",
+    "Brackets",
     "ByType",
     "Cell",
     "Chain",
@@ -100,6 +105,7 @@ __all__ = [
     "Feedback",
     "Forest",
     "FullyRecurrent",
+    "GraphData",
     "GraphNet",
     "Graphs",
     "History",
@@ -142,10 +148,12 @@ __all__ = [
     "__version__",
     "available_isas",
     "consecutive_windows",
+    "draw",
     "evaluate",
     "fit",
     "isa",
     "load",
+    "networkx_features",
     "num_threads",
     "set_num_threads",
     "windows",

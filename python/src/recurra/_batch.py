@@ -19,8 +19,10 @@ from recurra._arrays import (
     floats,
     integers,
 )
+from recurra._forest import Forest
+from recurra._graphs import Graphs
 from recurra._losses import Loss
-from recurra._topology import Forest, Graphs, Topology
+from recurra._topology import Topology
 
 
 @dataclass
