@@ -40,10 +40,7 @@ void bind_topology(py::module_& m) {
       .def_property_readonly("structure_of", [](const Topology& self) { return array_of(self.structure_of()); })
       .def("nodes", [](const Topology& self, const Numbers& structures) { return array_of(self.nodes(numbers(structures))); });
   py::class_<Forest, Topology>(m, "Forest")
-      .def(py::init([](const Numbers& parents, const MaybeNumbers& slots) {
-             require(!slots || parents.size() > 0 || slots->size() == 0, "Forest: slots without nodes");
-             return Forest(numbers(parents), numbers(slots));
-           }),
+      .def(py::init([](const Numbers& parents, const MaybeNumbers& slots) { return Forest(numbers(parents), numbers(slots)); }),
            py::arg("parents"), py::arg("slots"))
       .def_static("graph",
                   [](Index nodes, const Numbers& source, const Numbers& target, const MaybeNumbers& slots) {

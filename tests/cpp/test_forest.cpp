@@ -172,8 +172,9 @@ TEST_CASE("forest: what is no forest is refused") {
   const auto refuse = [](const auto& make, const char* text) { CHECK_THROWS_WITH_AS(make(), text, std::invalid_argument); };
   refuse([] { Forest({-1, 5}); }, "Forest: parents[1] is 5, expected -1 .. 1");
   refuse([] { Forest({-2}); }, "Forest: parents[0] is -2, expected -1 .. 0");
-  refuse([] { Forest(std::vector<Index>{0}); }, "Forest: the edges contain a cycle, expected an acyclic graph");
-  refuse([] { Forest({-1, 2, 3, 1}); }, "Forest: the edges contain a cycle, expected an acyclic graph");
+  refuse([] { Forest(std::vector<Index>{0}); },
+         "Forest: the edges contain a cycle, which node 0 reads from, expected an acyclic graph");
+  refuse([] { Forest({-1, 2, 3, 1}); }, "Forest: the edges contain a cycle, which node 1 reads from, expected an acyclic graph");
   refuse([] { Forest({-1, 0}, {0}); }, "Forest: slots has 1 values, expected 2");
   refuse([] { Forest({-1, 0}, {0, -1}); }, "Forest: slots[1] is -1, expected 0 .. 1048575");
   refuse([] { Forest({-1, 0, 0}, {0, 1, 1}); }, "Forest: slot 1 of node 0 is taken twice, expected one child in a slot");
@@ -183,5 +184,13 @@ TEST_CASE("forest: what is no forest is refused") {
   refuse([&] { Forest::graph(2, one, none); }, "Forest: target has 0 values, expected 1");
   refuse([&] { Forest::graph(1, one, one); }, "Forest: source[0] is 1, expected 0 .. 0");
   refuse([&] { Forest::graph(2, two, one); }, "Forest: target has 1 values, expected 2");
-  refuse([&] { Forest::graph(2, one, one); }, "Forest: the edges contain a cycle, expected an acyclic graph");
+  refuse([&] { Forest::graph(2, one, one); },
+         "Forest: the edges contain a cycle, which node 1 reads from, expected an acyclic graph");
+}
+
+TEST_CASE("forest: all trees taken in their order are numbered as their nodes") {
+  const Forest forest({2, 3, -1, -1});  // 0 2 | 1 3
+  const Forest all = forest.take(std::vector<Index>{0, 1});
+  CHECK(all == Forest({1, -1, 3, -1}));
+  CHECK(all.roots() == std::vector<Index>{1, 3});
 }

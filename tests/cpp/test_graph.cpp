@@ -175,7 +175,7 @@ TEST_CASE("graph: more parents than the cell takes, a cycle, and a bad index are
   CHECK_THROWS_WITH_AS(CellProblem("LSTM(peephole=current)", test::graph({{}, {0}, {0, 1}}), 3, 5),
                        "Tree: node 2 reads from 2 nodes, expected at most 1 for LSTM(peephole=current)", std::invalid_argument);
   for (const ParentLists& cyclic : {ParentLists{{0}}, ParentLists{{}, {0, 2}, {1}}, ParentLists{{1}, {2}, {0}}})
-    CHECK_THROWS_WITH_AS(test::graph(cyclic), "graph: the edges contain a cycle, expected an acyclic graph",
+    CHECK_THROWS_WITH_AS(test::graph(cyclic), doctest::Contains("graph: the edges contain a cycle, which node "),
                          std::invalid_argument);
   CHECK_THROWS_WITH_AS(test::graph({{}, {2}}), "graph: node 1 has parent 2, expected 0 .. 1", std::invalid_argument);
   CHECK_THROWS_WITH_AS(test::graph({{-1}}), "graph: node 0 has parent -1, expected 0 .. 0", std::invalid_argument);

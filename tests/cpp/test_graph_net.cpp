@@ -274,6 +274,54 @@ TEST_CASE("graph net: what does not fit is refused") {
                        "Stream: the network runs over graphs, expected one that runs over sequences", std::invalid_argument);
 }
 
+TEST_CASE("graph net: masks of layers over edges do not depend on threads, nor on the graphs beside") {
+  const Problem problem({200, 7, 150}, 3);
+  const Vector x = test::random_vector(1, problem.nodes * 3);
+  RunOptions training;
+  training.training = true;
+  training.noise = 5;
+  for (const LayerSpec& message :
+       {edge_net(16, 3, 2, {linear(2, 8), dropout(0.5)}), mlp(16, 8, {dropout(0.5), linear(8, 3)}, 2)}) {
+    const Net network =
+        test::drawn_network({graph_net(lstm(3, 16), message, 2, {{"input_size", std::int64_t(3)}}), readout("mean")}, 0.3);
+    const Graphs graphs = problem.graphs();
+    const Vector target(3 * 16, 0.5);
+    const int before = num_threads();
+    Vector losses;
+    for (const int threads : {1, 2, 1}) {
+      set_num_threads(threads);
+      losses.push_back(BasicRunner<double>(network).loss(Sequences<double>::over(graphs, x.data()), Target<double>{target.data()},
+                                                         Loss::mse, nullptr, training));
+    }
+    set_num_threads(before);
+    CHECK(std::abs(losses[0] - losses[1]) < 1e-13);
+    CHECK(losses[0] == losses[2]);
+    CHECK(std::abs(losses[0] - BasicRunner<double>(network).loss(Sequences<double>::over(graphs, x.data()),
+                                                                 Target<double>{target.data()}, Loss::mse)) > 1e-9);
+  }
+}
+
+TEST_CASE("graph net: sizes that no memory holds are refused before any is spent") {
+  const std::int64_t huge = std::numeric_limits<std::int64_t>::max();
+  const auto refuse = [](const LayerSpec& message, std::int64_t rounds, const Options& options, const char* text) {
+    CHECK_THROWS_WITH_AS(Net({graph_net(gru(3, 4), message, rounds, options)}), doctest::Contains(text), std::invalid_argument);
+  };
+  refuse(edge_net(4, 3, huge), 1, {}, "expected at most");
+  refuse(mlp(4, 5, {linear(5, 3)}, huge), 1, {}, "expected at most");
+  refuse(mlp(4, std::int64_t(1) << 39, {tanh()}, std::int64_t(1) << 39), 1, {}, "sizes whose product overflows");
+  refuse(by_type(4, 3, huge), 1, {}, "expected at most");
+  refuse(linear(4, 3), 1500000, {{"shared", false}}, "has rounds = 1500000, expected at most 65536");
+  Edges wide{{0, 0, 0, 0}, {1, 1, 1, 1}, {1, 2, 3, 4}, (Index(1) << 62) + 1};
+  CHECK_THROWS_WITH_AS(Graphs({2}, wide), doctest::Contains("expected edges * num_features"), std::invalid_argument);
+  Edges large{{0}, {1}, {1e300}, 1};
+  const BasicNetwork<float> network({graph_net(gru(3, 4), edge_net(4, 3, 1), 1)});
+  const std::vector<float> x(8, 0.5f);
+  std::vector<float> y(8);
+  const Graphs graphs({2}, large);
+  CHECK_THROWS_WITH_AS(BasicRunner<float>(network).forward(Sequences<float>::over(graphs, x.data()), y.data()),
+                       doctest::Contains("expected values that this dtype holds"), std::invalid_argument);
+}
+
 TEST_CASE("graph net: graphs are checked") {
   const auto refuse = [](const Numbers& sizes, const Edges& edges, const char* text) {
     CHECK_THROWS_WITH_AS(Graphs(sizes, edges), text, std::invalid_argument);
@@ -281,7 +329,7 @@ TEST_CASE("graph net: graphs are checked") {
   refuse({2}, {{0, 2}, {1, 1}}, "Graphs: source[1] is 2, expected 0 .. 1");
   refuse({2}, {{0}, {-1}}, "Graphs: target[0] is -1, expected 0 .. 1");
   refuse({2, 2}, {{0}, {2}}, "Graphs: edge 0 leads from graph 0 to graph 1, expected both ends in one graph");
-  refuse({2}, {{0}, {1}, {1.0}, 2}, "Graphs: features has 1 values, expected 2");
+  refuse({2}, {{0}, {1}, {1.0}, 2}, "Graphs: num_features is 2 and features has 1 values, expected edges * num_features");
   refuse({2}, {{0}, {1}, {std::nan("")}, 1}, "Graphs: features has the non-finite value nan at edge 0, expected finite values");
   refuse({2}, {{0}, {1}, {}, 0, {-1}}, "Graphs: types[0] is -1, expected 0 .. 1099511627776");
   refuse({2}, {{0}, {1}, {}, 0, {}, {1.0, 2.0}}, "Graphs: weights has 2 values, expected 1");

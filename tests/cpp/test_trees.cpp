@@ -181,6 +181,7 @@ TEST_CASE("trees: gradients of every cell by slot, from above, over acyclic grap
     check_gradient(net({{"arity", three}}), slotted);
     check_gradient(net({}), random_dag(10, 4, 3));
     check_gradient(net({{"direction", down}}), random_dag(10, 4, 3));
+    check_gradient(net({{"direction", down}, {"arity", three}}), random_dag(10, 4, 3));
     if (!reads_all_children(info)) continue;
     check_gradient(net({{"bilinear", true}}), plain);
     check_gradient(net({{"arity", three}, {"bilinear", true}}), slotted);
@@ -277,6 +278,33 @@ TEST_CASE("trees: masks of dropout do not depend on the threads") {
   CHECK(std::abs(losses[0] - losses[1]) < 1e-14);
   CHECK(std::abs(losses[0] - BasicRunner<double>(network).loss(over(forest, x), Target<double>{target.data()}, Loss::mse)) >
         1e-6);
+}
+
+TEST_CASE("trees: slots beyond the arity are refused wherever they stand, and before anything has changed") {
+  const Numbers source{0, 0}, target{1, 2}, slots{7, 0};
+  const Forest shared = Forest::graph(3, source, target, slots);
+  const Vector x(9, 0.5), wanted(9, 0.1);
+  const Net down({tree(lstm(3, 3), {{"arity", std::int64_t(2)}, {"direction", std::string("down")}})});
+  CHECK_THROWS_WITH_AS(forward(down, over(shared, x)), "Tree: node 0 reads from slot 7, expected 0 .. 1 for arity 2",
+                       std::invalid_argument);
+  // The last of three trees has a third child: nothing is learned from the others first.
+  const Forest forest({-1, -1, 5, 5, 5, -1});
+  Net network({tree(lstm(3, 3), {{"arity", std::int64_t(2)}})});
+  const Vector before(network.flat().begin(), network.flat().end()), many(18, 0.5);
+  FitOptions options;
+  options.batch_size = 1;
+  options.shuffle = false;
+  options.epochs = 1;
+  const Data<double> data{over(forest, many), {many.data()}};
+  CHECK_THROWS_WITH_AS(fit<double>(network, data, nullptr, options),
+                       "Tree: node 5 reads from slot 2, expected 0 .. 1 for arity 2", std::invalid_argument);
+  CHECK(difference(network.flat(), before) == 0);
+  const Net plain({linear(3, 3)});
+  Vector gradient(plain.flat().size());
+  CHECK_THROWS_WITH_AS(online_gradient(plain, over(forest, many), {many.data()}, Loss::mse, Rtrl{}, gradient.data()),
+                       "loss_and_gradient by an online rule: got trees, expected sequences", std::invalid_argument);
+  CHECK(difference(forward(plain, over(forest, many)), forward(plain, {many.data(), 1, 6})) ==
+        0);  // layers without time take both
 }
 
 TEST_CASE("trees: fit in mini-batches of trees") {

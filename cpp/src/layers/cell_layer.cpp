@@ -64,33 +64,31 @@ void CellLayer<T>::refresh(const T* params, Weights<T>& weights) const {
   }
 }
 
-namespace {
-
-// Nodes have no more children, in slots or not, than the layer and the cell admit.
-void check_nodes(const CellLayout& layout, const Schedule& schedule) {
-  if (schedule.is_chain() == layout.runs_over_trees())
+template <class T>
+void CellLayer<T>::check_nodes(const Schedule& schedule) const {
+  if (schedule.is_chain() == layout_.runs_over_trees())
     throw std::logic_error("CellLayer: a schedule of another kind than the layer's");
   const std::vector<Index>& begin = schedule.edge_begin();
+  const bool by_slot = layout_.options.parents == Parents::by_slot;
+  const auto refuse = [&](std::size_t node, const std::string& what) {
+    throw std::invalid_argument("Tree: node " + std::to_string(schedule.node_of()[node]) + " " + what);
+  };
   for (std::size_t node = 0; node + 1 < begin.size(); ++node) {
-    const Index count = begin[node + 1] - begin[node];
-    const Index slots = slot_of(schedule, Index(node), begin[node + 1] - 1) + 1, most = layout.options.arity;
-    const std::string number = std::to_string(schedule.node_of()[node]);
-    if (layout.options.parents == Parents::by_slot && slots > most)
-      throw std::invalid_argument("Tree: node " + number + " has a child in slot " + std::to_string(slots - 1) +
-                                  ", expected 0 .. " + std::to_string(most - 1) + " for arity " + std::to_string(most));
-    if (count > layout.info.max_parents)
-      throw std::invalid_argument("Tree: node " + number + " reads from " + std::to_string(count) + " nodes, expected at most " +
-                                  std::to_string(layout.info.max_parents) + " for " + layout.info.name);
+    if (const Index count = begin[node + 1] - begin[node]; count > layout_.info.max_parents)
+      refuse(node, "reads from " + std::to_string(count) + " nodes, expected at most " +
+                       std::to_string(layout_.info.max_parents) + " for " + layout_.info.name);
+    for (Index e = begin[node]; by_slot && e < begin[node + 1]; ++e)
+      if (const Index slot = slot_of(schedule, Index(node), e), arity = layout_.options.arity; slot >= arity)
+        refuse(node, "reads from slot " + std::to_string(slot) + ", expected 0 .. " + std::to_string(arity - 1) + " for arity " +
+                         std::to_string(arity));
   }
 }
-
-}  // namespace
 
 template <class T>
 void CellLayer<T>::reserve(Tape<T>& base, bool backward) const {
   auto& tape = static_cast<CellTape<T>&>(base);
   const Schedule& schedule = *tape.in;
-  check_nodes(layout_, schedule);
+  check_nodes(schedule);
   const Index nodes = schedule.num_nodes(), rows = schedule.num_rows(), units = layout_.hidden_size;
   const CellOptions& options = layout_.options;
   // Values, and where wanted their cotangents.

@@ -49,6 +49,8 @@ class CellLayer final : public Layer<T> {
   void backward_units(const Weights<T>&, Tape<T>&, Index level, CellCotangents<T> d, bool inside = false) const;
 
   const CellLayout& layout() const { return layout_; }
+  // Nodes read from no more nodes, and slots, than the cell and the layer admit. Throws std::invalid_argument.
+  void check_nodes(const Schedule&) const;
   // A carried state in a row of states, and its cotangent in a row of cotangents (row * seeds + seed).
   T* carried(CellTape<T>&, const CarriedState&, Index row) const;
   const T* carried(const CellTape<T>&, const CarriedState&, Index row) const;

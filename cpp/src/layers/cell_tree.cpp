@@ -62,9 +62,9 @@ void CellLayer<T>::gather_source(CellTape<T>& tape, Index level) const {
         rows.count, schedule.edge_begin().data() + first, schedule.parent_row().data(), 1, layout_.feed_width, nullptr, nullptr};
     library_.gathers.sum(children, tape.state.data(), layout_.state_width, tape.source.data() + rows.first * width, width);
   } else {
-    for_each_edge(schedule, level, [&](Index node, Index row, Index e) {
-      std::copy_n(tape.state.data() + schedule.parent_row()[std::size_t(e)] * layout_.state_width, layout_.feed_width,
-                  tape.source.data() + row * width + slot_of(schedule, node, e) * layout_.feed_width);
+    for_each_edge(schedule, level, [&](Index node, Index row, Index e) {  // from above, two may have the same slot
+      add(tape.state.data() + schedule.parent_row()[std::size_t(e)] * layout_.state_width, layout_.feed_width,
+          tape.source.data() + row * width + slot_of(schedule, node, e) * layout_.feed_width);
     });
   }
 }

@@ -105,6 +105,8 @@ class Layer {
   virtual bool decodes() const { return false; }      // its output has a length of its own
   // The widths of what the Feedback layers inside feed back, as far as a teacher reaches them.
   virtual std::vector<Index> feedbacks() const { return {}; }
+  // Of what a layer needs of trees or graphs beyond their kind. Throws std::invalid_argument that names the place.
+  virtual void check(const CompiledTopology&) const {}
   virtual std::vector<ParameterSpec> parameters() const { return {}; }
   virtual std::vector<StateSpec> state() const { return {}; }
 

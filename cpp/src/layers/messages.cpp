@@ -1,6 +1,7 @@
 #include "messages.h"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 #include "../math/hash.h"
@@ -17,16 +18,6 @@ MessagesTape<T>& cast(Tape<T>& tape) {
 template <class T>
 const MessagesTape<T>& cast(const Tape<T>& tape) {
   return static_cast<const MessagesTape<T>&>(tape);
-}
-
-void check_edges(const CompiledGraphs& graphs, const MessageOptions& o) {
-  const auto refuse = [](const std::string& what) { throw std::invalid_argument("GraphNet: the edges have " + what); };
-  if (o.edge_size > 0 && graphs.num_features != o.edge_size)
-    refuse(std::to_string(graphs.num_features) + " features, expected " + std::to_string(o.edge_size));
-  if (o.types == 0 || graphs.edges.num_edges() == 0) return;
-  if (graphs.types.empty()) refuse("no types, expected 0 .. " + std::to_string(o.types - 1) + " for ByType");
-  const Index most = *std::max_element(graphs.types.begin(), graphs.types.end());
-  if (most >= o.types) refuse("type " + std::to_string(most) + ", expected 0 .. " + std::to_string(o.types - 1));
 }
 
 template <class T>
@@ -72,6 +63,23 @@ Messages<T>::Messages(const Kernels<T>& kernels, MessageOptions options, std::ve
     : Wrapper<T>(std::move(children)), kernels_(kernels), options_(options) {}
 
 template <class T>
+void Messages<T>::check(const CompiledTopology& topology) const {
+  const auto& graphs = static_cast<const CompiledGraphs&>(topology);
+  const auto refuse = [](const std::string& what) { throw std::invalid_argument("GraphNet: the edges have " + what); };
+  if (graphs.edges.num_edges() == 0) return;
+  if (options_.edge_size > 0 && graphs.num_features != options_.edge_size)
+    refuse(std::to_string(graphs.num_features) + " features, expected " + std::to_string(options_.edge_size));
+  for (const std::vector<double>* values : {&graphs.features, &graphs.weights})
+    for (const double value : *values)
+      if (!std::isfinite(T(value)))
+        refuse("a feature or weight " + std::to_string(value) + ", expected values that this dtype holds");
+  if (options_.types == 0) return;
+  if (graphs.types.empty()) refuse("no types, expected 0 .. " + std::to_string(options_.types - 1) + " for ByType");
+  const Index most = *std::max_element(graphs.types.begin(), graphs.types.end());
+  if (most >= options_.types) refuse("type " + std::to_string(most) + ", expected 0 .. " + std::to_string(options_.types - 1));
+}
+
+template <class T>
 std::unique_ptr<Tape<T>> Messages<T>::make_tape() const {
   auto tape = std::make_unique<MessagesTape<T>>();
   for (std::size_t i = 0; i < this->size(); ++i) tape->children.push_back(this->child(i).make_tape());
@@ -83,7 +91,7 @@ void Messages<T>::reserve(Tape<T>& of, bool backward) const {
   auto& tape = cast(of);
   if (!of.topology || of.topology->domain() != Domain::graphs) throw std::logic_error("Messages: expected graphs");
   tape.graphs = static_cast<const CompiledGraphs*>(of.topology);
-  check_edges(*tape.graphs, options_);
+  check(*tape.graphs);
   lay_out_edges(tape, options_);
   const Index edges = tape.num_edges(), rounds = options_.rounds;
   const auto size = [](auto& values, Index count) { values.resize(std::size_t(count)); };
@@ -120,8 +128,10 @@ template <class T>
 void Messages<T>::read_edges(const Weights<T>& w, Tape<T>& of) const {
   auto& tape = cast(of);
   const Index edges = tape.num_edges(), terms = options_.terms;
+  if (of.noise.training) number_edges(tape);
   if (reads_edges()) {
     this->link(of, this->edges(), tape.features.data(), options_.edge_size, nullptr, 0);
+    this->tape(of, this->edges()).noise.sequence = tape.edge_number.data();
     this->child(this->edges()).forward(this->weights(w, this->edges()), this->tape(of, this->edges()), {1, 2});
   }
   const Tape<T>* net = options_.edge_net && reads_edges() ? &this->tape(of, this->edges()) : nullptr;
@@ -137,7 +147,7 @@ void Messages<T>::read_edges(const Weights<T>& w, Tape<T>& of) const {
 
 // The edges of a round as the gathers see them.
 template <class T>
-EdgeTerms<T> Messages<T>::terms(const Tape<T>& of, Index) const {
+EdgeTerms<T> Messages<T>::terms(const Tape<T>& of) const {
   const auto& tape = cast(of);
   const Incoming& edges = tape.graphs->edges;
   EdgeTerms<T> terms{tape.num_nodes(),  edges.begin.data(),    options_.pairs ? nullptr : edges.source.data(),
@@ -178,10 +188,9 @@ void Messages<T>::forward_level(const Weights<T>& w, Tape<T>& of, Index level) c
   T* y = of.y + first * of.y_stride;
   std::fill_n(y, nodes * of.y_stride, T(0));
   if (options_.aggregation == Aggregation::max)
-    kernels_.gathers.max(terms(of, level), from.data, from.stride, y, of.y_stride,
-                         tape.winner.data() + first * options_.message_size);
+    kernels_.gathers.max(terms(of), from.data, from.stride, y, of.y_stride, tape.winner.data() + first * options_.message_size);
   else
-    kernels_.gathers.sum(terms(of, level), from.data, from.stride, y, of.y_stride);
+    kernels_.gathers.sum(terms(of), from.data, from.stride, y, of.y_stride);
 }
 
 template <class T>
@@ -198,7 +207,6 @@ void Messages<T>::forward(const Weights<T>& w, Tape<T>& of, Levels levels) const
     if (options_.pairs) {
       this->link(of, net(), tape.joined.data(), options_.hidden, tape.djoined.empty() ? nullptr : tape.djoined.data(),
                  options_.hidden);
-      if (of.noise.training) number_edges(tape);
       this->tape(of, net()).noise.sequence = tape.edge_number.data();
     }
   }
@@ -231,12 +239,12 @@ void Messages<T>::backward_level(const Weights<T>& w, Tape<T>& of, Index level) 
   const T* dy = of.dy + first * of.dy_stride;
   std::fill(tape.dots.begin(), tape.dots.end(), T(0));
   if (options_.aggregation == Aggregation::max) {
-    kernels_.gathers.max_back(terms(of, level), from.data, from.stride, dy, of.dy_stride,
+    kernels_.gathers.max_back(terms(of), from.data, from.stride, dy, of.dy_stride,
                               tape.winner.data() + first * options_.message_size, back.data, back.stride,
                               tape.dots.empty() ? nullptr : tape.dots.data());
   } else {
-    if (!tape.dots.empty()) kernels_.gathers.dots(terms(of, level), from.data, from.stride, dy, of.dy_stride, tape.dots.data());
-    kernels_.gathers.sum_back(terms(of, level), dy, of.dy_stride, back.data, back.stride);
+    if (!tape.dots.empty()) kernels_.gathers.dots(terms(of), from.data, from.stride, dy, of.dy_stride, tape.dots.data());
+    kernels_.gathers.sum_back(terms(of), dy, of.dy_stride, back.data, back.stride);
   }
   for (Index e = 0; !tape.dfactor.empty() && e < edges; ++e) {
     const T share = options_.attention ? tape.share[std::size_t((level - 1) * edges + e)] : T(1);

@@ -42,6 +42,7 @@ class Messages final : public Wrapper<T> {
 
   Index input_size() const override { return options_.state_size; }
   Index output_size() const override { return options_.message_size; }
+  void check(const CompiledTopology&) const override;
   std::unique_ptr<Tape<T>> make_tape() const override;
   void reserve(Tape<T>&, bool backward) const override;
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;
@@ -62,7 +63,7 @@ class Messages final : public Wrapper<T> {
   void read_edges(const Weights<T>&, Tape<T>&) const;
   void forward_level(const Weights<T>&, Tape<T>&, Index level) const;
   void backward_level(const Weights<T>&, Tape<T>&, Index level) const;
-  EdgeTerms<T> terms(const Tape<T>&, Index level) const;
+  EdgeTerms<T> terms(const Tape<T>&) const;  // the edges as the gathers see them
   EdgeTerms<T> ends(const Tape<T>&) const;
 
   // messages_attention.cpp

@@ -32,8 +32,6 @@ std::vector<Index> structures_by_node(const CompiledTopology& topology) {
 
 // Only roots have one, and each structure one root.
 void keep_roots(const CompiledForest& forest, std::vector<Index>& structure) {
-  if (Index(forest.roots.size()) != forest.num_structures())
-    throw std::invalid_argument("Readout: a graph of the forest has more than one root, expected one for 'root'");
   std::vector<char> is_root(structure.size(), 0);
   for (const Index v : forest.roots) is_root[std::size_t(v)] = true;
   for (std::size_t node = 0; node < structure.size(); ++node)
@@ -48,6 +46,18 @@ void zero_output(Tape<T>& tape, Index width) {
 }  // namespace
 
 template <class T>
+void Readout<T>::check(const CompiledTopology& topology) const {
+  if (pool_ != Pool::root) return;
+  std::vector<char> has_root(topology.sizes.size(), 0);
+  for (const Index v : static_cast<const CompiledForest&>(topology).roots) {
+    const std::size_t tree = std::size_t(topology.structure_of[std::size_t(v)]);
+    if (has_root[tree])
+      throw std::invalid_argument("Readout: tree " + std::to_string(tree) + " has more than one root, expected one for 'root'");
+    has_root[tree] = true;
+  }
+}
+
+template <class T>
 std::unique_ptr<Tape<T>> Readout<T>::make_tape() const {
   return std::make_unique<ReadoutTape<T>>();
 }
@@ -57,6 +67,7 @@ void Readout<T>::reserve(Tape<T>& base, bool backward) const {
   auto& tape = static_cast<ReadoutTape<T>&>(base);
   if (!tape.topology) throw std::logic_error("Readout: expected trees or graphs");
   reserve_plain(tape, size_, backward);
+  check(*tape.topology);
   tape.structure = structures_by_node(*tape.topology);
   if (pool_ == Pool::root) keep_roots(static_cast<const CompiledForest&>(*tape.topology), tape.structure);
   tape.share.clear();

@@ -17,6 +17,7 @@ class Readout final : public Layer<T> {
   Index input_size() const override { return size_; }
   Index output_size() const override { return size_; }
   Domain domain() const override { return pool_ == Pool::root ? Domain::trees : Domain::structures; }
+  void check(const CompiledTopology&) const override;
   bool pools() const override { return true; }
   bool needs_time() const override { return true; }
   bool looks_ahead() const override { return true; }

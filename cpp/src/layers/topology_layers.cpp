@@ -44,8 +44,8 @@ std::unique_ptr<Layer<T>> tree(Context& c) {
     c.options.fail("has " + std::to_string(c.spec.children.size()) + " layers inside, expected one: a cell");
   const Place place = place_inside(c, 0);
   Context inner = inside(c, 0, place);
-  const CellTable* table = find_cell(cell_variant(inner.spec));
-  if (!table) inner.options.fail("is no cell, expected one in a Tree");
+  const CellTable* table = inner.spec.type.find('(') == std::string::npos ? find_cell(cell_variant(inner.spec)) : nullptr;
+  if (!table) inner.options.fail("is no cell as '" + cell_variant(inner.spec) + "', expected one in a Tree");
   CellOptions options = cell_options(inner.spec, table->info, inner.where());
   options.parents = c.options.has("arity") ? Parents::by_slot : Parents::summed;
   options.arity = c.options.size("arity", 1);
@@ -68,6 +68,14 @@ std::unique_ptr<Layer<T>> tree(Context& c) {
 
 namespace {
 
+constexpr Index most_rounds = 1 << 16, most_wide = Index(1) << 40;  // each takes memory before a file's sizes are checked
+
+Index bounded(Context& c, const std::string& name, Index most) {
+  const Index value = c.options.size(name);
+  if (value > most) c.options.fail("has " + name + " = " + std::to_string(value) + ", expected at most " + std::to_string(most));
+  return value;
+}
+
 // A chain of layers that take one edge at a time.
 template <class T>
 std::unique_ptr<Layer<T>> edge_layers(Context& c, Index features) {
@@ -87,7 +95,7 @@ std::unique_ptr<Layer<T>> edge_layers(Context& c, Index features) {
 template <class T>
 std::unique_ptr<Messages<T>> messages(Context& c, Context& net, Index state_size) {
   MessageOptions o;
-  o.rounds = net.options.size("rounds");
+  o.rounds = bounded(net, "rounds", most_rounds);
   o.shared = !net.options.has("shared") || net.options.flag("shared");
   o.attention = net.options.flag("attention");
   const std::string how = net.options.has("aggregation") ? net.options.text("aggregation", {"sum", "mean", "max"}) : "sum";
@@ -95,33 +103,35 @@ std::unique_ptr<Messages<T>> messages(Context& c, Context& net, Index state_size
   if (o.attention && o.aggregation != Aggregation::sum)
     net.options.fail("has attention and aggregation = '" + how + "', expected 'sum': attention shares are a mean already");
   const std::string& type = c.spec.type;
-  o.state_size = c.options.size("input_size");
+  o.state_size = bounded(c, "input_size", most_wide);
   if (o.state_size != state_size)
     c.options.fail("expects " + std::to_string(o.state_size) + " features, got " + std::to_string(state_size) + " from the cell");
   o.pairs = type == "MLP";
   o.edge_net = type == "EdgeNet";
-  if (o.edge_net || (o.pairs && c.options.has("edge_size"))) o.edge_size = c.options.size("edge_size");
+  if (o.edge_net || (o.pairs && c.options.has("edge_size"))) o.edge_size = bounded(c, "edge_size", most_wide);
   const bool bias = o.pairs || o.edge_net || !c.options.has("bias") || c.options.flag("bias");
   std::unique_ptr<Layer<T>> of_edges, of_pairs;
   Index rows = 0;
   if (o.pairs) {
-    o.hidden = c.options.size("hidden_size");
+    o.hidden = bounded(c, "hidden_size", most_wide);
+    c.options.check_product({2, o.hidden, std::max(o.state_size, o.edge_size)});
     if (o.edge_size > 0) of_edges = std::make_unique<Linear<T>>(products<T>(), o.edge_size, o.hidden, false);
     of_pairs = edge_layers<T>(c, o.hidden);
     o.message_size = of_pairs->output_size();
     rows = 2 * o.hidden;
   } else {
-    o.message_size = c.options.size("output_size");
-    if (type == "ByType") o.types = c.options.size("num_types");
+    if (!o.edge_net) c.options.check_no_children();
+    o.message_size = bounded(c, "output_size", most_wide);
+    if (type == "ByType") o.types = bounded(c, "num_types", most_wide);
     if (o.edge_net && c.spec.children.empty()) {
       o.terms = o.edge_size + 1;
     } else if (o.edge_net) {
       of_edges = edge_layers<T>(c, o.edge_size);
       o.terms = of_edges->output_size() + 1;
     }
+    c.options.check_product({std::max(o.types, o.terms), o.message_size, o.state_size});
     rows = std::max(o.types, o.terms) * o.message_size;
   }
-  c.options.check_product({std::max(o.types, o.terms), std::max(o.message_size, 2 * o.hidden), o.state_size, o.rounds});
   c.options.check_all_used();
   o.edge_layers = of_edges != nullptr;
   if (!o.shared && (o.pairs || o.attention))

@@ -4,6 +4,7 @@
 
 #include "../topology/compiled_forest.h"
 #include "aligned_vector.h"
+#include "cell_layer.h"
 
 namespace recurra {
 
@@ -29,6 +30,12 @@ NodeMap from_up_to_down(const CompiledForest& forest) {
 }
 
 }  // namespace
+
+template <class T>
+void Tree<T>::check(const CompiledTopology& topology) const {
+  const CompiledForest& forest = forest_of(&topology);
+  static_cast<const CellLayer<T>&>(this->child(0)).check_nodes(down_ ? forest.down() : forest.up);
+}
 
 template <class T>
 std::unique_ptr<Tape<T>> Tree<T>::make_tape() const {

@@ -16,6 +16,7 @@ class Tree final : public Wrapper<T> {
   Index input_size() const override { return this->child(0).input_size(); }
   Index output_size() const override { return this->child(0).output_size(); }
   bool looks_ahead() const override { return down_; }
+  void check(const CompiledTopology&) const override;
   std::unique_ptr<Tape<T>> make_tape() const override;
   void reserve(Tape<T>&, bool backward) const override;
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;

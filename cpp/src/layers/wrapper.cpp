@@ -51,6 +51,11 @@ std::vector<Index> Wrapper<T>::feedbacks() const {
 }
 
 template <class T>
+void Wrapper<T>::check(const CompiledTopology& topology) const {
+  for (const Child<T>& c : children_) c.layer->check(topology);
+}
+
+template <class T>
 std::vector<ParameterSpec> Wrapper<T>::parameters() const {
   std::vector<ParameterSpec> all;
   for (const Child<T>& c : children_)

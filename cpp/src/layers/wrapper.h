@@ -1,4 +1,5 @@
-// A layer made of layers: what Chain, Residual, Skip, Bidirectional, Feedback and EncoderDecoder share. Parameters and states of
+// A layer made of layers: what Chain, Residual, Skip, Bidirectional, Feedback, EncoderDecoder, Tree,
+// GraphNet and Messages share. Parameters and states of
 // a child carry its name.
 #pragma once
 
@@ -31,6 +32,7 @@ class Wrapper : public Layer<T> {
   bool needs_time() const override;
   bool looks_ahead() const override;
   std::vector<Index> feedbacks() const override;
+  void check(const CompiledTopology&) const override;
   std::vector<ParameterSpec> parameters() const override;
   std::vector<StateSpec> state() const override;
   std::unique_ptr<Weights<T>> make_weights() const override;

@@ -44,7 +44,7 @@ std::shared_ptr<const CompiledTopology> topology_of(const Sequences<T>& x, const
   std::vector<Index> structures;
   structures.reserve(rows.size());
   for (const Index row : rows) structures.push_back(x.row(row));
-  return x.topology->compiled()->take(structures);
+  return x.topology->compiled()->some(structures);
 }
 
 std::vector<Step> topology_steps(const CompiledTopology& topology, const std::vector<Index>& rows) {

@@ -7,7 +7,8 @@
 
 namespace recurra {
 
-// The rows of a batch split over `parts` shards of like work, each longest first. Every row is in one shard.
+// The rows of a batch split over `parts` shards of like work, each longest first (all of a topology: as they lie). Every row is
+// in one shard.
 template <class T>
 std::vector<std::vector<Index>> split_rows(const Sequences<T>& x, int parts);
 

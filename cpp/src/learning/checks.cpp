@@ -65,6 +65,15 @@ void check_topology(const std::string& function, const Model<T>& model, const Se
   if (x.teacher) refuse("a teacher is given, expected none with " + name + "s");
   if (state) refuse("a state is given, expected none with " + name + "s: they start from the initial state");
   if (window > 0 && window < x.time) refuse("a window is given, expected none with " + name + "s");
+  if (x.rows) return;  // a part of what was checked as a whole
+  for (const auto& layer : model.layers) layer->check(*topology.compiled());
+}
+
+template <class T>
+void expect_sequences(const std::string& function, const Model<T>& model, const Sequences<T>& x) {
+  model.expect_sequences(function);
+  if (x.topology)
+    throw std::invalid_argument(function + ": got " + to_string(x.topology->compiled()->domain()) + ", expected sequences");
 }
 
 template <class T>
@@ -217,6 +226,7 @@ void check_data(const std::string& function, const Model<T>& model, const Sequen
   template void check_teaching(const std::string&, const Model<T>&, const Sequences<T>&, double, bool);   \
   template void check_batch(const std::string&, const Sequences<T>&);                                     \
   template void check_topology(const std::string&, const Model<T>&, const Sequences<T>&, bool, Index);    \
+  template void expect_sequences(const std::string&, const Model<T>&, const Sequences<T>&);               \
   template void check_window(const std::string&, const Sequences<T>&, Window);                            \
   template void check_loss(const std::string&, const Model<T>&, const Target<T>&, const Loss&);           \
   template void check_taught(const std::string&, const Model<T>&, const Sequences<T>&, const Target<T>&); \

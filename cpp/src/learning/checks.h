@@ -27,9 +27,13 @@ template <class T>
 void check_batch(const std::string& function, const Sequences<T>& x);
 
 // The network runs over what there is: sequences, trees or graphs. The latter go with what they admit: no lengths, teacher and
-// state, and no window that cuts them.
+// state, and no window that cuts them; the layers look at all of a topology, unless the batch is a part of it.
 template <class T>
 void check_topology(const std::string& function, const Model<T>& model, const Sequences<T>& x, bool state, Index window);
+
+// Neither the network nor the batch is of trees or graphs.
+template <class T>
+void expect_sequences(const std::string& function, const Model<T>& model, const Sequences<T>& x);
 
 // 0 <= begin <= end <= time.
 template <class T>

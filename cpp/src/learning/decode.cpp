@@ -109,6 +109,7 @@ void check(const BasicNetwork<T>& network, const Sequences<T>& x, const DecodeOp
   require(!x.teacher && x.target_time == 0 && !x.target_lengths,
           "x has a teacher or lengths of its target, expected none: it writes as it will");
   require(std::isfinite(options.length_power), "length_power is not finite, expected a number");
+  expect_sequences("decode", *network.model(), x);
   check_batch("decode", x);
 }
 

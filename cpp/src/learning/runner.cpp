@@ -26,27 +26,33 @@ struct BasicRunner<T>::Impl {
     weights.emplace(*model);
   }
 
+  // What there is to do.
+  static Index nodes(const Sequences<T>& x) {
+    Index count = 0;
+    for (Index i = 0; x.topology && i < x.batch; ++i) count += x.length(i);
+    return x.topology ? count : x.batch * x.time;
+  }
+
   // Enough work for each thread to be worth waking.
   int worthwhile_threads(const Sequences<T>& x) const {
     constexpr double worthwhile = 2e5;  // multiply-adds
-    const double steps = x.topology ? double(x.time) : double(x.batch) * double(x.time);
-    const double work = steps * double(network.flat().size() + 1);
+    const double work = double(nodes(x)) * double(network.flat().size() + 1);
     const Index most = std::min<Index>({x.batch, num_threads(), Index(std::min(work / worthwhile, 1e6)) + 1});
     return int(std::max<Index>(most, 1));
   }
 
   // One for each thread. Of trees and graphs, which lie in no order, as many more as let each stay in the caches.
   int num_shards(const Sequences<T>& x) const {
-    constexpr Index nodes = 1024;
-    const Index rounds = x.topology ? std::min(x.time / (threads * nodes), x.batch / threads) : 1;
+    constexpr Index in_caches = 1024;
+    const Index rounds = x.topology ? std::min(nodes(x) / (threads * in_caches), x.batch / threads) : 1;
     return threads * int(std::max<Index>(rounds, 1));
   }
 
   void begin(const std::string& function, const Sequences<T>& x, const BasicState<T>* state, const RunOptions& options,
              bool learns = true) {
     if (network.model() != model) adopt();
-    check_batch(function, x);
     check_topology(function, *model, x, state != nullptr, options.window);
+    check_batch(function, x);
     check_teaching(function, *model, x, options.sampling, learns);
     if (state) state->check(function, model->state_blocks, x.batch);
     weights->refresh(*model, network.flat().data());

@@ -17,9 +17,8 @@ double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, co
                        const OnlineRule& rule, T* gradient, const std::function<bool()>& interrupt, std::uint64_t max_bytes) {
   const std::string function = "loss_and_gradient";
   const Model<T>& model = *network.model();
+  expect_sequences(function + " by an online rule", model, x);
   check_batch(function, x);
-  model.expect_sequences(function + " by an online rule");
-  check_topology(function, model, x, false, 0);
   check_teaching(function, model, x, 0, true);
   OnlineOptions options;
   options.rule = rule;

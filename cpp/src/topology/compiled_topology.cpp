@@ -8,8 +8,9 @@ namespace recurra {
 
 bool meet(Domain a, Domain b, Domain& both) {
   if (a > b) std::swap(a, b);  // from wide to narrow
+  if (!(a == b || a == Domain::any || (a == Domain::structures && b > Domain::structures))) return false;
   both = b;
-  return a == b || a == Domain::any || (a == Domain::structures && b > Domain::structures);
+  return true;
 }
 
 const char* to_string(Domain domain) {
@@ -33,10 +34,22 @@ CompiledTopology::CompiledTopology(std::vector<Index> by_node, Index structures)
     members[std::size_t(first_member[std::size_t(structure_of[v])] + rank[v])] = Index(v);
 }
 
+namespace {
+
+bool counts_up(const std::vector<Index>& numbers) {
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    if (numbers[i] != Index(i)) return false;
+  return true;
+}
+
+}  // namespace
+
+std::shared_ptr<const CompiledTopology> CompiledTopology::some(const std::vector<Index>& structures) const {
+  return Index(structures.size()) == num_structures() && counts_up(structures) ? shared_from_this() : taken(structures);
+}
+
 std::shared_ptr<const CompiledTopology> CompiledTopology::take(const std::vector<Index>& structures) const {
-  bool all = Index(structures.size()) == num_structures();
-  for (std::size_t i = 0; all && i < structures.size(); ++i) all = structures[i] == Index(i);
-  return all ? shared_from_this() : taken(structures);
+  return counts_up(members) ? some(structures) : taken(structures);
 }
 
 Incoming taken_edges(const CompiledTopology& topology, const Incoming& edges, const std::vector<Index>& structures,

@@ -12,7 +12,7 @@ namespace recurra {
 
 // What a layer, or a network, runs over. `structures`: trees or graphs alike; `any`: steps and nodes alike.
 enum class Domain { any, time, structures, trees, graphs };
-// What both run over; false if there is none.
+// What both run over; false, and nothing written, if there is none.
 bool meet(Domain a, Domain b, Domain& both);
 const char* to_string(Domain domain);
 
@@ -25,8 +25,10 @@ struct CompiledTopology : std::enable_shared_from_this<CompiledTopology> {
   virtual Domain domain() const = 0;
   virtual const Schedule& schedule() const = 0;   // of a network's nodes
   virtual std::uint64_t fingerprint() const = 0;  // of all that it is
-  // See Topology::nodes; the structures are there, each once. All of them in their order: itself.
+  // See Topology::nodes; the structures are there, each once.
   std::shared_ptr<const CompiledTopology> take(const std::vector<Index>& structures) const;
+  // The same, but nodes may have other numbers: all structures in their order are this topology itself.
+  std::shared_ptr<const CompiledTopology> some(const std::vector<Index>& structures) const;
 
   Index num_nodes() const { return Index(structure_of.size()); }
   Index num_structures() const { return Index(sizes.size()); }

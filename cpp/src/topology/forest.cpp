@@ -32,10 +32,10 @@ void sort_by_slot(Incoming& children) {
 }
 
 std::shared_ptr<const CompiledTopology> compile(Index nodes, std::span<const Index> source, std::span<const Index> target,
-                                                std::span<const Index> slots) {
+                                                std::span<const Index> slots, bool in_slots) {
   std::vector<Index> order;
   Incoming children = by_target(nodes, source, target, order);
-  if (slots.empty()) return CompiledForest::make(std::move(children), false);
+  if (!in_slots) return CompiledForest::make(std::move(children), false);
   for (const Index e : order) children.slot.push_back(slots[std::size_t(e)]);
   sort_by_slot(children);
   return CompiledForest::make(std::move(children), true);
@@ -53,8 +53,7 @@ std::shared_ptr<const CompiledTopology> compile_trees(const std::vector<Index>& 
     check_entry("Forest", "slots", v, slots[v], 0, most_slots - 1);
     slot.push_back(slots[v]);
   }
-  auto compiled = compile(Index(parents.size()), source, target, slot);
-  return compiled;
+  return compile(Index(parents.size()), source, target, slot, !slots.empty());
 }
 
 }  // namespace
@@ -71,7 +70,7 @@ Forest Forest::graph(Index num_nodes, std::span<const Index> source, std::span<c
     check_entry("Forest", "target", e, target[e], 0, num_nodes - 1);
     if (!slots.empty()) check_entry("Forest", "slots", e, slots[e], 0, most_slots - 1);
   }
-  return Forest(Part{compile(num_nodes, source, target, slots)});
+  return Forest(Part{compile(num_nodes, source, target, slots, !slots.empty())});
 }
 
 const CompiledForest& Forest::forest() const { return static_cast<const CompiledForest&>(*compiled()); }

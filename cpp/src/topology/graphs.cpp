@@ -36,11 +36,11 @@ void check_edges(const Edges& edges, const std::vector<Index>& graph_of) {
       throw std::invalid_argument("Graphs: edge " + std::to_string(e) + " leads from graph " + std::to_string(from) +
                                   " to graph " + std::to_string(to) + ", expected both ends in one graph");
   }
-  if (edges.num_features < 0 || (edges.num_features == 0) != edges.features.empty())
-    if (!(count == 0 && edges.num_features >= 0))
-      throw std::invalid_argument("Graphs: num_features is " + std::to_string(edges.num_features) + " and features has " +
-                                  std::to_string(edges.features.size()) + " values, expected edges * num_features");
-  check_count("Graphs", "features", edges.features.size(), count * std::size_t(edges.num_features));
+  const Index width = edges.num_features;
+  Index values = 0;
+  if (width < 0 || __builtin_mul_overflow(Index(count), width, &values) || values != Index(edges.features.size()))
+    throw std::invalid_argument("Graphs: num_features is " + std::to_string(width) + " and features has " +
+                                std::to_string(edges.features.size()) + " values, expected edges * num_features");
   check_finite("features", edges.features, edges.num_features);
   if (!edges.types.empty()) check_count("Graphs", "types", edges.types.size(), count);
   for (std::size_t e = 0; e < edges.types.size(); ++e) check_entry("Graphs", "types", e, edges.types[e], 0, Index(1) << 40);
@@ -65,8 +65,8 @@ Graphs Graphs::take(std::span<const Index> some) const { return Graphs(Part{part
 
 bool Graphs::operator==(const Graphs& other) const {
   const CompiledGraphs &a = graphs(), &b = other.graphs();
-  return a.sizes == b.sizes && a.edges.begin == b.edges.begin && a.edges.source == b.edges.source && a.features == b.features &&
-         a.types == b.types && a.weights == b.weights;
+  return a.sizes == b.sizes && a.num_features == b.num_features && a.edges.begin == b.edges.begin &&
+         a.edges.source == b.edges.source && a.features == b.features && a.types == b.types && a.weights == b.weights;
 }
 
 }  // namespace recurra

@@ -58,7 +58,11 @@ std::vector<Index> node_levels(const Incoming& parents, const std::string& name)
       if (--waiting[child] == 0) ready.push_back(Index(child));
     }
   }
-  if (Index(ready.size()) != nodes) throw std::invalid_argument(name + ": the edges contain a cycle, expected an acyclic graph");
+  if (Index(ready.size()) != nodes) {
+    const auto stuck = std::find_if(waiting.begin(), waiting.end(), [](Index left) { return left > 0; }) - waiting.begin();
+    throw std::invalid_argument(name + ": the edges contain a cycle, which node " + std::to_string(stuck) +
+                                " reads from, expected an acyclic graph");
+  }
   return level;
 }
 

@@ -13,8 +13,8 @@ double evaluate(const BasicNetwork<T>& network, const Data<T>& data, const Loss&
                 const RunOptions& options, bool stateful) {
   if (batch_size < 1)
     throw std::invalid_argument("evaluate: batch_size is " + std::to_string(batch_size) + ", expected at least 1");
-  check_batch("evaluate", data.x);
   check_topology("evaluate", *network.model(), data.x, false, 0);
+  check_batch("evaluate", data.x);
   check_teaching("evaluate", *network.model(), data.x, options.sampling, true);
   check_loss("evaluate", *network.model(), data.target, loss);
   check_taught("evaluate", *network.model(), data.x, data.target);

@@ -2,13 +2,13 @@
 
 #include <stdexcept>
 
-#include "../network/model.h"
+#include "../learning/checks.h"
 
 namespace recurra {
 
 template <class T>
 void check_stateful(const std::string& function, const BasicNetwork<T>& network, const Sequences<T>& x, Index batch_size) {
-  network.model()->expect_sequences(function);
+  expect_sequences(function + ": stateful", *network.model(), x);
   if (network.pools() || network.looks_ahead())
     throw std::invalid_argument(function + ": stateful is on, but the network " +
                                 (network.pools() ? "pools over time" : "looks ahead") +
