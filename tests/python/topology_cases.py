@@ -10,6 +10,7 @@ import numpy as np
 import recurra as rc
 from hypothesis import strategies as st
 from problems import Array, randomize
+from recurra._topology import Topology
 
 Gradients = dict[str, Array]
 # The rows of R, gate by gate; a gate with a star sees each child by itself.
@@ -35,7 +36,7 @@ LONELY = tuple(name for name in cell_cases.CELLS if "peephole" in name or name i
 SOCIAL = tuple(name for name in cell_cases.CELLS if name not in LONELY)
 
 
-def one_of(seed: int, forest: rc.Topology, width: int) -> Array:
+def one_of(seed: int, forest: Topology, width: int) -> Array:
     """Features of all nodes."""
     return np.random.default_rng(seed).normal(size=(forest.num_nodes, width))
 
@@ -85,7 +86,7 @@ def renumbered(above: list[int], number: list[int]) -> list[int]:
     return result
 
 
-def random_parents(nodes: int, seed: int, roots: float = 0.1, children: int = 99) -> Array:
+def random_parents(nodes: int, seed: int, roots: float = 0.15, children: int = 99) -> Array:
     """Those of a larger forest."""
     rng = np.random.default_rng(seed)
     above, count = np.full(nodes, -1), np.zeros(nodes, int)
@@ -179,7 +180,7 @@ def learned(
     net: rc.Network,
     x: Array,
     target: Array,
-    topology: rc.Topology | None = None,
+    topology: Topology | None = None,
     **options: Any,  # noqa: ANN401
 ) -> tuple[float, Gradients]:
     """The loss and its gradient by name."""
