@@ -11,6 +11,8 @@ import numpy.typing as npt
 from recurra import _core
 from recurra._arrays import FloatArray, IntArray, check_shape, count, integers
 
+_MOST = 2**40  # nodes, and types of edges
+
 _Array = TypeVar("_Array", bound=npt.NDArray[Any])
 
 
@@ -27,6 +29,12 @@ def _vector(owner: str, name: str, value: npt.ArrayLike) -> IntArray:
 def _read_only(array: _Array) -> _Array:
     array.flags.writeable = False
     return array
+
+
+def _check_from_0(name: str, values: IntArray) -> None:
+    wrong = np.flatnonzero((values < 0) | (values > _MOST))
+    if wrong.size:
+        raise ValueError(f"{name}[{wrong[0]}] is {values[wrong[0]]}, expected 0 .. {_MOST}")
 
 
 def _chosen(owner: str, value: npt.ArrayLike, total: int) -> IntArray:
@@ -93,7 +101,7 @@ class Forest:
         places = None if slots is None else _vector("Forest", "slots", slots)
         if places is not None:
             check_shape("Forest: slots", places, below.shape, "(edges,)")
-        nodes = count("Forest: num_nodes", num_nodes, 0, 2**62)
+        nodes = count("Forest: num_nodes", num_nodes, 0, _MOST)
         forest = cls.__new__(cls)
         forest._setup(_core.Forest.graph(nodes, below, above, places), below, above, places)
         return forest
@@ -240,12 +248,14 @@ class Graphs:
         check_shape("Graphs: target", self._target, self._source.shape, "(edges,)")
         sizes = np.atleast_1d(np.asarray(num_nodes))
         self._sizes = _vector("Graphs", "num_nodes", sizes)
+        _check_from_0("Graphs: num_nodes", self._sizes)
         edges = self._source.size
         self._features = _numbers("edge_features", edge_features, edges, 2)
         self._weights = _numbers("edge_weights", edge_weights, edges, 1)
         self._types = None if edge_types is None else _vector("Graphs", "edge_types", edge_types)
         if self._types is not None:
             check_shape("Graphs: edge_types", self._types, (edges,), "(edges,)")
+            _check_from_0("Graphs: edge_types", self._types)
         self._core = _core.Graphs(
             self._sizes, self._source, self._target, self._features, self._types, self._weights
         )
@@ -357,6 +367,12 @@ def _numbers(name: str, value: npt.ArrayLike | None, edges: int, axes: int) -> F
     if array.ndim != axes or array.shape[0] != edges:
         expected = f"({edges}, features)" if axes == 2 else f"({edges},)"
         raise ValueError(f"Graphs: {name} has shape {array.shape}, expected {expected}")
+    wrong = np.argwhere(~np.isfinite(array))
+    if wrong.size:
+        value, edge = array[tuple(wrong[0])], wrong[0][0]
+        raise ValueError(
+            f"Graphs: {name} has the non-finite value {value} at edge {edge}, expected finite values"
+        )
     return _read_only(np.ascontiguousarray(array))
 
 
