@@ -1,6 +1,5 @@
 """Identities over graphs, for every cell: rounds are steps, numbers do not matter, a batch is its graphs."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,12 +7,12 @@ import pytest
 import recurra as rc
 from cell_cases import CELLS, REQUIRED, STAGES, UNITS, admits
 from cell_references import parse
+from graph_networks import FEATURES, MESSAGE, NETS, ROUNDS, drawn_x
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import Array, assert_close
 from topology_cases import Web, carrying, network, random_web, webs
 
-FEATURES, MESSAGE, ROUNDS = 2, 3, 3
 FEW = settings(max_examples=8)
 # What leaves them is made of their state, so that features cannot be its beginning.
 READ_OUT = ("ELSTM", "SRU")
@@ -59,10 +58,6 @@ def by_steps(net: rc.Network, made: Any, web: Web, x: Array, features: str) -> A
     return h
 
 
-def drawn_x(nodes: int, features: int = FEATURES) -> Array:
-    return np.random.default_rng(1).normal(size=(nodes, features))
-
-
 @pytest.mark.parametrize("features", ["state", "input"])
 @pytest.mark.parametrize("name", CELLS)
 @FEW
@@ -99,33 +94,6 @@ def test_stages_are_steps_too(name: str, stage: str, web: Web) -> None:
     net = network(rc.GraphNet(made, message, ROUNDS, "mean", features="input"))
     x = drawn_x(web.nodes)
     assert_close(net(x, web.graphs), by_steps(net, made, web, x, "input"), (1e-11, 1e-13))
-
-
-MESSAGES: dict[str, Callable[[], Any]] = {
-    "Linear": lambda: rc.Linear(UNITS, MESSAGE),
-    "ByType": lambda: rc.ByType(UNITS, MESSAGE, 3),
-    "EdgeNet": lambda: rc.EdgeNet(UNITS, MESSAGE, 2, [rc.Linear(2, 4), rc.Tanh()]),
-    "MLP": lambda: rc.MLP(UNITS, 5, [rc.Relu(), rc.Linear(5, MESSAGE)], edge_size=2),
-}
-NETS: dict[str, Callable[[], list[Any]]] = {
-    f"{name}, {how}": lambda make=make, how=how: [
-        rc.GraphNet(
-            rc.LSTM(MESSAGE, UNITS), make(), ROUNDS, "sum" if how == "attention" else how,
-            attention=how == "attention", input_size=FEATURES,
-        )
-    ]
-    for name, make in MESSAGES.items()
-    for how in ("sum", "max", "attention")
-} | {
-    "pooled": lambda: [rc.GraphNet(rc.GRU(MESSAGE, UNITS), MESSAGES["MLP"](), 2, input_size=FEATURES),
-                       rc.Readout("gated", 4), rc.Linear(4, 2)],
-    "mean": lambda: [rc.GraphNet(rc.GRU(MESSAGE, UNITS), MESSAGES["Linear"](), 2, input_size=FEATURES),
-                     rc.Readout("mean")],
-    "deep": lambda: [rc.Linear(FEATURES, 4),
-                     rc.GraphNet(rc.GRU(MESSAGE, UNITS), MESSAGES["EdgeNet"](), 2), rc.Tanh(),
-                     rc.Residual([rc.GraphNet(rc.Elman(MESSAGE, UNITS), MESSAGES["ByType"](), 2)]),
-                     rc.Readout("max")],
-}  # fmt: skip
 
 
 def pools(net: rc.Network) -> bool:

@@ -10,7 +10,8 @@ import pytest
 import recurra as rc
 from problems import Array, assert_close, refused
 from recurra._topology import Topology
-from topology_cases import network, one_of, random_parents, random_slots, random_web
+from topology_cases import one_of, random_parents, random_slots, random_web
+from tree_references import children_of, leaves_first
 
 IDS, CLASSES = 5, 3
 
@@ -36,17 +37,11 @@ def subtree_sums(dtype: str = "float64") -> Task:
     forest = rc.Forest(above)
     x = one_of(2, forest, 1).astype(dtype)
     total = x[:, 0].astype("float64")
-    for v in leaves_first_of(above):
+    for v in leaves_first(children_of(above)):
         if above[v] >= 0:
             total[above[v]] += total[v]
     net = rc.Network([rc.Tree(rc.LSTM(1, 12)), rc.Linear(12, 1)], dtype=dtype, seed=1)
     return Task(net, x, np.tanh(total / 2)[:, None].astype(dtype), forest)
-
-
-def leaves_first_of(above: Array) -> list[int]:
-    from tree_references import children_of, leaves_first
-
-    return leaves_first(children_of(above))
 
 
 def words(dtype: str = "float64") -> Task:
@@ -251,23 +246,6 @@ def test_threads_share_trees_and_graphs(name: str) -> None:
         assert_close(y, found[0][0])
         assert_close(loss, found[0][1])
         assert_close(gradient, found[0][2], (1e-12, 1e-14))
-
-
-def test_noise_does_not_depend_on_threads() -> None:
-    """Masks belong to the numbers of nodes, trees and graphs."""
-    task, web = subtree_sums(), random_web([30, 40, 20, 25])
-    tree = network(rc.Tree(rc.LSTM(1, 12)), rc.Dropout(0.4), rc.Linear(12, 1))
-    cell = rc.LSTM(4, 16, recurrent_dropout=0.3, zoneout=0.2)
-    graph = network(rc.GraphNet(cell, rc.Linear(16, 4), 3, input_size=1), rc.Dropout(0.4), rc.Linear(16, 1))
-    for net, x, topology in ((tree, task.x, task.topology), (graph, np.ones((web.nodes, 1)), web.graphs)):
-        y, found = np.ones((len(x), 1)), []
-        for threads in (1, 2):
-            rc.set_num_threads(threads)
-            found.append(net.loss_and_gradient(x, y, topology=topology, training=True, seed=3))
-        assert_close(found[0][0], found[1][0])
-        assert_close(found[0][1], found[1][1], (1e-11, 1e-13))
-        assert net.loss_and_gradient(x, y, topology=topology, training=True, seed=4)[0] != found[0][0]
-        assert net.loss_and_gradient(x, y, topology=topology)[0] != found[0][0]
 
 
 @pytest.mark.parametrize("name", TASKS)
