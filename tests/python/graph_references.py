@@ -1,6 +1,7 @@
 """Message passing by the layers of PyTorch Geometric with our parameters, on tensors.
 
-Names are those of a layer, without its number; `edges` are source and target.
+Names are those of a layer, without its number: "cell.weight_ih", "message.weight"; `edges` are source and
+target.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def edge_index(edges: Edges) -> Tensor:
 
 def messages_of(parameters: Parameters, rounds: int) -> Tensor:
     """The messages' matrices, transposed: one for all rounds, or one for each."""
-    found = [values.T for name, values in parameters.items() if "message" in name and values.ndim == 2]
+    found = [values.T for name, values in parameters.items() if "message." in name and values.ndim == 2]
     assert len(found) in (1, rounds), f"{len(found)} matrices for {rounds} rounds"
     return torch.stack(found * (rounds // len(found)))
 
@@ -53,10 +54,10 @@ def gated_graph(
 
     Y. Li, D. Tarlow, M. Brockschmidt and R. Zemel, Gated graph sequence neural networks, ICLR 2016.
     """
-    hh = parameters["weight_hh"]
+    hh = parameters["cell.weight_hh"]
     layer = layers.GatedGraphConv(hh.shape[1], rounds, aggr=AGGREGATION[aggregation])
-    bias_ih, bias_hh = biases(parameters["bias"])
-    theirs = {"weight": messages_of(parameters, rounds), "rnn.weight_ih": parameters["weight_ih"]}
+    bias_ih, bias_hh = biases(parameters["cell.bias"])
+    theirs = {"weight": messages_of(parameters, rounds), "rnn.weight_ih": parameters["cell.weight_ih"]}
     theirs |= {"rnn.weight_hh": hh, "rnn.bias_ih": bias_ih, "rnn.bias_hh": bias_hh}
     return torch.func.functional_call(layer, theirs, (x, edge_index((source, target)), edge_weights))
 
@@ -72,18 +73,21 @@ def edge_network(
     rounds: int,
     aggregation: str = "sum",
     features: str = "state",
+    vectors: Tensor = None,
 ) -> Tensor:
     """h of all nodes: rounds of NNConv and a GRU that reads messages, from h_0 = [x, 0].
 
-    Or, features being its "input", messages and x from 0. The message along an edge e is A(e) h, A(e) the sum
-    of the `matrices` A_k weighted by the outputs of `net`.
+    Or, features being its "input", messages and x from 0. The message along an edge e is A(e) h + b(e), A(e)
+    the sum of the `matrices` A_k and b(e) that of the `vectors` b_k (or none), weighted by what `net` gives.
 
     J. Gilmer, S. S. Schoenholz, P. F. Riley, O. Vinyals and G. E. Dahl, Neural message passing for quantum
     chemistry, ICML 2017, sections 2 and 5.
     """
     outputs, inputs = matrices.shape[1:]
+    vectors = matrices.new_zeros(matrices.shape[:2]) if vectors is None else vectors
+    matrices = torch.cat([matrices, vectors[:, :, None]], 2)  # of [h, 1]
     layer = layers.NNConv(
-        inputs,
+        inputs + 1,
         outputs,
         lambda e: net(e) @ matrices.transpose(1, 2).flatten(1),
         aggr=AGGREGATION[aggregation],
@@ -93,7 +97,7 @@ def edge_network(
     p, index, is_state = parameters, edge_index((source, target)), features == "state"
     h = torch.nn.functional.pad(x if is_state else x[:, :0], (0, inputs - is_state * x.shape[1]))
     for _ in range(rounds):
-        message = layer(h, index, edge_features)
+        message = layer(torch.nn.functional.pad(h, (0, 1), value=1.0), index, edge_features)
         a = message if is_state else torch.cat([message, x], 1)
-        h = torch.gru_cell(a, h, p["weight_ih"], p["weight_hh"], *biases(p["bias"]))
+        h = torch.gru_cell(a, h, p["cell.weight_ih"], p["cell.weight_hh"], *biases(p["cell.bias"]))
     return h

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from cell_references import bound
 from problems import Array, assert_close
-from reference_terms import walk
+from reference_terms import inner, walk
 from tree_references import differentiated
 
 torch = pytest.importorskip("torch")
@@ -26,7 +26,8 @@ def draw(seed: int = 0, inputs: int = UNITS, more: Shapes | None = None) -> dict
     """A GRU's parameters and more."""
     rng = np.random.default_rng(seed)
     shapes: Shapes = {"weight_ih": (3 * UNITS, inputs), "weight_hh": (3 * UNITS, UNITS), "bias": (4 * UNITS,)}
-    return {name: rng.uniform(-1, 1, shape) for name, shape in (shapes | (more or {})).items()}
+    named = {f"cell.{name}": shape for name, shape in shapes.items()} | (more or {})
+    return {name: rng.uniform(-1, 1, shape) for name, shape in named.items()}
 
 
 def features(width: int, rows: int = NODES, seed: int = 1) -> Array:
@@ -37,7 +38,7 @@ def by_hand(
     p: Mapping[str, Array], h: Array, message: Message, aggregation: str = "sum", beside: Array | None = None
 ) -> Array:
     """A transcribed GRU at every node reads what the edges that end there bring, and perhaps x beside it."""
-    gru = walk(bound("GRU"), p, np)
+    gru = walk(bound("GRU"), inner(p, "cell."), np)
     for r in range(ROUNDS):
         arriving: list[list[Array]] = [[] for _ in h]
         for e, (source, target) in enumerate(zip(SOURCE, TARGET, strict=True)):
@@ -77,9 +78,12 @@ def test_edge_network(aggregation: str, kind: str) -> None:
     x, e = features(2), features(EDGE_SIZE, SOURCE.size, 4)
     rng = np.random.default_rng(5)
     A, K = rng.normal(size=(MATRICES, UNITS, UNITS)), rng.normal(size=(MATRICES, EDGE_SIZE))
+    b = rng.normal(size=(MATRICES, UNITS))
 
     def message(_: int, edge: int, h: Array) -> Array:
-        return np.tensordot(np.tanh(K @ e[edge]), A, 1) @ h
+        a = np.tanh(K @ e[edge])
+        found: Array = np.tensordot(a, A, 1) @ h + a @ b
+        return found
 
     theirs = {name: torch.tensor(values) for name, values in p.items()}
     found = edge_network(
@@ -93,6 +97,7 @@ def test_edge_network(aggregation: str, kind: str) -> None:
         ROUNDS,
         aggregation,
         kind,
+        torch.tensor(b),
     )
     start = np.zeros((NODES, UNITS))
     if kind == "state":
@@ -108,7 +113,7 @@ def edge_run(p: Mapping[str, Any], x: Any) -> Any:  # noqa: ANN401
 EDGE_SHAPES: Shapes = {"A": (MATRICES, UNITS, UNITS), "K": (MATRICES, EDGE_SIZE)}
 RUNS: dict[str, tuple[dict[str, Array], Any]] = {
     "gated graph": (
-        draw(6, more={f"message.{r}": (UNITS, UNITS) for r in range(ROUNDS)}),
+        draw(6, more={f"message.{r}.weight": (UNITS, UNITS) for r in range(ROUNDS)}),
         lambda p, x: gated_graph(p, x, SOURCE, TARGET, ROUNDS),
     ),
     "edge network": (draw(7, more=EDGE_SHAPES), edge_run),

@@ -53,7 +53,9 @@ def test_children() -> None:
     assert children_of([2, 2, -1, 2], [3, 0, 0, 1]) == [[], [], [1, 3, None, 0], []]
     assert children_of([2, 2, -1], None, 3) == [[None] * 3, [None] * 3, [0, 1, None]]
     assert children_along([3, 0, 1], [2, 2, 3], 4, [1, 0, 0]) == [[], [], [0, 3], [1]]
+    assert children_along([3, 0], [2, 2], 4) == [[], [], [3, 0], []]
     assert downwards([2, 2, -1]) == [[2], [2], []]
+    assert downwards([2, 2, -1], [0, 1, 1]) == [[2], [None, 2], []]
     with pytest.raises(AssertionError, match="slot 1 of node 2"):
         children_of([2, 2, -1], [1, 1, 0])
     with pytest.raises(AssertionError, match="cycle"):

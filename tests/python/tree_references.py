@@ -38,12 +38,11 @@ def children_along(
     slots: Iterable[int] | None = None,
     arity: int | None = None,
 ) -> Children:
-    """Of each node of an acyclic graph, whose edges lead from the child to the node above."""
+    """Of each node of an acyclic graph, whose edges lead from the child to the node above, in their order."""
     found: list[dict[int, int]] = [{} for _ in range(num_nodes)]
-    edges = sorted((int(child), int(node)) for child, node in zip(source, target, strict=True))
     if slots is None:
-        for child, node in edges:
-            found[node][len(found[node])] = child
+        for child, node in zip(source, target, strict=True):
+            found[int(node)][len(found[int(node)])] = int(child)
     else:
         for child, node, slot in zip(source, target, slots, strict=True):
             assert int(slot) not in found[int(node)], f"two children in slot {slot} of node {node}"
@@ -51,9 +50,11 @@ def children_along(
     return [[below.get(k) for k in range(max(arity or 0, max(below, default=-1) + 1))] for below in found]
 
 
-def downwards(parents: Iterable[int]) -> Children:
-    """A forest from its roots: what a node reads is the node above."""
-    return [[int(p)] if p >= 0 else [] for p in parents]
+def downwards(parents: Iterable[int], slots: Iterable[int] | None = None) -> Children:
+    """A forest from its roots: what a node reads is the node above, by slot in its own."""
+    above = [int(p) for p in parents]
+    places = [0] * len(above) if slots is None else [int(s) for s in slots]
+    return [[*[None] * slot, p] if p >= 0 else [] for p, slot in zip(above, places, strict=True)]
 
 
 def leaves_first(children: Children) -> list[int]:
@@ -86,8 +87,11 @@ def child_sum(
     b: Vectors,
     xp: Any = np,  # noqa: ANN401
     start: tuple[Vector, Vector] | None = None,
+    V: Mapping[str, Rows] | None = None,
 ) -> tuple[States, States]:
     """h and c of the child-sum Tree-LSTM; leaves read `start`, the h and c of a child that is no node.
+
+    With `V`, q'Vq joins the pre-activations of i, o and u, q the sum of the children's h.
 
     K. S. Tai, R. Socher and C. D. Manning, Improved semantic representations from tree-structured long
     short-term memory networks, ACL 2015, eqs. 2-8.
@@ -97,10 +101,11 @@ def child_sum(
     for j in leaves_first(children):
         C = [k for k in children[j] if k is not None] or list(starts)
         h_sum = sum((h[k] for k in C), 0 * b["i"])  # 2
-        i = sigmoid(W["i"] @ x[j] + U["i"] @ h_sum + b["i"], xp)  # 3
+        bent = bilinear(V, h_sum, xp)
+        i = sigmoid(W["i"] @ x[j] + U["i"] @ h_sum + b["i"] + bent["i"], xp)  # 3
         f = {k: sigmoid(W["f"] @ x[j] + U["f"] @ h[k] + b["f"], xp) for k in C}  # 4
-        o = sigmoid(W["o"] @ x[j] + U["o"] @ h_sum + b["o"], xp)  # 5
-        u = xp.tanh(W["u"] @ x[j] + U["u"] @ h_sum + b["u"])  # 6
+        o = sigmoid(W["o"] @ x[j] + U["o"] @ h_sum + b["o"] + bent["o"], xp)  # 5
+        u = xp.tanh(W["u"] @ x[j] + U["u"] @ h_sum + b["u"] + bent["u"])  # 6
         c[j] = i * u + sum(f[k] * c[k] for k in C)  # 7
         h[j] = o * xp.tanh(c[j])  # 8
     return stacked(h, xp), stacked(c, xp)
@@ -114,10 +119,12 @@ def n_ary(
     b: Vectors,
     xp: Any = np,  # noqa: ANN401
     start: tuple[Vector, Vector] | None = None,
+    V: Mapping[str, Rows] | None = None,
 ) -> tuple[States, States]:
     """h and c of the N-ary Tree-LSTM: U[gate][s] for slot s, U["f"][m][s] for the gate of slot m.
 
-    In an empty slot h and c are 0; leaves read `start` in their first.
+    In an empty slot h and c are 0; leaves read `start` in their first. `V` as above, q the children's h side
+    by side.
 
     The same paper, eqs. 9-14.
     """
@@ -125,15 +132,24 @@ def n_ary(
     h, c = ({j: state[n] for j, state in starts.items()} for n in (0, 1))
     for j in leaves_first(children):
         C = [(s, k) for s, k in enumerate(children[j]) if k is not None] or list(enumerate(starts))
-        i = sigmoid(W["i"] @ x[j] + sum(U["i"][s] @ h[k] for s, k in C) + b["i"], xp)  # 9
+        q = {s: h[k] for s, k in C}
+        bent = bilinear(V, xp.concatenate([q.get(s, 0 * b["i"]) for s in range(len(U["i"]))]), xp)
+        i = sigmoid(W["i"] @ x[j] + sum(U["i"][s] @ h[k] for s, k in C) + b["i"] + bent["i"], xp)  # 9
         f = {  # 10
             m: sigmoid(W["f"] @ x[j] + sum(U["f"][m][s] @ h[k] for s, k in C) + b["f"], xp) for m, _ in C
         }
-        o = sigmoid(W["o"] @ x[j] + sum(U["o"][s] @ h[k] for s, k in C) + b["o"], xp)  # 11
-        u = xp.tanh(W["u"] @ x[j] + sum(U["u"][s] @ h[k] for s, k in C) + b["u"])  # 12
+        o = sigmoid(W["o"] @ x[j] + sum(U["o"][s] @ h[k] for s, k in C) + b["o"] + bent["o"], xp)  # 11
+        u = xp.tanh(W["u"] @ x[j] + sum(U["u"][s] @ h[k] for s, k in C) + b["u"] + bent["u"])  # 12
         c[j] = i * u + sum(f[s] * c[k] for s, k in C)  # 13
         h[j] = o * xp.tanh(c[j])  # 14
     return stacked(h, xp), stacked(c, xp)
+
+
+def bilinear(V: Mapping[str, Rows] | None, q: Vector, xp: Any) -> Vectors:  # noqa: ANN401
+    """q'Vq of the gates that read all children, 0 without V."""
+    if V is None:
+        return dict.fromkeys("iou", 0)
+    return {gate: xp.stack([q @ V_k @ q for V_k in slices]) for gate, slices in V.items()}
 
 
 def rntn(
@@ -155,8 +171,7 @@ def rntn(
         slots = W.shape[1] // len(b)
         below = [*children[j], *[None] * (slots - len(children[j]))]
         q = xp.concatenate([0 * b if k is None else h[k] for k in below])
-        bilinear = xp.stack([q @ V_k @ q for V_k in V])
-        h[j] = xp.tanh(bilinear + W @ q + L @ x[j] + b)
+        h[j] = xp.tanh(xp.stack([q @ V_k @ q for V_k in V]) + W @ q + L @ x[j] + b)
     return stacked(h, xp)
 
 
@@ -176,15 +191,17 @@ def tree_lstm(
     learned = "initial_h" in parameters
     start = (parameters["initial_h"], parameters["initial_c"]) if learned else None
     W, b = (by_paper(split(parameters[name], "i f g o"), papers) for name in ("weight_ih", "bias"))
-    hh = parameters["weight_hh"]
+    hh, V = parameters["weight_hh"], None
+    if "tensor" in parameters:
+        V = by_paper(split(parameters["tensor"], "i g o"), papers)
     if arity is None:
-        return child_sum(x, children, W, by_paper(split(hh, "i f g o"), papers), b, xp, start)
+        return child_sum(x, children, W, by_paper(split(hh, "i f g o"), papers), b, xp, start, V)
     edges = [f"f{k}" for k in range(arity)]
     rows = split(hh, " ".join(["i", *edges, "g", "o"]))
     units = hh.shape[1] // arity
     by_slot = {gate: [m[:, k * units : (k + 1) * units] for k in range(arity)] for gate, m in rows.items()}
     U = by_paper({gate: by_slot[gate] for gate in "igo"}, papers) | {"f": [by_slot[gate] for gate in edges]}
-    return n_ary(x, children, W, U, b, xp, start)
+    return n_ary(x, children, W, U, b, xp, start, V)
 
 
 def by_paper(ours: Mapping[str, Any], papers: Mapping[str, str]) -> dict[str, Any]:

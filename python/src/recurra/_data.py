@@ -77,8 +77,9 @@ def split(data: _core.Data, fraction: float, pools: bool) -> tuple[_core.Data, _
         raise ValueError(f"fit: validation is {fraction!r}, expected a fraction 0 < validation < 1 or (x, y)")
     held_out = round(total * float(fraction))
     if not 0 < held_out < total:
+        what = {_core.Forest: "trees", _core.Graphs: "graphs"}.get(type(topology), "sequences")
         raise ValueError(
-            f"fit: validation is {fraction} of {total} sequences, expected at least one on each side"
+            f"fit: validation is {fraction} of {total} {what}, expected at least one on each side"
         )
     cut = total - held_out
     x, lengths, teacher, target, mask, target_time, target_lengths, _ = data

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from recurra._arrays import IntArray, integers
 
+MOST = 2**40  # nodes, and types of edges
+
 _Array = TypeVar("_Array", bound=npt.NDArray[Any])
 
 
@@ -27,6 +29,13 @@ def read_only(array: _Array) -> _Array:
     """`array`, from now on."""
     array.flags.writeable = False
     return array
+
+
+def check_from_0(name: str, values: IntArray) -> None:
+    """Raise ValueError unless all are 0 .. MOST."""
+    wrong = np.flatnonzero((values < 0) | (values > MOST))
+    if wrong.size:
+        raise ValueError(f"{name}[{wrong[0]}] is {values[wrong[0]]}, expected 0 .. {MOST}")
 
 
 def chosen_structures(owner: str, value: npt.ArrayLike, total: int) -> IntArray:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from recurra import _core
 from recurra._arrays import IntArray, check_shape, count, flag
-from recurra._edges import chosen_structures, edges_between, read_only, vector
+from recurra._edges import MOST, chosen_structures, edges_between, read_only, vector
 
 if TYPE_CHECKING:
     import networkx as nx  # type: ignore[import-untyped]
@@ -74,7 +74,7 @@ class Forest:
         places = None if slots is None else vector("Forest", "slots", slots)
         if places is not None:
             check_shape("Forest: slots", places, below.shape, "(edges,)")
-        nodes = count("Forest: num_nodes", num_nodes, 0, 2**62)
+        nodes = count("Forest: num_nodes", num_nodes, 0, MOST)
         forest = cls.__new__(cls)
         forest._setup(_core.Forest.graph(nodes, below, above, places), below, above, places)
         return forest

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from recurra import _core
 from recurra._arrays import FloatArray, IntArray, check_shape, flag
-from recurra._edges import chosen_structures, edges_between, read_only, vector
+from recurra._edges import check_from_0, chosen_structures, edges_between, read_only, vector
 
 if TYPE_CHECKING:
     import networkx as nx  # type: ignore[import-untyped]
@@ -48,12 +48,14 @@ class Graphs:
         check_shape("Graphs: target", self._target, self._source.shape, "(edges,)")
         sizes = np.atleast_1d(np.asarray(num_nodes))
         self._sizes = vector("Graphs", "num_nodes", sizes)
+        check_from_0("Graphs: num_nodes", self._sizes)
         edges = self._source.size
         self._features = _numbers("edge_features", edge_features, edges, 2)
         self._weights = _numbers("edge_weights", edge_weights, edges, 1)
         self._types = None if edge_types is None else vector("Graphs", "edge_types", edge_types)
         if self._types is not None:
             check_shape("Graphs: edge_types", self._types, (edges,), "(edges,)")
+            check_from_0("Graphs: edge_types", self._types)
         self._core = _core.Graphs(
             self._sizes, self._source, self._target, self._features, self._types, self._weights
         )
@@ -282,4 +284,10 @@ def _numbers(name: str, value: npt.ArrayLike | None, edges: int, axes: int) -> F
     if array.ndim != axes or array.shape[0] != edges:
         expected = f"({edges}, features)" if axes == 2 else f"({edges},)"
         raise ValueError(f"Graphs: {name} has shape {array.shape}, expected {expected}")
+    wrong = np.argwhere(~np.isfinite(array))
+    if wrong.size:
+        value, edge = array[tuple(wrong[0])], wrong[0][0]
+        raise ValueError(
+            f"Graphs: {name} has the non-finite value {value} at edge {edge}, expected finite values"
+        )
     return read_only(np.ascontiguousarray(array))

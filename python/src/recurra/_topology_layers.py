@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recurra._arrays import flag
+from recurra._arrays import count, flag
 from recurra._cells import Cell
 from recurra._layer import Layer, choice, listed, size
 from recurra._layers import Linear
@@ -100,7 +100,8 @@ class MLP(Layer):
     def __init__(
         self, state_size: int, hidden_size: int, net: Layer | Sequence[Layer], *, edge_size: int = 0
     ) -> None:
-        options = {} if edge_size == 0 else {"edge_size": size("MLP", "edge_size", edge_size)}
+        features = count("MLP: edge_size", edge_size, 0, 2**62)
+        options = {"edge_size": features} if features > 0 else {}
         super().__init__(
             "MLP",
             *_net("MLP", net),
