@@ -38,7 +38,8 @@ def parse_dtype(dtype: npt.DTypeLike) -> np.dtype[np.floating[Any]]:
     raise ValueError(f"dtype is {dtype!r}, expected 'float32' or 'float64'")
 
 
-def _as_array(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+def as_array(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    """`value` as the array that it is, or makes."""
     try:
         return value if isinstance(value, np.ndarray) else np.asarray(value)
     except ValueError as error:
@@ -57,7 +58,7 @@ def _depth_of_caller() -> int:
 
 def floats(name: str, value: npt.ArrayLike, dtype: np.dtype[np.floating[Any]]) -> FloatArray:
     """`value` as a C-contiguous array of `dtype`; warns where that converts an array."""
-    array = _as_array(name, value)
+    array = as_array(name, value)
     if array.dtype.kind != "f":
         raise TypeError(f"{name} has dtype {array.dtype}, expected {dtype}")
     reasons = []
@@ -75,7 +76,7 @@ def floats(name: str, value: npt.ArrayLike, dtype: np.dtype[np.floating[Any]]) -
 
 def integers(name: str, value: npt.ArrayLike) -> IntArray:
     """A C-contiguous copy of `value` as int64: nobody else can change what was checked."""
-    array = _as_array(name, value)
+    array = as_array(name, value)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} has dtype {array.dtype}, expected integers")
     if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
@@ -85,7 +86,7 @@ def integers(name: str, value: npt.ArrayLike) -> IntArray:
 
 def flags(name: str, value: npt.ArrayLike) -> BoolArray:
     """A C-contiguous copy of `value`, an array of True and False."""
-    array = _as_array(name, value)
+    array = as_array(name, value)
     if array.dtype != np.bool_:
         raise TypeError(f"{name} has dtype {array.dtype}, expected bool")
     return np.array(array, order="C")

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from recurra._arrays import IntArray, integers
+from recurra._arrays import IntArray, as_array, integers
 
 MOST = 2**40  # nodes, and types of edges
 
@@ -16,7 +16,7 @@ _Array = TypeVar("_Array", bound=npt.NDArray[Any])
 
 def vector(owner: str, name: str, value: npt.ArrayLike) -> IntArray:
     """`value` as integers along one axis, that nobody can write to."""
-    array = np.asarray(value)
+    array = as_array(f"{owner}: {name}", value)
     if array.size == 0 and array.ndim == 1:  # NumPy makes floats of an empty list
         return np.zeros(0, np.int64)
     array = integers(f"{owner}: {name}", value)
@@ -40,10 +40,14 @@ def check_from_0(name: str, values: IntArray) -> None:
 
 def chosen_structures(owner: str, value: npt.ArrayLike, total: int) -> IntArray:
     """`value` as numbers of trees or graphs that are there."""
-    chosen = vector(owner, "numbers", value)
+    kind = {"Forest": "trees", "Graphs": "graphs"}[owner]
+    chosen = vector(owner, kind, value)
+    if total == 0 and chosen.size:
+        raise IndexError(f"{owner}: {kind} has {chosen.size} numbers, expected none: there are no {kind}")
     wrong = np.flatnonzero((chosen < 0) | (chosen >= total))
     if wrong.size:
-        raise IndexError(f"{owner}: number {chosen[wrong[0]]} is not there, expected 0 .. {total - 1}")
+        name = kind.removesuffix("s")
+        raise IndexError(f"{owner}: {name} {chosen[wrong[0]]} is not there, expected 0 .. {total - 1}")
     return chosen
 
 

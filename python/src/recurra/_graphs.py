@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra import _core
-from recurra._arrays import FloatArray, IntArray, check_shape, flag
+from recurra._arrays import FloatArray, IntArray, as_array, check_shape, flag
 from recurra._edges import check_from_0, chosen_structures, edges_between, read_only, vector
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Graphs:
     ) -> None:
         self._source, self._target = vector("Graphs", "source", source), vector("Graphs", "target", target)
         check_shape("Graphs: target", self._target, self._source.shape, "(edges,)")
-        sizes = np.atleast_1d(np.asarray(num_nodes))
+        sizes = np.atleast_1d(as_array("Graphs: num_nodes", num_nodes))
         self._sizes = vector("Graphs", "num_nodes", sizes)
         check_from_0("Graphs: num_nodes", self._sizes)
         edges = self._source.size
@@ -277,7 +277,7 @@ class GraphData(NamedTuple):
 def _numbers(name: str, value: npt.ArrayLike | None, edges: int, axes: int) -> FloatArray | None:
     if value is None:
         return None
-    array = np.asarray(value)
+    array = as_array(f"Graphs: {name}", value)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"Graphs: {name} has dtype {array.dtype}, expected numbers")
     array = array.astype(np.float64)

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator  # type: ignore[import-untyped]
 from sklearn.utils.validation import check_array, validate_data  # type: ignore[import-untyped]
 
-from recurra._arrays import FloatArray, _as_array
+from recurra._arrays import FloatArray, as_array
 from recurra.sklearn._sequences import REAL, Data, Sequences, entries, named, read_array, read_named
 
 
@@ -55,7 +55,7 @@ def _read_sequences(estimator: BaseEstimator, X: Data, reset: bool) -> Sequences
     """Input that is a list or has three axes."""
     if (items := entries(X)) is not None:
         sequences = read_named(named("X", items))
-    elif (X.ndim if hasattr(X, "ndim") else _as_array("X", X).ndim) > 2:
+    elif (X.ndim if hasattr(X, "ndim") else as_array("X", X).ndim) > 2:
         sequences = read_array("X", check_array(X, dtype=REAL, allow_nd=True, input_name="X"))
     else:
         return None
