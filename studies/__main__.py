@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
                 "--plot",
                 type=Path,
                 metavar="FILE",
-                help="draw it: validation losses, gradients by lag, the error over a stream, shares by distance",
+                help="draw it: losses, gradients by lag, the error over a stream, or shares by distance",
             )
         if name == "digits":
             command.add_argument("--pixels", action="store_true", help="pixel by pixel instead of row by row")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from studies.search import Found, search
 from studies.trees import Ids, Tree, join
 
 Item = TypeVar("Item")
+Scores: TypeAlias = npt.NDArray[np.floating[Any]]
 
 EMBEDDED = 32
 AT_ONCE = 500  # items that are classified at once
@@ -68,20 +69,20 @@ class Reader(Generic[Item]):
     def classify(self, net: rc.Network, items: Sequence[Item]) -> Ids:
         """The likeliest class of every item."""
         parts = [items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE)]
-        found: Ids = np.concatenate([_outputs(net, self.inputs(part)).argmax(axis=1) for part in parts])
+        found: Ids = np.concatenate([scores(net, self.inputs(part)).argmax(axis=1) for part in parts])
         return found
 
 
-def _outputs(net: rc.Network, inputs: Inputs) -> npt.NDArray[np.float32]:
+def scores(net: rc.Network, inputs: Inputs) -> Scores:
+    """Of every class, a row for each item."""
     if isinstance(inputs.x, np.ndarray):
-        scores: npt.NDArray[np.float32] = net(inputs.x, inputs.forest)
-        return scores
+        found: Scores = net(inputs.x, inputs.forest)
+        return found
     lengths = [len(sequence) for sequence in inputs.x]
     padded = np.zeros((len(lengths), max(lengths)), np.int64)
     for row, sequence in zip(padded, inputs.x, strict=True):
         row[: len(sequence)] = sequence
-    scores = net(padded, lengths=lengths)
-    return scores
+    return net(padded, lengths=lengths)
 
 
 def lstm(units: int) -> list[rc.Layer]:
