@@ -235,7 +235,7 @@ def plot(path: Path, outcomes: Mapping[str, Sequence[Outcome]], t: Task) -> None
     axes.axhline(0.5, color="0.7", linestyle=":")
     axes.set(title="Right colours after R rounds", xlabel="distance from the source", ylabel="share")
     axes.set_xticks(range(FURTHEST + 1), NAMES)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=3)
     figure.savefig(path)
 
 
