@@ -16,10 +16,13 @@ from studies import (
     forecast,
     gradients,
     labels,
+    listops,
+    logic,
     lstm1997,
     memory,
     numbers,
     oscillator,
+    paths,
     plant,
 )
 
@@ -30,13 +33,16 @@ STUDIES = {
     "forecast": forecast,
     "gradients": gradients,
     "labels": labels,
+    "listops": listops,
+    "logic": logic,
     "lstm1997": lstm1997,
     "memory": memory,
     "numbers": numbers,
     "oscillator": oscillator,
+    "paths": paths,
     "plant": plant,
 }
-DRAWN = ("adding", "digits", "drift", "gradients", "memory")
+DRAWN = ("adding", "digits", "drift", "gradients", "memory", "paths")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -54,7 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
                 "--plot",
                 type=Path,
                 metavar="FILE",
-                help="draw it: the validation losses, the gradients by lag, or the error over the stream",
+                help="draw it: losses, gradients by lag, the error over a stream, or shares by distance",
             )
         if name == "digits":
             command.add_argument("--pixels", action="store_true", help="pixel by pixel instead of row by row")
