@@ -82,7 +82,6 @@ def test_noise(name: str) -> None:
     check_noise(*NOISY[name])
 
 
-@pytest.mark.xfail(reason="masks of edges are drawn by numbers beyond those of the nodes", strict=True)
 def test_noise_in_the_net_of_an_edge_net() -> None:
     check_noise(*EDGE_NET)
 

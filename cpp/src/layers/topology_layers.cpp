@@ -174,6 +174,9 @@ std::unique_ptr<Layer<T>> graph_net(Context& c) {
     if (features < 1)
       cell_context.options.fail("has input_size = " + std::to_string(inputs) + ", expected the message's " +
                                 std::to_string(heard) + " and the nodes' features");
+    if (const Index given = c.options.size("input_size", features); given != features)
+      c.options.fail("has input_size = " + std::to_string(given) + ", expected " + std::to_string(features) +
+                     ", what the cell takes beside the message");
   } else {
     if (inputs != heard)
       cell_context.options.fail("has input_size = " + std::to_string(inputs) + ", expected the message's, " +

@@ -22,8 +22,8 @@ class Tree(Layer):
     Args:
         cell: The cell. Some admit one child only, and say so.
         arity: Slots of a node; None: children are summed.
-        direction: "up", from the leaves to the roots, or "down": each node reads the one above it, in a
-            Forest of several parents their sum.
+        direction: "up", from the leaves to the roots, or "down": each node reads the one above it, or
+            the sum of several (with an arity of those whose slot is the same).
         bilinear: u'Vu joins the pre-activations of the gates that read all children, where u is what the
             children feed, side by side or summed: with an Elman cell a recursive neural tensor network.
             Parameter: ``tensor`` (units of those gates, width of u, width of u).
