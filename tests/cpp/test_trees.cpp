@@ -99,6 +99,36 @@ TEST_CASE("trees: a forest is its trees one by one, whatever the threads; loss, 
   CHECK(difference(gradient, sum) < 1e-12);
 }
 
+TEST_CASE("trees: a large forest, which runs in several parts on each thread, is the sum of its trees too") {
+  const Net network = test::drawn_network({tree(lstm(3, 4)), linear(4, 2)}, 0.5);
+  const Index nodes = 5000;
+  const Forest forest = random_forest(nodes, 11);
+  const Vector x = test::random_vector(1, nodes * 3), target = test::random_vector(2, nodes * 2);
+  const int before = num_threads();
+  for (const int threads : {1, 2}) {
+    set_num_threads(threads);
+    Vector gradient(network.flat().size()), sum(gradient.size());
+    BasicRunner<double> runner(network), small(network);
+    const double loss = runner.loss_and_gradient(over(forest, x), {target.data()}, Loss::mse, gradient.data());
+    const Vector y = forward(network, over(forest, x));
+    double total = 0, apart = 0;
+    for (Index tree = 0; tree < forest.num_trees(); ++tree) {
+      Sequences<double> one = over(forest, x);
+      one.rows = &tree;
+      one.batch = 1;
+      Vector part(gradient.size());
+      const double weight = double(forest.sizes()[std::size_t(tree)]) / double(nodes);
+      total += weight * small.loss_and_gradient(one, {target.data()}, Loss::mse, part.data());
+      for (std::size_t j = 0; j < part.size(); ++j) sum[j] += weight * part[j];
+    }
+    for (std::size_t i = 0; i < y.size(); ++i) apart += (y[i] - target[i]) * (y[i] - target[i]) / double(y.size());
+    CHECK(std::abs(loss - total) < 1e-12);
+    CHECK(std::abs(loss - apart) < 1e-12);
+    CHECK(difference(gradient, sum) < 1e-11);
+  }
+  set_num_threads(before);
+}
+
 TEST_CASE("trees: gradients of every cell that admits them = central differences") {
   for (const std::string& cell : all_cells()) {
     CAPTURE(cell);
