@@ -98,9 +98,8 @@ void run_shard(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& p
   forward(weights, workspace, levels, interrupt);
   if (pass.y) scatter_output(workspace, pass.x, shard.output_rows, shard.output_steps, pass.window, pass.y);
   if (pass.gradient) clear_cotangents(workspace);
-  if (pass.target) shard.loss = output_loss(shard, pass);
+  if (pass.target) shard.loss += output_loss(shard, pass);
   if (!pass.gradient) return;
-  shard.gradient.assign(std::size_t(workspace.model().parameter_offset.back()), T(0));
   backward(weights, workspace, levels, interrupt);
   gradient(workspace, levels, {shard.gradient.data()});
   if (!pass.state) initial_gradient(workspace, {shard.gradient.data()});

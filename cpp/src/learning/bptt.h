@@ -7,7 +7,7 @@
 
 namespace recurra {
 
-// Some sequences of a batch, and the memory to work on them.
+// Some sequences of a batch, and the memory to work on them. Its loss and gradient are sums over what it worked on.
 template <class T>
 struct Shard {
   explicit Shard(const Model<T>& model) : workspace(model) {}
@@ -43,7 +43,7 @@ Index count_valid(const Model<T>& model, const Sequences<T>& x, Window window);
 template <class T>
 double total_weight(const Model<T>& model, const Sequences<T>& x, const Target<T>& target, const Loss& loss, Window window);
 
-// Throws std::invalid_argument for a value that is refused, Interrupted.
+// Adds to the shard's loss and gradient. Throws std::invalid_argument for a value that is refused, Interrupted.
 template <class T>
 void run_shard(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass, const Interrupt& interrupt);
 

@@ -41,8 +41,9 @@ struct BasicRunner<T>::Impl {
     return int(std::max<Index>(most, 1));
   }
 
-  // One for each thread. Of trees and graphs, which lie in no order, as many more as let each stay in the caches.
-  int num_shards(const Sequences<T>& x) const {
+  // For each thread one. Of trees and graphs, which lie in no order, as many more as let each stay in the caches; a thread takes
+  // them one behind the other in the same memory.
+  int num_parts(const Sequences<T>& x) const {
     constexpr Index in_caches = 1024;
     const Index rounds = x.topology ? std::min(nodes(x) / (threads * in_caches), x.batch / threads) : 1;
     return threads * int(std::max<Index>(rounds, 1));
@@ -57,40 +58,39 @@ struct BasicRunner<T>::Impl {
     if (state) state->check(function, model->state_blocks, x.batch);
     weights->refresh(*model, network.flat().data());
     threads = worthwhile_threads(x);
-    const int parts = num_shards(x);
-    while (int(shards.size()) < parts) shards.push_back(std::make_unique<Shard<T>>(*model));
-    auto rows = split_rows(x, parts);
-    used = parts;
-    for (int i = 0; i < parts; ++i) shards[std::size_t(i)]->rows = std::move(rows[std::size_t(i)]);
+    while (int(shards.size()) < threads) shards.push_back(std::make_unique<Shard<T>>(*model));
+    parts = split_rows(x, num_parts(x));
   }
 
   // Nothing of the caller's but y changes until every shard has succeeded.
   double run(const Pass<T>& pass, BasicState<T>* state, T* gradient = nullptr) {
     std::atomic<bool> stop{false};
-    const auto part = [&](int i) {
-      const Interrupt interrupt = [&, i] {
-        if (i % threads == 0 && pass.options.interrupt && pass.options.interrupt()) stop = true;
+    const auto thread = [&](int t) {
+      const Interrupt interrupt = [&, t] {
+        if (t == 0 && pass.options.interrupt && pass.options.interrupt()) stop = true;
         return stop.load();
       };
-      Shard<T>& shard = *shards[std::size_t(i)];
-      run_shard(*weights, shard, pass, interrupt);
+      Shard<T>& shard = *shards[std::size_t(t)];
+      shard.loss = 0;
+      if (pass.gradient) shard.gradient.assign(std::size_t(model->parameter_offset.back()), T(0));
+      for (std::size_t i = std::size_t(t); i < parts.size(); i += std::size_t(threads)) {
+        shard.rows = parts[i];
+        run_shard(*weights, shard, pass, interrupt);
+      }
       if (pass.gradient) network.shared()->fold(std::span<T>(shard.gradient));
     };
-    const auto parts = [&](int first) {
-      for (int i = first; i < used; i += threads) part(i);
-    };
     try {
-      run_parts(threads, parts);
+      run_parts(threads, thread);
     } catch (const Interrupted&) {
       throw InterruptedBatch{};
     }
     double loss = 0;
-    for (int i = 0; pass.target && i < used; ++i) loss += shards[std::size_t(i)]->loss;
+    for (int t = 0; t < threads; ++t) loss += shards[std::size_t(t)]->loss;
     if (!std::isfinite(loss))
       throw std::overflow_error("the loss is " + std::to_string(loss) +
                                 ", expected a finite value; lower the learning rate or clip");
-    for (int i = 0; i < used; ++i) {
-      Shard<T>& shard = *shards[std::size_t(i)];
+    for (int t = 0; t < threads; ++t) {
+      Shard<T>& shard = *shards[std::size_t(t)];
       for (std::size_t j = 0; gradient && j < shard.gradient.size(); ++j) gradient[j] += shard.gradient[j];
       for (std::size_t row = 0; state && row < shard.rows.size(); ++row)
         shard.workspace.save_state(shard.workspace.schedule().length(Index(row)), Index(row), state->row(shard.rows[row]).data());
@@ -101,8 +101,9 @@ struct BasicRunner<T>::Impl {
   const BasicNetwork<T>& network;
   std::shared_ptr<const Model<T>> model;
   std::optional<ModelWeights<T>> weights;
-  std::vector<std::unique_ptr<Shard<T>>> shards;
-  int used = 0, threads = 1;
+  std::vector<std::unique_ptr<Shard<T>>> shards;  // by thread
+  std::vector<std::vector<Index>> parts;          // rows of the batch; part i is the affair of thread i % threads
+  int threads = 1;
 };
 
 namespace {
