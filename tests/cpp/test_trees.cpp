@@ -200,8 +200,8 @@ TEST_CASE("trees: gradients of every cell by slot, from above, over acyclic grap
   for (const std::string& cell : all_cells()) {
     CAPTURE(cell);
     const CellInfo& info = find_cell(cell)->info;
-    const auto net = [&](const Options& options) {
-      return std::vector<LayerSpec>{linear(2, 3), tree(cell_layer(cell, 3, 4), options), linear(output_size(cell, 4), 2)};
+    const auto net = [&](const Options& options) {  // few units: a tensor grows with their cube
+      return std::vector<LayerSpec>{linear(2, 3), tree(cell_layer(cell, 3, 2), options), linear(output_size(cell, 2), 2)};
     };
     const std::string down = "down";
     const std::int64_t three = 3;
