@@ -119,7 +119,7 @@ DAMAGES: dict[str, tuple[Damage, tuple[str, ...]]] = {
     "no type": (layers(lambda all: all[1].pop("type")), ("type",)),
     "missing option": (layers(lambda all: all[1]["options"].pop("output_size")), ("'output_size'",)),
     "unknown variant": (options(0, reset="x"), ("layer 0", "GRU(reset=x)", "expected one of")),
-    "unknown option": (options(1, bias=True), ("layer 1 (Linear)", "'bias'")),
+    "unknown option": (options(1, gain=True), ("layer 1 (Linear)", "'gain'")),
     "text for a size": (options(1, output_size="1"), ("'output_size'", "an integer")),
     "fraction for a size": (options(1, output_size=1.0), ("'output_size'", "an integer")),
     "zero size": (options(0, hidden_size=0), ("hidden_size", "0", "at least 1")),
