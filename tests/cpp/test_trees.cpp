@@ -284,6 +284,11 @@ TEST_CASE("trees: a chain and a star of 100,000 nodes") {
     CHECK(std::isfinite(
         BasicRunner<double>(network).loss_and_gradient(over(forest, x), {target.data()}, Loss::mse, gradient.data())));
   }
+  // The chain is the sequence from its last node to its first, over that long a way.
+  const Net over_time({lstm(1, 2), linear(2, 1)}, Vector(network.flat().begin(), network.flat().end()));
+  const Vector varied = test::random_vector(3, many), reversed(varied.rbegin(), varied.rend());
+  const Vector along = forward(network, over(Forest(chain), varied)), y_reversed = forward(over_time, {reversed.data(), 1, many});
+  CHECK(difference(along, Vector(y_reversed.rbegin(), y_reversed.rend())) < 1e-12);
   // All leaves are alike: the star's root reads 99,999 times the same.
   const Vector y = forward(network, over(Forest(star), x)), leaf = forward(network, over(Forest(Numbers{-1}), Vector{0.1}));
   CHECK(std::abs(y[7] - leaf[0]) < 1e-14);

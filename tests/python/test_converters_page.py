@@ -1,26 +1,21 @@
 """The page about converters and pictures: its examples run, and do what it says."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pages import run_page
 
 for name in ("torch_geometric.nn", "networkx", "scipy.sparse", "matplotlib"):
     pytest.importorskip(name)
 
-PAGE = Path(__file__).parents[2] / "docs" / "converters.md"
-
 
 @pytest.fixture(scope="module")
 def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the examples leave behind, one after the other."""
-    left: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("page"))
-        for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL):
-            exec(block, left)
+        left = run_page("converters.md")
         left["written"] = sorted(path.name for path in Path.cwd().iterdir())
     return left
 

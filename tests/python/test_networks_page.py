@@ -1,21 +1,14 @@
 """The page about networks: its examples run, and do what it says."""
 
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-PAGE = Path(__file__).parents[2] / "docs" / "networks.md"
+from pages import run_page
 
 
 @pytest.fixture(scope="module")
 def names() -> dict[str, Any]:
-    """What the examples leave behind, one after the other."""
-    left: dict[str, Any] = {}
-    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL):
-        exec(block, left)
-    return left
+    return run_page("networks.md")
 
 
 def test_the_examples_run(names: dict[str, Any]) -> None:

@@ -2,23 +2,18 @@
 
 import re
 import textwrap
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-
-PAGE = Path(__file__).parents[2] / "docs" / "online.md"
+from pages import DOCS, run_page
 
 
 @pytest.fixture(scope="module")
 def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the examples leave behind, one after the other."""
-    left: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("page"))
-        for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL):
-            exec(block, left)
+        left = run_page("online.md")
     return left
 
 
@@ -52,7 +47,7 @@ def test_memory_is_what_it_says(names: dict[str, Any]) -> None:
 
 def test_the_example_for_river(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("river")
-    found = re.search(r"\n    from river.*?\n\n- ", PAGE.read_text(), flags=re.DOTALL)
+    found = re.search(r"\n    from river.*?\n\n- ", (DOCS / "online.md").read_text(), flags=re.DOTALL)
     assert found is not None
     left: dict[str, Any] = {}
     exec(textwrap.dedent(found.group().removesuffix("- ")), left)

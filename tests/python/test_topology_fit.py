@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import recurra as rc
 from problems import Array, assert_close, refused
-from recurra._topology import Topology
 from topology_cases import one_of, random_parents, random_slots, random_web
 from tree_references import children_of, leaves_first
 
+Topology = rc.Forest | rc.Graphs
 IDS, CLASSES = 5, 3
 
 

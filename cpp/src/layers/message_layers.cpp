@@ -28,18 +28,15 @@ std::unique_ptr<Layer<T>> edge_layers(Context& c, Index features) {
   auto net = chain<T>(inner);
   if (net->domain() != Domain::any || net->needs_time())
     c.options.fail(std::string("has layers inside that run over ") + to_string(net->domain()) +
-                   ", expected layers that take one " + "edge at a time");
+                   ", expected layers that take one edge at a time");
   if (net->input_size() != features)
     c.options.fail("has layers inside that expect " + std::to_string(net->input_size()) + " features, got " +
                    std::to_string(features));
   return net;
 }
 
-}  // namespace
-
-// The children of Messages in their order.
-template <class T>
-std::unique_ptr<Messages<T>> make_messages(Context& c, Context& net, Index state_size) {
+// What the GraphNet says of its messages.
+MessageOptions read_rounds(Context& net) {
   MessageOptions o;
   o.rounds = bounded(net, "rounds", most_rounds);
   o.shared = !net.options.has("shared") || net.options.flag("shared");
@@ -48,47 +45,68 @@ std::unique_ptr<Messages<T>> make_messages(Context& c, Context& net, Index state
   o.aggregation = how == "max" ? Aggregation::max : how == "mean" ? Aggregation::mean : Aggregation::sum;
   if (o.attention && o.aggregation != Aggregation::sum)
     net.options.fail("has attention and aggregation = '" + how + "', expected 'sum': attention shares are a mean already");
-  const std::string& type = c.spec.type;
+  return o;
+}
+
+// Layers over edges, as far as there are any, and how many matrices multiply a node's state.
+template <class T>
+struct EdgeParts {
+  std::unique_ptr<Layer<T>> own, pairs;
+  Index matrices = 1;
+};
+
+template <class T>
+EdgeParts<T> read_pairs(Context& c, MessageOptions& o) {
+  EdgeParts<T> parts;
+  o.pairs = true;
+  o.hidden = bounded(c, "hidden_size", most_wide);
+  if (c.options.has("edge_size")) o.edge_size = bounded(c, "edge_size", most_wide);
+  c.options.check_product({2, o.hidden, std::max(o.state_size, o.edge_size)});
+  if (o.edge_size > 0) parts.own = std::make_unique<Linear<T>>(products<T>(), o.edge_size, o.hidden, false);
+  parts.pairs = edge_layers<T>(c, o.hidden);
+  o.message_size = parts.pairs->output_size();
+  parts.matrices = 2;
+  return parts;
+}
+
+template <class T>
+EdgeParts<T> read_terms(Context& c, MessageOptions& o) {
+  EdgeParts<T> parts;
+  o.edge_net = c.spec.type == "EdgeNet";
+  o.message_size = bounded(c, "output_size", most_wide);
+  if (!o.edge_net) c.options.check_no_children();
+  if (c.spec.type == "ByType") o.types = bounded(c, "num_types", most_wide);
+  if (o.edge_net) {
+    o.edge_size = bounded(c, "edge_size", most_wide);
+    if (!c.spec.children.empty()) parts.own = edge_layers<T>(c, o.edge_size);
+    o.terms = (parts.own ? parts.own->output_size() : o.edge_size) + 1;
+  }
+  parts.matrices = std::max(o.types, o.terms);
+  c.options.check_product({parts.matrices, o.message_size, o.state_size});
+  return parts;
+}
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<Messages<T>> make_messages(Context& c, Context& net, Index state_size) {
+  MessageOptions o = read_rounds(net);
   o.state_size = bounded(c, "input_size", most_wide);
   if (o.state_size != state_size)
     c.options.fail("expects " + std::to_string(o.state_size) + " features, got " + std::to_string(state_size) + " from the cell");
-  o.pairs = type == "MLP";
-  o.edge_net = type == "EdgeNet";
-  if (o.edge_net || (o.pairs && c.options.has("edge_size"))) o.edge_size = bounded(c, "edge_size", most_wide);
+  EdgeParts<T> parts = c.spec.type == "MLP" ? read_pairs<T>(c, o) : read_terms<T>(c, o);
+  o.edge_layers = parts.own != nullptr;
   const bool bias = o.pairs || o.edge_net || !c.options.has("bias") || c.options.flag("bias");
-  std::unique_ptr<Layer<T>> of_edges, of_pairs;
-  Index rows = 0;
-  if (o.pairs) {
-    o.hidden = bounded(c, "hidden_size", most_wide);
-    c.options.check_product({2, o.hidden, std::max(o.state_size, o.edge_size)});
-    if (o.edge_size > 0) of_edges = std::make_unique<Linear<T>>(products<T>(), o.edge_size, o.hidden, false);
-    of_pairs = edge_layers<T>(c, o.hidden);
-    o.message_size = of_pairs->output_size();
-    rows = 2 * o.hidden;
-  } else {
-    if (!o.edge_net) c.options.check_no_children();
-    o.message_size = bounded(c, "output_size", most_wide);
-    if (type == "ByType") o.types = bounded(c, "num_types", most_wide);
-    if (o.edge_net && c.spec.children.empty()) {
-      o.terms = o.edge_size + 1;
-    } else if (o.edge_net) {
-      of_edges = edge_layers<T>(c, o.edge_size);
-      o.terms = of_edges->output_size() + 1;
-    }
-    c.options.check_product({std::max(o.types, o.terms), o.message_size, o.state_size});
-    rows = std::max(o.types, o.terms) * o.message_size;
-  }
   c.options.check_all_used();
-  o.edge_layers = of_edges != nullptr;
   if (!o.shared && (o.pairs || o.attention))
     net.options.fail("has shared = false, expected a Linear, ByType or EdgeNet message without attention");
   std::vector<Child<T>> children;
-  const Index matrices = o.pairs ? 2 : std::max(o.types, o.terms);
+  const Index rows = parts.matrices * (o.pairs ? o.hidden : o.message_size);
   for (Index round = 0; round < (o.shared ? 1 : o.rounds); ++round)
     children.push_back({o.shared ? "" : std::to_string(round) + ".",
-                        std::make_unique<Linear<T>>(products<T>(), o.state_size, rows, bias, matrices)});
-  if (of_edges) children.push_back({"edges.", std::move(of_edges)});
-  if (of_pairs) children.push_back({"net.", std::move(of_pairs)});
+                        std::make_unique<Linear<T>>(products<T>(), o.state_size, rows, bias, parts.matrices)});
+  if (parts.own) children.push_back({"edges.", std::move(parts.own)});
+  if (parts.pairs) children.push_back({"net.", std::move(parts.pairs)});
   if (o.attention) {
     children.push_back({"attention.", std::make_unique<Linear<T>>(products<T>(), o.state_size, 2, false)});
     if (o.edge_size > 0)

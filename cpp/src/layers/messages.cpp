@@ -67,33 +67,18 @@ EdgeTerms<T> Messages<T>::terms(const Tape<T>& of) const {
   return terms;
 }
 
-// Pairs: what an edge joins of the nodes' products.
-template <class T>
-EdgeTerms<T> Messages<T>::ends(const Tape<T>& of) const {
-  const auto& tape = cast(of);
-  return {tape.num_edges(), tape.end_begin.data(), tape.end_row.data(), 1, options_.hidden, tape.end_block.data(), nullptr};
-}
-
 template <class T>
 void Messages<T>::forward_level(const Weights<T>& w, Tape<T>& of, Index level) const {
   auto& tape = cast(of);
-  const Index nodes = tape.num_nodes(), edges = tape.num_edges(), first = (level - 1) * nodes;
+  const Index nodes = tape.num_nodes(), first = (level - 1) * nodes;
   Tape<T>& projected = this->tape(of, 0);
   this->child(0).forward(this->weights(w, projection(level)), projected, {level, level + 1});
   if (options_.attention) attend(w, of, level);
   Rows<const T> from{projected.y + first * projected.y_stride, projected.y_stride};
   if (options_.pairs) {
-    const Index hidden = options_.hidden;
-    T* joined = tape.joined.data() + (level - 1) * edges * hidden;
-    std::fill_n(joined, edges * hidden, T(0));
-    if (reads_edges()) {
-      const Tape<T>& part = this->tape(of, this->edges());
-      for (Index e = 0; e < edges; ++e) std::copy_n(part.y + e * part.y_stride, hidden, joined + e * hidden);
-    }
-    kernels_.gathers.sum(ends(of), from.data, from.stride, joined, hidden);
-    Tape<T>& net = this->tape(of, this->net());
-    this->child(this->net()).forward(this->weights(w, this->net()), net, {level, level + 1});
-    from = {net.y + (level - 1) * edges * net.y_stride, net.y_stride};
+    join_pairs(w, of, level);
+    const Tape<T>& net = this->tape(of, this->net());
+    from = {net.y + (level - 1) * tape.num_edges() * net.y_stride, net.y_stride};
   }
   T* y = of.y + first * of.y_stride;
   std::fill_n(y, nodes * of.y_stride, T(0));
@@ -114,11 +99,7 @@ void Messages<T>::forward(const Weights<T>& w, Tape<T>& of, Levels levels) const
   this->link(of, 0, of.x, of.x_stride, of.dx, of.dx_stride);
   if (levels.begin == 1) {
     read_edges(w, of);
-    if (options_.pairs) {
-      this->link(of, net(), tape.joined.data(), options_.hidden, tape.djoined.empty() ? nullptr : tape.djoined.data(),
-                 options_.hidden);
-      this->tape(of, net()).noise.sequence = tape.edge_number.data();
-    }
+    if (options_.pairs) link_pairs(of);
   }
   for (Index level = levels.begin; level < levels.end; ++level) forward_level(w, of, level);
 }
@@ -133,12 +114,7 @@ void Messages<T>::backward_level(const Weights<T>& w, Tape<T>& of, Index level) 
   auto& tape = cast(of);
   const Index nodes = tape.num_nodes(), edges = tape.num_edges(), first = (level - 1) * nodes;
   Tape<T>& projected = this->tape(of, 0);
-  if (options_.attention) {  // the factors of this round again
-    for (Index e = 0; e < edges; ++e)
-      for (Index k = 0; k < options_.terms; ++k)
-        tape.scaled[std::size_t(e * options_.terms + k)] =
-            tape.factor[std::size_t(e * options_.terms + k)] * tape.share[std::size_t((level - 1) * edges + e)];
-  }
+  if (options_.attention) share_out(of, level);
   Rows<const T> from{projected.y + first * projected.y_stride, projected.y_stride};
   Rows<T> back{projected.dy + first * projected.dy_stride, projected.dy_stride};
   if (options_.pairs) {
@@ -162,18 +138,7 @@ void Messages<T>::backward_level(const Weights<T>& w, Tape<T>& of, Index level) 
       tape.dfactor[std::size_t(i)] += share * tape.dots[std::size_t(i)];
   }
   if (options_.attention) attend_back(w, of, level);
-  if (options_.pairs) {
-    const Index hidden = options_.hidden;
-    T* djoined = tape.djoined.data() + (level - 1) * edges * hidden;
-    std::fill_n(djoined, edges * hidden, T(0));
-    this->child(net()).backward(this->weights(w, net()), this->tape(of, net()), {level, level + 1});
-    kernels_.gathers.sum_back(ends(of), djoined, hidden, projected.dy + first * projected.dy_stride, projected.dy_stride);
-    if (reads_edges()) {
-      Tape<T>& part = this->tape(of, this->edges());
-      for (Index e = 0; e < edges; ++e)
-        for (Index j = 0; j < hidden; ++j) part.dy[e * part.dy_stride + j] += djoined[e * hidden + j];
-    }
-  }
+  if (options_.pairs) join_pairs_back(w, of, level);
   this->child(0).backward(this->weights(w, projection(level)), projected, {level, level + 1});
 }
 

@@ -3,15 +3,15 @@
 //
 // A layer over a chain whose sequences are the nodes and whose levels are the rounds: x are the states before each round, y the
 // messages. f is one of
-//   terms   sum_k a_k(e) (A_k h_u + b_k):  Linear has one term with a = 1, ByType one for each type of edge with a 0 or 1,
-//   EdgeNet
-//           one for each output of a net of the edge's features, and one with a = 1. All A_k h_u are one product by node.
-//   pairs   g(W_v h_v + W_u h_u + W_e e + b), with layers g:  two products by node, one by edge before the first round.
+//   terms: sum_k a_k(e) (A_k h_u + b_k). Linear has one term with a = 1, ByType one for each type of edge, with a 0 or 1, EdgeNet
+//   one for each output of a net of the edge's features, and one with a = 1. All A_k h_u are one product by node.
+//   pairs: g(W_v h_v + W_u h_u + W_e e + b), with layers g. Two products by node, one by edge before the first round.
 // Factors of the edges, given or (sums only) from attention, multiply f.
 #pragma once
 
 #include "chain.h"
 #include "linear.h"
+#include "rows.h"
 #include "wrapper.h"
 
 namespace recurra {
@@ -60,15 +60,24 @@ class Messages final : public Wrapper<T> {
   std::size_t net() const { return projections() + reads_edges(); }
   std::size_t attention() const { return net() + options_.pairs; }
 
+  // A child whose rows are the edges of this schedule.
+  void reserve_over_edges(Tape<T>&, std::size_t child, const Schedule&, Rows<const T> x, bool backward) const;
   void read_edges(const Weights<T>&, Tape<T>&) const;
   void forward_level(const Weights<T>&, Tape<T>&, Index level) const;
   void backward_level(const Weights<T>&, Tape<T>&, Index level) const;
   EdgeTerms<T> terms(const Tape<T>&) const;  // the edges as the gathers see them
+
+  // messages_pairs.cpp: g of what each edge joins of the nodes' products, and back.
+  void reserve_pairs(Tape<T>&, bool backward) const;
+  void link_pairs(Tape<T>&) const;
   EdgeTerms<T> ends(const Tape<T>&) const;
+  void join_pairs(const Weights<T>&, Tape<T>&, Index level) const;
+  void join_pairs_back(const Weights<T>&, Tape<T>&, Index level) const;
 
   // messages_attention.cpp
   void reserve_attention(Tape<T>&, bool backward) const;
   void attend(const Weights<T>&, Tape<T>&, Index level) const;
+  void share_out(Tape<T>&, Index level) const;  // the factors of a round
   void attend_back(const Weights<T>&, Tape<T>&, Index level) const;
 
   const Kernels<T>& kernels_;

@@ -26,18 +26,23 @@ void Messages<T>::reserve_attention(Tape<T>& of, bool backward) const {
   tape.score.resize(count);
   this->reserve_child(of, attention(), of.x, of.x_stride, backward);
   if (options_.edge_size == 0) return;
-  Tape<T>& edges = this->tape(of, attention() + 1);
-  edges.in = edges.out = &tape.edge_rows;
-  edges.x = tape.features.data();
-  edges.x_stride = options_.edge_size;
-  this->child(attention() + 1).reserve(edges, backward);
+  reserve_over_edges(of, attention() + 1, tape.edge_rows, {tape.features.data(), options_.edge_size}, backward);
+}
+
+template <class T>
+void Messages<T>::share_out(Tape<T>& of, Index level) const {
+  auto& tape = cast(of);
+  const Index count = tape.num_edges(), terms = options_.terms;
+  const T* share = tape.share.data() + (level - 1) * count;
+  for (Index e = 0; e < count; ++e)
+    for (Index i = e * terms; i < (e + 1) * terms; ++i) tape.scaled[std::size_t(i)] = share[e] * tape.factor[std::size_t(i)];
 }
 
 template <class T>
 void Messages<T>::attend(const Weights<T>& w, Tape<T>& of, Index level) const {
   auto& tape = cast(of);
   const Incoming& edges = tape.graphs->edges;
-  const Index nodes = tape.num_nodes(), count = tape.num_edges(), terms = options_.terms;
+  const Index nodes = tape.num_nodes(), count = tape.num_edges();
   this->link(of, attention(), of.x, of.x_stride, of.dx, of.dx_stride);
   Tape<T>& states = this->tape(of, attention());
   this->child(attention()).forward(this->weights(w, attention()), states, {level, level + 1});
@@ -60,8 +65,7 @@ void Messages<T>::attend(const Weights<T>& w, Tape<T>& of, Index level) const {
     for (Index e = begin; e < end; ++e) sum += share[e] = std::exp(share[e] - most);
     for (Index e = begin; e < end; ++e) share[e] /= sum;
   }
-  for (Index e = 0; e < count; ++e)
-    for (Index i = e * terms; i < (e + 1) * terms; ++i) tape.scaled[std::size_t(i)] = share[e] * tape.factor[std::size_t(i)];
+  share_out(of, level);
 }
 
 // From the cotangents of the scaled factors.
@@ -94,6 +98,7 @@ void Messages<T>::attend_back(const Weights<T>& w, Tape<T>& of, Index level) con
 
 #define RECURRA_INSTANTIATE(T)                                                 \
   template void Messages<T>::reserve_attention(Tape<T>&, bool) const;          \
+  template void Messages<T>::share_out(Tape<T>&, Index) const;                 \
   template void Messages<T>::attend(const Weights<T>&, Tape<T>&, Index) const; \
   template void Messages<T>::attend_back(const Weights<T>&, Tape<T>&, Index) const;
 RECURRA_INSTANTIATE(float)

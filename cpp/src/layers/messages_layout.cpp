@@ -16,20 +16,11 @@ void lay_out_edges(MessagesTape<T>& tape, const MessageOptions& o) {
   tape.features.resize(graphs.features.size());
   std::transform(graphs.features.begin(), graphs.features.end(), tape.features.begin(), [](double x) { return T(x); });
   tape.weight.resize(std::size_t(edges.num_edges()));
-  if (o.pairs) {
-    tape.end_begin.assign(1, 0);
-    tape.end_row.clear();
-    tape.end_block.clear();
-  }
   for (Index v = 0; v < edges.num_nodes(); ++v) {
     const Index begin = edges.begin[std::size_t(v)], end = edges.begin[std::size_t(v) + 1];
     for (Index e = begin; e < end; ++e) {
       const double given = graphs.weights.empty() ? 1 : graphs.weights[std::size_t(e)];
       tape.weight[std::size_t(e)] = T(o.aggregation == Aggregation::mean ? given / double(end - begin) : given);
-      if (!o.pairs) continue;
-      tape.end_row.insert(tape.end_row.end(), {v, edges.source[std::size_t(e)]});
-      tape.end_block.insert(tape.end_block.end(), {0, 1});
-      tape.end_begin.push_back(Index(tape.end_row.size()));
     }
   }
 }
@@ -65,6 +56,15 @@ std::unique_ptr<Tape<T>> Messages<T>::make_tape() const {
 }
 
 template <class T>
+void Messages<T>::reserve_over_edges(Tape<T>& of, std::size_t i, const Schedule& schedule, Rows<const T> x, bool backward) const {
+  Tape<T>& inner = this->tape(of, i);
+  inner.in = inner.out = &schedule;
+  inner.x = x.data;
+  inner.x_stride = x.stride;
+  this->child(i).reserve(inner, backward);
+}
+
+template <class T>
 void Messages<T>::reserve(Tape<T>& of, bool backward) const {
   auto& tape = static_cast<MessagesTape<T>&>(of);
   if (!of.topology || of.topology->domain() != Domain::graphs) throw std::logic_error("Messages: expected graphs");
@@ -74,7 +74,6 @@ void Messages<T>::reserve(Tape<T>& of, bool backward) const {
   const Index edges = tape.num_edges(), rounds = options_.rounds;
   const auto size = [](auto& values, Index count) { values.resize(std::size_t(count)); };
   tape.edge_rows = Schedule::sequences(edges, 1);
-  tape.edge_rounds = Schedule::sequences(edges, rounds);
   reserve_plain(tape, options_.message_size, backward);
   size(tape.factor, edges * options_.terms);
   size(tape.scaled, edges * options_.terms);
@@ -85,26 +84,17 @@ void Messages<T>::reserve(Tape<T>& of, bool backward) const {
     size(tape.dots, learns || options_.attention ? edges * options_.terms : 0);
   }
   this->reserve_child(of, 0, of.x, of.x_stride, backward);  // rounds of their own share its tape
-  const auto over_edges = [&](std::size_t i, const Schedule& schedule, const T* x, Index x_stride) {
-    Tape<T>& inner = this->tape(of, i);
-    inner.in = inner.out = &schedule;
-    inner.x = x;
-    inner.x_stride = x_stride;
-    this->child(i).reserve(inner, backward);
-  };
-  if (reads_edges()) over_edges(this->edges(), tape.edge_rows, tape.features.data(), options_.edge_size);
-  if (options_.pairs) {
-    size(tape.joined, rounds * edges * options_.hidden);
-    size(tape.djoined, backward ? rounds * edges * options_.hidden : 0);
-    over_edges(net(), tape.edge_rounds, tape.joined.data(), options_.hidden);
-  }
+  const Rows<const T> features{tape.features.data(), options_.edge_size};
+  if (reads_edges()) reserve_over_edges(of, this->edges(), tape.edge_rows, features, backward);
+  if (options_.pairs) reserve_pairs(of, backward);
   if (options_.attention) reserve_attention(of, backward);
 }
 
-#define RECURRA_INSTANTIATE(T)                                                              \
-  template Messages<T>::Messages(const Kernels<T>&, MessageOptions, std::vector<Child<T>>); \
-  template void Messages<T>::check(const CompiledTopology&) const;                          \
-  template std::unique_ptr<Tape<T>> Messages<T>::make_tape() const;                         \
+#define RECURRA_INSTANTIATE(T)                                                                                      \
+  template Messages<T>::Messages(const Kernels<T>&, MessageOptions, std::vector<Child<T>>);                         \
+  template void Messages<T>::check(const CompiledTopology&) const;                                                  \
+  template std::unique_ptr<Tape<T>> Messages<T>::make_tape() const;                                                 \
+  template void Messages<T>::reserve_over_edges(Tape<T>&, std::size_t, const Schedule&, Rows<const T>, bool) const; \
   template void Messages<T>::reserve(Tape<T>&, bool) const;
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

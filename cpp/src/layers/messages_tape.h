@@ -12,7 +12,7 @@ template <class T>
 struct MessagesTape : WrapperTape<T> {
   const CompiledGraphs* graphs = nullptr;
   Schedule edge_rows, edge_rounds;                   // the edges, once and for each round
-  std::vector<Index> end_begin, end_row, end_block;  // pairs: an edge reads its target's W_v h and its source's W_u h
+  std::vector<Index> end_begin, end_row, end_block;  // pairs: what an edge reads
   AlignedVector<T> features;                         // [edges][edge size]
   AlignedVector<T> weight;                           // [edges]: what is given, and one over the edges of the target for means
   AlignedVector<T> factor, dfactor;                  // [edges][terms], without attention; the cotangents of all rounds

@@ -21,7 +21,8 @@ std::string shortest(double value) {
 
 std::string text_of(Place place) {
   if (place.node >= 0) return " at (node " + std::to_string(place.node);
-  return " at (batch " + std::to_string(place.sequence) + (place.step < 0 ? "" : ", time " + std::to_string(place.step));
+  return " at (" + std::string(place.whole) + " " + std::to_string(place.sequence) +
+         (place.step < 0 ? "" : ", time " + std::to_string(place.step));
 }
 
 template <class T>

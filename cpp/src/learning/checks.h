@@ -8,8 +8,9 @@ namespace recurra {
 
 // Where in a batch a value lies, for errors.
 struct Place {
-  Index sequence, step = -1;  // -1: the network pools
-  Index node = -1;            // of a topology; -1: of a sequence
+  Index sequence, step = -1;    // -1: the network pools
+  Index node = -1;              // of a topology; -1: of a sequence
+  const char* whole = "batch";  // what `sequence` counts
 };
 template <class T>
 Place place_in(const Sequences<T>& x, Index sequence, Index step) {
@@ -19,7 +20,9 @@ Place place_in(const Sequences<T>& x, Index sequence, Index step) {
 // Of an output.
 template <class T>
 Place output_place(const Model<T>& model, const Sequences<T>& x, Index sequence, Index step) {
-  return model.pools() ? Place{sequence} : place_in(x, sequence, step);
+  if (!model.pools()) return place_in(x, sequence, step);
+  if (!x.topology) return {sequence};
+  return {x.row(sequence), -1, -1, x.topology->compiled()->domain() == Domain::trees ? "tree" : "graph"};
 }
 
 // A batch of at least one sequence and step, with lengths inside it. Throws std::invalid_argument.

@@ -19,8 +19,6 @@ from recurra._arrays import (
     floats,
     integers,
 )
-from recurra._forest import Forest
-from recurra._graphs import Graphs
 from recurra._losses import Loss
 from recurra._topology import Topology
 
@@ -101,9 +99,9 @@ def read_input(
 
 def check_topology(topology: object, core: _core._Network) -> None:
     """A topology of the kind that the network runs over, or none."""
-    if topology is not None and not isinstance(topology, Forest | Graphs):
+    if topology is not None and not isinstance(topology, Topology):
         raise TypeError(f"topology is a {type(topology).__name__}, expected a recurra.Forest or Graphs")
-    kind = {Forest: "trees", Graphs: "graphs"}.get(type(topology), "sequences")
+    kind = "sequences" if topology is None else topology._kind
     expected = core.runs_over
     if expected != "anything" and kind not in expected.split(" or "):
         wanted = {"sequences": "None", "trees": "a Forest", "graphs": "Graphs"}.get(
@@ -197,9 +195,7 @@ def _leading(batch: Batch, core: _core._Network) -> tuple[tuple[int, ...], str]:
     if batch.topology is not None:
         if not core.pools:
             return (batch.topology.num_nodes,), "nodes"
-        return (batch.topology._core.num_structures,), (
-            "trees" if isinstance(batch.topology, Forest) else "graphs"
-        )
+        return (batch.topology.num_structures,), batch.topology._kind
     leading = batch.x.shape[:1] if core.pools else batch.x.shape[:2]
     axes = "batch" if core.pools else "batch, time"
     if core.decodes:

@@ -38,9 +38,8 @@ def check_from_0(name: str, values: IntArray) -> None:
         raise ValueError(f"{name}[{wrong[0]}] is {values[wrong[0]]}, expected 0 .. {MOST}")
 
 
-def chosen_structures(owner: str, value: npt.ArrayLike, total: int) -> IntArray:
-    """`value` as numbers of trees or graphs that are there."""
-    kind = {"Forest": "trees", "Graphs": "graphs"}[owner]
+def chosen_structures(owner: str, kind: str, value: npt.ArrayLike, total: int) -> IntArray:
+    """`value` as numbers of "trees" or "graphs" that are there."""
     chosen = vector(owner, kind, value)
     if total == 0 and chosen.size:
         raise IndexError(f"{owner}: {kind} has {chosen.size} numbers, expected none: there are no {kind}")

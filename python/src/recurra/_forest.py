@@ -10,15 +10,18 @@ import numpy.typing as npt
 
 from recurra import _core
 from recurra._arrays import IntArray, check_shape, count, flag
-from recurra._edges import MOST, chosen_structures, edges_between, read_only, vector
+from recurra._edges import MOST, edges_between, read_only, vector
+from recurra._topology import Topology
 
 if TYPE_CHECKING:
     import networkx as nx  # type: ignore[import-untyped]
 
     from recurra._brackets import Brackets
 
+Compiled = _core.Forest  # a class with an attribute `_core` cannot name it
 
-class Forest:
+
+class Forest(Topology):
     """Many trees at once, or acyclic graphs; validated and compiled once, immutable.
 
     Args:
@@ -33,6 +36,9 @@ class Forest:
         TypeError: something else than integers.
     """
 
+    _name, _kind = "Forest", "trees"
+    _core: Compiled
+
     def __init__(self, parents: npt.ArrayLike, slots: npt.ArrayLike | None = None) -> None:
         above = vector("Forest", "parents", parents)
         places = None if slots is None else vector("Forest", "slots", slots)
@@ -46,7 +52,7 @@ class Forest:
             None if places is None else places[children],
         )
 
-    def _setup(self, core: _core.Forest, source: IntArray, target: IntArray, slots: IntArray | None) -> None:
+    def _setup(self, core: Compiled, source: IntArray, target: IntArray, slots: IntArray | None) -> None:
         self._core = core
         self._source, self._target = read_only(source), read_only(target)
         self._slots = None if slots is None else read_only(slots)
@@ -80,19 +86,9 @@ class Forest:
         return forest
 
     @property
-    def num_nodes(self) -> int:
-        """Of all trees."""
-        return self._core.num_nodes
-
-    @property
     def num_trees(self) -> int:
         """What hangs together is one."""
-        return self._core.num_structures
-
-    @property
-    def num_edges(self) -> int:
-        """Children that have a parent."""
-        return self._core.num_edges
+        return self.num_structures
 
     @property
     def height(self) -> int:
@@ -117,22 +113,7 @@ class Forest:
     @property
     def tree_of(self) -> IntArray:
         """(nodes,) the number of each node's tree."""
-        return self._core.structure_of
-
-    @property
-    def sizes(self) -> IntArray:
-        """(trees,) nodes of each tree."""
-        return self._core.sizes
-
-    @property
-    def source(self) -> IntArray:
-        """(edges,) the children."""
-        return self._source
-
-    @property
-    def target(self) -> IntArray:
-        """(edges,) the node above each of `source`."""
-        return self._target
+        return self.structure_of
 
     @property
     def slots(self) -> IntArray | None:
@@ -153,14 +134,6 @@ class Forest:
         parents[self._source] = self._target
         return parents
 
-    def nodes(self, trees: npt.ArrayLike) -> IntArray:
-        """The nodes of these trees, tree after tree, within one by number.
-
-        Raises:
-            IndexError: a tree that is not there.
-        """
-        return self._core.nodes(chosen_structures("Forest", trees, self.num_trees))
-
     def take(self, trees: npt.ArrayLike) -> Forest:
         """These trees alone, each once: node i of the result is number i of ``nodes(trees)``.
 
@@ -168,7 +141,7 @@ class Forest:
             IndexError: a tree that is not there.
             ValueError: one that is named twice.
         """
-        chosen = chosen_structures("Forest", trees, self.num_trees)
+        chosen = self._chosen(trees)
         edges, number = edges_between(self._source, self._target, self._core.nodes(chosen), self.num_nodes)
         forest = Forest.__new__(Forest)
         slots = None if self._slots is None else self._slots[edges]

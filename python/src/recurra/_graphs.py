@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from recurra import _core
 from recurra._arrays import FloatArray, IntArray, as_array, check_shape, flag
-from recurra._edges import check_from_0, chosen_structures, edges_between, read_only, vector
+from recurra._edges import check_from_0, edges_between, read_only, vector
+from recurra._topology import Topology
 
 if TYPE_CHECKING:
     import networkx as nx  # type: ignore[import-untyped]
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from torch_geometric.data import Data  # type: ignore[import-untyped]
 
 
-class Graphs:
+class Graphs(Topology):
     """Graphs whose nodes send each other messages along edges, many in one batch; immutable.
 
     Args:
@@ -35,6 +36,9 @@ class Graphs:
         TypeError: something else than integers, or than numbers.
     """
 
+    _name, _kind = "Graphs", "graphs"
+    _core: _core.Graphs
+
     def __init__(
         self,
         source: npt.ArrayLike,
@@ -47,8 +51,8 @@ class Graphs:
         self._source, self._target = vector("Graphs", "source", source), vector("Graphs", "target", target)
         check_shape("Graphs: target", self._target, self._source.shape, "(edges,)")
         sizes = np.atleast_1d(as_array("Graphs: num_nodes", num_nodes))
-        self._sizes = vector("Graphs", "num_nodes", sizes)
-        check_from_0("Graphs: num_nodes", self._sizes)
+        sizes = vector("Graphs", "num_nodes", sizes)
+        check_from_0("Graphs: num_nodes", sizes)
         edges = self._source.size
         self._features = _numbers("edge_features", edge_features, edges, 2)
         self._weights = _numbers("edge_weights", edge_weights, edges, 1)
@@ -57,43 +61,18 @@ class Graphs:
             check_shape("Graphs: edge_types", self._types, (edges,), "(edges,)")
             check_from_0("Graphs: edge_types", self._types)
         self._core = _core.Graphs(
-            self._sizes, self._source, self._target, self._features, self._types, self._weights
+            sizes, self._source, self._target, self._features, self._types, self._weights
         )
-
-    @property
-    def num_nodes(self) -> int:
-        """Of all graphs."""
-        return self._core.num_nodes
 
     @property
     def num_graphs(self) -> int:
         """As many as there are sizes."""
-        return self._core.num_structures
-
-    @property
-    def num_edges(self) -> int:
-        """Of all graphs."""
-        return self._core.num_edges
-
-    @property
-    def sizes(self) -> IntArray:
-        """(graphs,) nodes of each graph."""
-        return self._sizes
+        return self.num_structures
 
     @property
     def graph_of(self) -> IntArray:
         """(nodes,) the number of each node's graph."""
-        return self._core.structure_of
-
-    @property
-    def source(self) -> IntArray:
-        """(edges,) the nodes that send."""
-        return self._source
-
-    @property
-    def target(self) -> IntArray:
-        """(edges,) the nodes that receive."""
-        return self._target
+        return self.structure_of
 
     @property
     def edge_features(self) -> FloatArray | None:
@@ -110,14 +89,6 @@ class Graphs:
         """(edges,), if edges have any."""
         return self._weights
 
-    def nodes(self, graphs: npt.ArrayLike) -> IntArray:
-        """The nodes of these graphs, graph after graph.
-
-        Raises:
-            IndexError: a graph that is not there.
-        """
-        return self._core.nodes(chosen_structures("Graphs", graphs, self.num_graphs))
-
     def take(self, graphs: npt.ArrayLike) -> Graphs:
         """These graphs alone, each once: node i of the result is number i of ``nodes(graphs)``.
 
@@ -125,7 +96,7 @@ class Graphs:
             IndexError: a graph that is not there.
             ValueError: one that is named twice.
         """
-        chosen = chosen_structures("Graphs", graphs, self.num_graphs)
+        chosen = self._chosen(graphs)
         core = self._core.take(chosen)
         edges, number = edges_between(self._source, self._target, self._core.nodes(chosen), self.num_nodes)
         part = Graphs.__new__(Graphs)
@@ -133,7 +104,6 @@ class Graphs:
             read_only(number[self._source[edges]]),
             read_only(number[self._target[edges]]),
         )
-        part._sizes = read_only(self._sizes[chosen])
         part._features = None if self._features is None else read_only(self._features[edges])
         part._types = None if self._types is None else read_only(self._types[edges])
         part._weights = None if self._weights is None else read_only(self._weights[edges])
@@ -257,7 +227,7 @@ class Graphs:
         return f"Graphs({self.num_graphs} graphs, {self.num_nodes} nodes, {self.num_edges} edges)"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Graphs, (self._source, self._target, self._sizes, self._features, self._types, self._weights)
+        return Graphs, (self._source, self._target, self.sizes, self._features, self._types, self._weights)
 
 
 class GraphData(NamedTuple):
