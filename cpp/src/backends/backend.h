@@ -89,7 +89,7 @@ struct Products {
 // Of matrices that are read once, as they lie.
 template <class T>
 struct Reductions {
-  // y[width] += sum over the rows of v[row] a[row][..], in a fixed order
+  // y[width] += sum over the rows of v[row] a[row][..], in a fixed order; v null: ones
   void (*combine)(const T* v, Index rows, const T* a, Index a_stride, Index width, T* y);
   // The largest magnitude; NaN if some value is not finite.
   T (*largest)(const T* x, Index count);

@@ -2,7 +2,7 @@
 //
 // One micro kernel holds MR rows x NP panels of C in registers and walks the depth. It serves the recurrent product (A is
 // read as it lies), and the weight gradient (A^T and B are packed chunk by chunk, so that both are read in one line, but for
-// those that are so small that all of it stays in the first-level cache).
+// those that are so small that all of it stays in the first-level cache, and for an A that is read only once).
 #pragma once
 
 #include "../../math/pack.h"
@@ -18,7 +18,9 @@ inline constexpr int tile_rows = 4, tile_panels = 3;  // 12 sums of 16 registers
 #endif
 inline constexpr int single_row_panels = 6;  // one row: enough independent sums to hide the latency of a fused multiply-add
 inline constexpr Index row_block = 96;       // rows of A that stay in the second-level cache while the panels pass
-inline constexpr Index depth_block = 256;    // depth of a packed chunk in `outer`
+inline constexpr Index rows_packed = 16;
+inline constexpr Index depth_block = 256;  // depth of a chunk in `outer`; where C is so narrow that A is read but once,
+inline constexpr Index narrow_block = 128;
 
 template <class T>
 struct Operand {  // element (row, k) at data + row * row_stride + k * depth_stride
@@ -151,12 +153,12 @@ RECURRA_INLINE void transpose_square(const T* from, Index from_stride, T* to, In
 template <int group, class T>
 void pack_groups(const T* source, Index depth_stride, Index width_stride, Index depth, Index width, T* packed) {
   const Index whole = width / group * group;
-  if (width_stride == 1)  // row by row, as they lie: copies of known length
-    for (Index k = 0; k < depth; ++k) {
-      const T* from = source + k * depth_stride;
-      T* to = packed + k * group;
-      for (Index begin = 0; begin < whole; begin += group, to += depth * group)
-        for (int n = 0; n < group; ++n) to[n] = from[begin + n];
+  if (width_stride == 1)  // a few rows at a time, so that what is written lies together: copies of known length
+    for (Index first = 0; first < depth; first += rows_packed) {
+      const Index end = first + rows_packed < depth ? first + rows_packed : depth;
+      for (Index begin = 0; begin < whole; begin += group)
+        for (Index k = first; k < end; ++k)
+          for (int n = 0; n < group; ++n) packed[begin * depth + k * group + n] = source[k * depth_stride + begin + n];
     }
   else if (depth_stride == 1)  // a transposition
     for (Index begin = 0; begin < whole; begin += group) {
@@ -210,14 +212,16 @@ void outer(const T* a, Index a_stride, const T* b, Index b_stride, Index rows, I
   const auto fits = [](Index depth, Index stride) {  // half of the first-level cache
     return depth * stride <= Index(16384 / sizeof(T));
   };
-  for (Index r = 0; r < rows; r += depth_block) {
-    const Index depth = rows - r < depth_block ? rows - r : depth_block;
+  const bool narrow = n <= tile_panels * lanes;
+  const Index chunk = narrow ? narrow_block : depth_block;
+  for (Index r = 0; r < rows; r += chunk) {
+    const Index depth = rows - r < chunk ? rows - r : chunk;
     Panels<T> panels{b + r * b_stride, lanes, b_stride};  // as it lies
     if (n % lanes != 0 || !fits(depth, b_stride)) {
       pack(b + r * b_stride, b_stride, 1, depth, n, packed_b);
       panels = packed_panels<T>(packed_b, depth);
     }
-    if (m % tile_rows == 0 && fits(depth, a_stride)) {
+    if (m % tile_rows == 0 && (narrow || fits(depth, a_stride))) {
       multiply_panels(Operand<T>{a + r * a_stride, 1, a_stride}, m, panels, depth, n, result);
       continue;
     }
