@@ -46,8 +46,10 @@ struct Ragged {
     Result result{Vector(network.flat().size()), {}, 0, 0};
     BasicState<double> state = initial, other = initial;
     result.loss = runner.loss_and_gradient(sequences, target, Loss::mse, result.gradient.data(), &state, options);
-    if (options.window == 0) result.loss_alone = runner.loss(sequences, target, Loss::mse, &other, options);
-    if (options.window == 0) CHECK(difference(other.data(), state.data()) <= last_bits);
+    if (options.window == 0 && !options.initial) {
+      result.loss_alone = runner.loss(sequences, target, Loss::mse, &other, options);
+      CHECK(difference(other.data(), state.data()) <= last_bits);
+    }
     result.state.assign(state.data().begin(), state.data().end());
     return result;
   }
@@ -213,7 +215,8 @@ TEST_CASE("segments: what cannot be cut is refused by the layer's name") {
                          ("loss: " + message + expected).c_str(), std::invalid_argument);
     FitOptions options;
     options.segment = 3;
-    CHECK_THROWS_WITH_AS(fit(problem.network, {sequences, {problem.values.data()}}, nullptr, options),
+    const Data<double> data{sequences, {problem.values.data()}};
+    CHECK_THROWS_WITH_AS(fit(problem.network, data, static_cast<const Data<double>*>(nullptr), options),
                          ("fit: " + message + expected).c_str(), std::invalid_argument);
   };
   refuse({linear(3, 4), bidirectional(gru(4, 3)), linear(6, 2)}, "layer 1 (Bidirectional) looks ahead");
@@ -240,7 +243,7 @@ TEST_CASE("segments: memory grows as the square root of the steps") {
     return double(bytes);
   };
   CHECK(largest(10000, 0) > 9000 * 4 * 16 * sizeof(double));
-  CHECK(largest(10000, RunOptions::square_root) < 0.02 * largest(10000, 0));
+  CHECK(largest(10000, RunOptions::square_root) < 0.03 * largest(10000, 0));
   CHECK(largest(40000, RunOptions::square_root) < 2.2 * largest(10000, RunOptions::square_root));
 }
 #endif

@@ -80,7 +80,8 @@ void begin_shard(Shard<T>& shard, const Pass<T>& pass) {
   workspace.set_noise(
       {pass.options.training, mix(pass.options.noise, std::uint64_t(pass.window.begin)), shard.rows.data(), shard.nodes.data()});
   gather_input(pass.x, shard.steps, pass.window, workspace);
-  const bool taught = gather_teacher(pass.x, pass.target, shard.output_steps, pass.window, workspace);
+  const auto& taught_steps = workspace.model().decodes() ? shard.output_steps : shard.steps;
+  const bool taught = gather_teacher(pass.x, pass.target, taught_steps, pass.window, workspace);
   workspace.set_teacher(taught, pass.options.sampling);
 }
 
