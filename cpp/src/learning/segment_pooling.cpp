@@ -39,24 +39,19 @@ void SegmentPooling<T>::take_cotangents(Workspace<T>& workspace) {
 }
 
 template <class T>
-void SegmentPooling<T>::give_cotangents(Workspace<T>& workspace, Index segment, const T* first, const T* last) const {
+void SegmentPooling<T>::give_cotangents(Workspace<T>& workspace, Index segment, const T* last) const {
   Tape<T>& tape = workspace.tape(model_.pooling);
   const Layer<T>& layer = *model_.layers[model_.pooling];
   const bool takes_last = dynamic_cast<const Last<T>*>(&layer), takes_max = dynamic_cast<const Max<T>*>(&layer);
-  const Index size = model_.state_offset.back(), offset = model_.state_offset[model_.pooling];
   for (Index i = 0; i < Index(latest_.size()); ++i) {
     if (takes_last && latest_[std::size_t(i)] != segment) continue;
-    const T *before = first + i * size + offset, *after = last + i * size + offset;
     T* dy = tape.dy + i * tape.dy_stride;
     std::copy_n(cotangent_.begin() + i * width_, width_, dy);
-    if (takes_max) {
-      // A maximum is from the last segment that raised it; a count of 0 says that the first step raises it in any case.
-      const T* so_far = tape.y + i * tape.y_stride;
-      for (Index j = 0; j < width_; ++j)
-        if (so_far[j] != after[j] || (before[width_] != T(0) && before[j] == after[j])) dy[j] = T(0);
-    } else if (!takes_last) {
-      layer.load_state(tape, i, after);  // a mean is divided by the number of all steps
-    }
+    const T* so_far = tape.y + i * tape.y_stride;
+    for (Index j = 0; takes_max && j < width_; ++j)  // what a later segment raised is not from here
+      if (so_far[j] != output_[std::size_t(i * width_ + j)]) dy[j] = T(0);
+    if (!takes_last && !takes_max)  // a mean is divided by the number of all steps
+      layer.load_state(tape, i, last + i * model_.state_offset.back() + model_.state_offset[model_.pooling]);
   }
 }
 

@@ -19,9 +19,9 @@ class SegmentPooling {
   void give_outputs(Workspace<T>& workspace) const;
   // the cotangents that came back there;
   void take_cotangents(Workspace<T>& workspace);
-  // and those that are this segment's affair, before it goes backward. `first` and `last`: the states [sequences][state size]
-  // before this segment and after the last one.
-  void give_cotangents(Workspace<T>& workspace, Index segment, const T* first, const T* last) const;
+  // and those that are this segment's affair, before it goes backward. `last`: the states [sequences][state size] after the last
+  // segment.
+  void give_cotangents(Workspace<T>& workspace, Index segment, const T* last) const;
 
  private:
   const Model<T>& model_;

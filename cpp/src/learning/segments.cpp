@@ -59,7 +59,7 @@ class Run {
       if (s + 1 < segments_) forward(s, true);
       clear_cotangents(workspace_);
       if (pooling_)
-        pooling_->give_cotangents(workspace_, s, state(s, 0), state(segments_, 0));
+        pooling_->give_cotangents(workspace_, s, state(segments_, 0));
       else
         shard_.loss += output_loss(shard_, part(s, true));
       const Levels levels = workspace_.schedule().all_levels();
