@@ -160,9 +160,9 @@ class BPTT:
             goes back over the latest `window` steps.
         checkpoint: Long sequences in little memory: the same gradient, but for the last bits, from the
             activations of one segment at a time and the states between segments; each step runs forward
-            twice, so it takes about a third more time. True: segments of sqrt(T) steps, T being the length of
-            the sequence or window. An integer: of so many steps. For networks that go step by step over
-            sequences; dropout draws new masks for each segment, as it does for each window.
+            twice, which takes a fifth to a third more time. True: segments of sqrt(T) steps, T being the
+            length of the sequence or window. An integer: of so many steps. For networks that go step by step
+            over sequences; dropout draws new masks for each segment, as it does for each window.
 
     Source: P. J. Werbos, Proc. IEEE 78 (1990); R. J. Williams and J. Peng, Neural Computation 2 (1990);
     A. Gruslys et al., Memory-efficient backpropagation through time, NIPS 2016.
