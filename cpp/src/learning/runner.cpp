@@ -93,7 +93,7 @@ struct BasicRunner<T>::Impl {
       Shard<T>& shard = *shards[std::size_t(t)];
       for (std::size_t j = 0; gradient && j < shard.gradient.size(); ++j) gradient[j] += shard.gradient[j];
       for (std::size_t row = 0; state && row < shard.rows.size(); ++row)
-        shard.workspace.save_state(shard.workspace.schedule().length(Index(row)), Index(row), state->row(shard.rows[row]).data());
+        save_last_state(shard, Index(row), state->row(shard.rows[row]).data());
     }
     return loss;
   }
@@ -142,6 +142,7 @@ double BasicRunner<T>::window_gradient(const Sequences<T>& x, const Target<T>& t
   impl_->begin("window_gradient", x, state, options);
   check_loss("window_gradient", *impl_->model, target, loss);
   check_taught("window_gradient", *impl_->model, x, target);
+  check_segment("window_gradient", *impl_->model, x, options.segment);
   check_window("window_gradient", x, window);
   if (count_valid(*impl_->model, x, window) == 0) return 0;
   const double scale = entry_scale(*impl_->model, x, target, loss, window);
@@ -157,6 +158,7 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
   impl_->begin("loss_and_gradient", x, state, options);
   check_loss("loss_and_gradient", *impl_->model, target, loss);
   check_taught("loss_and_gradient", *impl_->model, x, target);
+  check_segment("loss_and_gradient", *impl_->model, x, options.segment);
   const Index window = options.window > 0 ? options.window : x.time;
   if (window < x.time && (impl_->model->pools() || impl_->model->looks_ahead()))
     throw std::invalid_argument("loss_and_gradient: a window cuts the time axis, but the network " +
@@ -189,6 +191,7 @@ double BasicRunner<T>::loss(const Sequences<T>& x, const Target<T>& target, cons
   impl_->begin("loss", x, state, options);
   check_loss("loss", *impl_->model, target, loss);
   check_taught("loss", *impl_->model, x, target);
+  check_segment("loss", *impl_->model, x, options.segment);
   if (count_valid(*impl_->model, x, {0, x.time}) == 0) return 0;
   const double scale = entry_scale(*impl_->model, x, target, loss, {0, x.time});
   return impl_->run({x, {0, x.time}, state, options, nullptr, &target, &loss, scale}, state);

@@ -156,6 +156,7 @@ class _Network:
         training: bool,
         noise: int,
         sampling: float,
+        segment: int,
     ) -> tuple[float, FloatArray, FloatArray]: ...
     def decode(
         self, data: Data, max_length: int, beam: int, length_power: float
@@ -374,6 +375,7 @@ class FitSettings:
         checkpoint_every: int,
         resume: bool,
         stateful: bool,
+        segment: int,
     ) -> None: ...
 
 class Epoch:
