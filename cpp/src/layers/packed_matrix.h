@@ -3,6 +3,7 @@
 
 #include "../backends/backend.h"
 #include "aligned_vector.h"
+#include "bytes.h"
 
 namespace recurra {
 
@@ -26,6 +27,7 @@ class PackedMatrix {
   void multiply(const Products<T>& products, const T* a, Index a_stride, Index rows, T* c, Index c_stride) const {
     if (rows > 0) products.multiply(a, a_stride, rows, data_.data(), depth_, width_, c, c_stride);
   }
+  std::size_t bytes() const { return bytes_of(data_); }
 
  private:
   Index depth_ = 0, width_ = 0;
