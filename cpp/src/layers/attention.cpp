@@ -180,6 +180,7 @@ void Attention<T>::forward(const Weights<T>& weights, Tape<T>& base, Levels leve
 
 #define RECURRA_INSTANTIATE(T)                                             \
   template std::vector<ParameterSpec> Attention<T>::parameters() const;    \
+  template Work Attention<T>::work(bool) const;                            \
   template std::unique_ptr<Weights<T>> Attention<T>::make_weights() const; \
   template void Attention<T>::refresh(const T*, Weights<T>&) const;        \
   template std::unique_ptr<Tape<T>> Attention<T>::make_tape() const;       \
