@@ -19,6 +19,7 @@ from recurra._synthetic import draw_data
 
 BUDGET = 0.4  # seconds of trials, of one shape
 ROUGH_FLOPS = 5e7  # of the first one, whose cost nobody knows
+MOST_DRAWN = 2_000_000  # numbers of x
 POINTWISE = 200  # what the pointwise part of a step counts beside the flops of its products
 
 
@@ -143,27 +144,33 @@ class Calibration:
         return replace(shape, sequences=sequences, time=time, target_time=written)
 
     def _trial(self, shape: Shape, budget: float) -> tuple[float, float]:
-        """The load and the seconds of a batch, the median of as many as the budget allows."""
-        if shape.topology is None:
-            counts = extents(shape)
-            data = draw_data(
-                self._core,
-                self._loss,
-                self._dtype,
-                shape.sequences,
-                shape.time,
-                shape.target_time,
-                self._taught,
-            )
-        else:
-            chosen = shape.topology.take(shape.structures)
-            counts = _counted(chosen)
-            data = draw_data(self._core, self._loss, self._dtype, 1, chosen.num_nodes, 0, False, chosen._core)
+        """The load and the seconds of a batch: means over as many as the budget allows.
+
+        Not the median: where others want the processors too, a step has its share of waiting.
+        """
+        load, data = self._draw(shape, 1)
         seconds = self._epochs(data, shape.sequences, 2)  # the first one finds the memory
-        more = min(30, int((budget - sum(seconds)) / max(seconds[-1], 1e-7)) - 1)
-        if more > 1:
-            seconds = self._epochs(data, shape.sequences, more + 1)
-        return self._load(counts), float(np.median(seconds[1:]))
+        steps = int((budget - sum(seconds)) / max(seconds[-1], 1e-7))
+        if steps < 3:
+            return load, seconds[-1]
+        # Different batches come from memory, one that is repeated from the caches.
+        batches = max(1, min(steps // 2, MOST_DRAWN // max(1, data[0].size)))
+        if shape.topology is not None:
+            batches = max(1, min(batches, shape.topology.num_structures // shape.sequences))
+        load, data = self._draw(shape, batches)
+        seconds = self._epochs(data, shape.sequences, max(2, steps // batches))
+        return load, float(np.mean(seconds[1:])) / batches
+
+    def _draw(self, shape: Shape, batches: int) -> tuple[float, _core.Data]:
+        """The load of one of so many batches, and these."""
+        core, loss, dtype = self._core, self._loss, self._dtype
+        many = shape.of(shape.sequences * batches)
+        if shape.topology is None:
+            data = draw_data(core, loss, dtype, many.sequences, many.time, many.target_time, self._taught)
+            return self._load(extents(shape)), data
+        chosen = shape.topology.take(many.structures)
+        data = draw_data(core, loss, dtype, 1, chosen.num_nodes, 0, False, chosen._core)
+        return self._load(_counted(chosen)) / batches, data
 
     def _epochs(self, data: _core.Data, batch: int, epochs: int) -> list[float]:
         settings = _core.FitSettings(
