@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import encoder_decoder, graphs, online, products, stages, streaming, training, trees
+from benchmarks import encoder_decoder, estimate, graphs, online, products, stages, streaming, training, trees
 from benchmarks.native import SOURCE, Native
 from benchmarks.tables import machine
 
@@ -19,8 +19,9 @@ TABLES = {
     "online": online.run,
     "trees": trees.run,
     "graphs": graphs.run,
+    "estimate": estimate.run,
 }
-WITHOUT_NATIVE = ("stages", "encoder_decoder", "online", "trees", "graphs")
+WITHOUT_NATIVE = ("stages", "encoder_decoder", "online", "trees", "graphs", "estimate")
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ class CellLayer final : public Layer<T> {
   Domain domain() const override { return layout_.runs_over_trees() ? Domain::trees : Domain::time; }
   std::vector<ParameterSpec> parameters() const override { return layout_.parameters; }
   std::vector<StateSpec> state() const override;
+  Work work(bool gives_dx) const override;  // cell_work.cpp
 
   std::unique_ptr<Weights<T>> make_weights() const override { return std::make_unique<CellWeights<T>>(); }
   void refresh(const T* params, Weights<T>&) const override;

@@ -10,6 +10,7 @@ template <class T>
 struct LinearWeights : Weights<T> {
   PackedMatrix<T> forward, backward;
   std::vector<T> bias;
+  std::size_t bytes() const override { return forward.bytes() + backward.bytes() + bytes_of(bias); }
 };
 
 template <class T>

@@ -3,6 +3,7 @@
 
 #include "../backends/backend.h"
 #include "aligned_vector.h"
+#include "bytes.h"
 
 namespace recurra {
 
@@ -32,7 +33,7 @@ class PackedMatrix {
                      Index c_stride) const {
     if (rows > 0) products.multiply(a, a_stride, rows, data_.data(), depth_, width_, start, 0, c, c_stride);
   }
-  Index width() const { return width_; }
+  std::size_t bytes() const { return bytes_of(data_); }
 
  private:
   Index depth_ = 0, width_ = 0;

@@ -10,7 +10,7 @@
 #include "../network/shared_parameters.h"
 #include "bptt.h"
 #include "checks.h"
-#include "recurra/threads.h"
+#include "shards.h"
 #include "threads.h"
 
 namespace recurra {
@@ -26,29 +26,6 @@ struct BasicRunner<T>::Impl {
     weights.emplace(*model);
   }
 
-  // What there is to do.
-  static Index nodes(const Sequences<T>& x) {
-    Index count = 0;
-    for (Index i = 0; x.topology && i < x.batch; ++i) count += x.length(i);
-    return x.topology ? count : x.batch * x.time;
-  }
-
-  // Enough work for each thread to be worth waking.
-  int worthwhile_threads(const Sequences<T>& x) const {
-    constexpr double worthwhile = 2e5;  // multiply-adds
-    const double work = double(nodes(x)) * double(network.flat().size() + 1);
-    const Index most = std::min<Index>({x.batch, num_threads(), Index(std::min(work / worthwhile, 1e6)) + 1});
-    return int(std::max<Index>(most, 1));
-  }
-
-  // For each thread one. Of trees and graphs, which lie in no order, as many more as let each stay in the caches; a thread takes
-  // them one behind the other in the same memory.
-  int num_parts(const Sequences<T>& x) const {
-    constexpr Index in_caches = 1024;
-    const Index rounds = x.topology ? std::min(nodes(x) / (threads * in_caches), x.batch / threads) : 1;
-    return threads * int(std::max<Index>(rounds, 1));
-  }
-
   void begin(const std::string& function, const Sequences<T>& x, const BasicState<T>* state, const RunOptions& options,
              bool learns = true) {
     if (network.model() != model) adopt();
@@ -57,9 +34,9 @@ struct BasicRunner<T>::Impl {
     check_teaching(function, *model, x, options.sampling, learns);
     if (state) state->check(function, model->state_blocks, x.batch);
     weights->refresh(*model, network.flat().data());
-    threads = worthwhile_threads(x);
+    threads = worthwhile_threads(x, Index(network.flat().size()));
     while (int(shards.size()) < threads) shards.push_back(std::make_unique<Shard<T>>(*model));
-    parts = split_rows(x, num_parts(x));
+    parts = split_rows(x, num_parts(x, threads));
   }
 
   // Nothing of the caller's but y changes until every shard has succeeded.

@@ -20,6 +20,7 @@ from recurra._ragged import Sequences, is_ragged, pad
 from recurra._rules import BPTT, OnlineRule, check_rule
 from recurra._state import State, state_array
 from recurra._stream import Stream
+from recurra._summary import Summary, summarize
 from recurra._topology import Topology
 
 
@@ -202,6 +203,10 @@ class Network:
             chosen.bias,
             None if chosen.forget_bias is None else float(chosen.forget_bias),
         )
+
+    def summary(self) -> Summary:
+        """This network in numbers, layer by layer: parameters, state, flops. ``print`` it for a table."""
+        return summarize(self._core, self.dtype.itemsize)
 
     def initial_state(self, batch_size: int = 1) -> State:
         """The state every sequence starts from."""
