@@ -1,5 +1,7 @@
 #include "bptt.h"
 
+#include <cmath>
+
 #include "../math/random.h"
 #include "checks.h"
 #include "loss.h"
@@ -38,6 +40,7 @@ double output_loss(Shard<T>& shard, const Pass<T>& pass) {
   const Tape<T>& tape = shard.workspace.last();
   const OutputGrid<T> grid(model, pass.x, pass.window);
   const Index width = model.output_size;
+  const bool bounded = pass.loss->takes_classes() || pass.loss->kind() == Loss::binary_cross_entropy;
   double sum = 0;
   for (std::size_t node = 0; node < shard.output_steps.size(); ++node) {
     const auto [sequence, number] = shard.output_steps[node];
@@ -45,8 +48,13 @@ double output_loss(Shard<T>& shard, const Pass<T>& pass) {
     if (number >= grid.length(sequence) || !pass.target->counts(entry)) continue;  // nothing to pool, or masked
     const T* y = tape.y + Index(node) * tape.y_stride;
     T* dy = pass.gradient ? tape.dy + Index(node) * tape.dy_stride : nullptr;
-    check_target(model, *pass.target, *pass.loss, entry, output_place(model, pass.x, sequence, grid.begin() + number));
-    sum += entry_loss(*pass.loss, y, *pass.target, entry, width, pass.scale, dy);
+    const auto check = [&] {
+      check_target(model, *pass.target, *pass.loss, entry, output_place(model, pass.x, sequence, grid.begin() + number));
+    };
+    if (bounded) check();
+    const double loss = entry_loss(*pass.loss, y, *pass.target, entry, width, pass.scale, dy);
+    if (!bounded && !std::isfinite(loss)) check();  // a target that is not finite shows in the loss
+    sum += loss;
   }
   return sum;
 }

@@ -24,6 +24,7 @@ struct BasicRunner<T>::Impl {
     shards.clear();
     model = network.model();
     weights.emplace(*model);
+    memory = step_memory(*model);
   }
 
   void begin(const std::string& function, const Sequences<T>& x, const BasicState<T>* state, const RunOptions& options,
@@ -36,12 +37,20 @@ struct BasicRunner<T>::Impl {
     weights->refresh(*model, network.flat().data());
     threads = worthwhile_threads(x, Index(network.flat().size()));
     while (int(shards.size()) < threads) shards.push_back(std::make_unique<Shard<T>>(*model));
-    parts = split_rows(x, num_parts(x, threads));
+    parts = split_rows(x, num_parts(x, threads, memory));
+  }
+
+  Index state_size() const { return model->state_offset.back(); }
+  void keep_ends(const Shard<T>& shard, std::vector<T>& ends) const {
+    ends.resize(shard.rows.size() * std::size_t(state_size()));
+    for (std::size_t row = 0; row < shard.rows.size(); ++row)
+      save_last_state(shard, Index(row), ends.data() + std::ptrdiff_t(row) * state_size());
   }
 
   // Nothing of the caller's but y changes until every shard has succeeded.
   double run(const Pass<T>& pass, BasicState<T>* state, T* gradient = nullptr) {
     std::atomic<bool> stop{false};
+    std::vector<std::vector<T>> ends(state ? parts.size() : 0);  // by part, the states of its rows
     const auto thread = [&](int t) {
       const Interrupt interrupt = [&, t] {
         if (t == 0 && pass.options.interrupt && pass.options.interrupt()) stop = true;
@@ -53,6 +62,7 @@ struct BasicRunner<T>::Impl {
       for (std::size_t i = std::size_t(t); i < parts.size(); i += std::size_t(threads)) {
         shard.rows = parts[i];
         run_shard(*weights, shard, pass, interrupt);
+        if (state) keep_ends(shard, ends[i]);
       }
       if (pass.gradient) network.shared()->fold(std::span<T>(shard.gradient));
     };
@@ -69,9 +79,10 @@ struct BasicRunner<T>::Impl {
     for (int t = 0; t < threads; ++t) {
       Shard<T>& shard = *shards[std::size_t(t)];
       for (std::size_t j = 0; gradient && j < shard.gradient.size(); ++j) gradient[j] += shard.gradient[j];
-      for (std::size_t row = 0; state && row < shard.rows.size(); ++row)
-        save_last_state(shard, Index(row), state->row(shard.rows[row]).data());
     }
+    for (std::size_t i = 0; i < ends.size(); ++i)
+      for (std::size_t row = 0; row < parts[i].size(); ++row)
+        std::copy_n(ends[i].begin() + std::ptrdiff_t(row) * state_size(), state_size(), state->row(parts[i][row]).data());
     return loss;
   }
 
@@ -80,6 +91,7 @@ struct BasicRunner<T>::Impl {
   std::optional<ModelWeights<T>> weights;
   std::vector<std::unique_ptr<Shard<T>>> shards;  // by thread
   std::vector<std::vector<Index>> parts;          // rows of the batch; part i is the affair of thread i % threads
+  StepMemory memory;
   int threads = 1;
 };
 

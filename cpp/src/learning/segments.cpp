@@ -66,8 +66,8 @@ class Run {
       for_each_layer([&](const Layer<T>& layer, Tape<T>& tape, Index sequence, Index offset) {
         layer.add_cotangent(tape, workspace_.schedule().length(sequence), sequence, 0, cotangents.data() + offset);
       });
-      recurra::backward(weights_, workspace_, levels, interrupt_, Part::over_time);
-      gradient(workspace_, levels, {shard_.gradient.data()}, Part::over_time);
+      recurra::backward(weights_, workspace_, levels, interrupt_, Swept::over_time);
+      gradient(workspace_, levels, {shard_.gradient.data()}, Swept::over_time);
       for_each_layer([&](const Layer<T>& layer, Tape<T>& tape, Index sequence, Index offset) {
         layer.save_cotangent(tape, 0, sequence, 0, cotangents.data() + offset);
       });
@@ -91,7 +91,7 @@ class Run {
   void forward(Index segment, bool backward) {
     begin_shard(shard_, part(segment, backward));
     for (Index i = 0; i < rows_; ++i) workspace_.load_state(i, state(segment, i));
-    recurra::forward(weights_, workspace_, workspace_.schedule().all_levels(), interrupt_, Part::over_time);
+    recurra::forward(weights_, workspace_, workspace_.schedule().all_levels(), interrupt_, Swept::over_time);
   }
 
   // What lies behind the pooling, once, as if the window had never been cut.
@@ -99,12 +99,12 @@ class Run {
     workspace_.set_noise(
         {pass_.options.training, mix(pass_.options.noise, std::uint64_t(pass_.window.begin)), shard_.rows.data()});
     pooling_->give_outputs(workspace_);
-    recurra::forward(weights_, workspace_, {1, 2}, interrupt_, Part::pooled);
+    recurra::forward(weights_, workspace_, {1, 2}, interrupt_, Swept::pooled);
     if (pass_.gradient) clear_cotangents(workspace_);
     shard_.loss += output_loss(shard_, pass_);
     if (!pass_.gradient) return;
-    recurra::backward(weights_, workspace_, {1, 2}, interrupt_, Part::pooled);
-    gradient(workspace_, {1, 2}, {shard_.gradient.data()}, Part::pooled);
+    recurra::backward(weights_, workspace_, {1, 2}, interrupt_, Swept::pooled);
+    gradient(workspace_, {1, 2}, {shard_.gradient.data()}, Swept::pooled);
     pooling_->take_cotangents(workspace_);
   }
 

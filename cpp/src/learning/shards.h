@@ -2,6 +2,7 @@
 #pragma once
 
 #include "recurra/runner.h"
+#include "workspace.h"
 
 namespace recurra {
 
@@ -9,9 +10,17 @@ namespace recurra {
 template <class T>
 int worthwhile_threads(const Sequences<T>& x, Index num_parameters);
 
-// For each thread one. Of trees and graphs, which lie in no order, as many more as let each stay in the caches; a thread takes
-// them one behind the other in the same memory.
+// What a step of one sequence takes while a network learns, and what all of its weights do, in bytes.
+struct StepMemory {
+  double step = 0, weights = 0;
+};
 template <class T>
-int num_parts(const Sequences<T>& x, int threads);
+StepMemory step_memory(const Model<T>& model);
+
+// For each thread one, or as many more as let each stay in the caches; a thread takes them one behind the other in the same
+// memory. Trees and graphs lie in no order, so that it always pays. Sequences are split where weights are so small that reading
+// them for fewer rows at a time costs nothing.
+template <class T>
+int num_parts(const Sequences<T>& x, int threads, StepMemory memory);
 
 }  // namespace recurra

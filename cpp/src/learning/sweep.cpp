@@ -36,9 +36,9 @@ struct Group {
   bool whole;
 };
 template <class T>
-std::vector<Group> groups(const Model<T>& model, Part part) {
+std::vector<Group> groups(const Model<T>& model, Swept swept) {
   std::vector<Group> result;
-  if (part == Part::pooled) return result;
+  if (swept == Swept::pooled) return result;
   for (std::size_t i = 0; i < num_over_time(model); ++i) {
     const bool whole = model.layers[i]->looks_ahead();
     if (whole || result.empty() || result.back().whole)
@@ -52,10 +52,10 @@ std::vector<Group> groups(const Model<T>& model, Part part) {
 }  // namespace
 
 template <class T>
-void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt, Part part) {
+void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt, Swept swept) {
   const auto& layers = workspace.model().layers;
   const std::size_t over_time = num_over_time(workspace.model());
-  for (const Group& group : groups(workspace.model(), part)) {
+  for (const Group& group : groups(workspace.model(), swept)) {
     const auto run = [&](Levels chunk) {
       for (std::size_t i = group.begin; i < group.end; ++i) layers[i]->forward(weights[i], workspace.tape(i), chunk);
       check(interrupt);
@@ -67,9 +67,9 @@ void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels lev
       for (Index level = levels.begin; level < levels.end;) level = run(chunk_from(workspace.schedule(), level, levels.end));
   }
   // No step at all still has a pooled output.
-  if (part != Part::pooled && levels.begin >= levels.end && over_time > workspace.model().pooling)
+  if (swept != Swept::pooled && levels.begin >= levels.end && over_time > workspace.model().pooling)
     layers[over_time - 1]->forward(weights[over_time - 1], workspace.tape(over_time - 1), levels);
-  for (std::size_t i = over_time; part != Part::over_time && i < layers.size(); ++i)
+  for (std::size_t i = over_time; swept != Swept::over_time && i < layers.size(); ++i)
     layers[i]->forward(weights[i], workspace.tape(i), {1, 2});
 }
 
@@ -87,12 +87,12 @@ void clear_cotangents(Workspace<T>& workspace) {
 }
 
 template <class T>
-void backward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt, Part part) {
+void backward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt, Swept swept) {
   const auto& layers = workspace.model().layers;
   const std::size_t over_time = num_over_time(workspace.model());
-  for (std::size_t i = layers.size(); part != Part::over_time && i-- > over_time;)
+  for (std::size_t i = layers.size(); swept != Swept::over_time && i-- > over_time;)
     layers[i]->backward(weights[i], workspace.tape(i), {1, 2});
-  const std::vector<Group> all = groups(workspace.model(), part);
+  const std::vector<Group> all = groups(workspace.model(), swept);
   for (auto group = all.rbegin(); group != all.rend(); ++group) {
     const auto run = [&](Levels chunk) {
       for (std::size_t i = group->end; i-- > group->begin;) layers[i]->backward(weights[i], workspace.tape(i), chunk);
@@ -107,10 +107,11 @@ void backward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels le
 }
 
 template <class T>
-void gradient(Workspace<T>& workspace, Levels levels, GradientTarget<T> target, Part part) {
+void gradient(Workspace<T>& workspace, Levels levels, GradientTarget<T> target, Swept swept) {
   const Model<T>& model = workspace.model();
   const std::size_t over_time = num_over_time(model);
-  for (std::size_t i = part == Part::pooled ? over_time : 0; i < (part == Part::over_time ? over_time : model.layers.size()); ++i)
+  for (std::size_t i = swept == Swept::pooled ? over_time : 0; i < (swept == Swept::over_time ? over_time : model.layers.size());
+       ++i)
     model.layers[i]->gradient(workspace.tape(i), i > model.pooling ? Levels{1, 2} : levels,
                               {target.data + model.parameter_offset[i], target.stride});
 }
@@ -122,12 +123,12 @@ void initial_gradient(Workspace<T>& workspace, GradientTarget<T> target) {
     model.layers[i]->initial_gradient(workspace.tape(i), {target.data + model.parameter_offset[i], target.stride});
 }
 
-#define RECURRA_INSTANTIATE(T)                                                                   \
-  template void forward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&, Part);  \
-  template void tangent(const ModelWeights<T>&, Workspace<T>&, Levels);                          \
-  template void clear_cotangents(Workspace<T>&);                                                 \
-  template void backward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&, Part); \
-  template void gradient(Workspace<T>&, Levels, GradientTarget<T>, Part);                        \
+#define RECURRA_INSTANTIATE(T)                                                                    \
+  template void forward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&, Swept);  \
+  template void tangent(const ModelWeights<T>&, Workspace<T>&, Levels);                           \
+  template void clear_cotangents(Workspace<T>&);                                                  \
+  template void backward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&, Swept); \
+  template void gradient(Workspace<T>&, Levels, GradientTarget<T>, Swept);                        \
   template void initial_gradient(Workspace<T>&, GradientTarget<T>);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

@@ -23,21 +23,14 @@ struct Bytes {
   friend Bytes operator*(double factor, Bytes bytes) { return {factor * bytes.forward, factor * bytes.backward}; }
 };
 
-template <class T>
-double laid_out(Workspace<T>& workspace) {
-  std::size_t sum = workspace.bytes();
-  for (std::size_t i = 0; i < workspace.model().layers.size(); ++i) sum += workspace.tape(i).bytes();
-  return double(sum);
-}
-
 // With which steps the nodes are.
 template <class T>
 Bytes both_ways(Workspace<T>& workspace, const auto& prepare) {
   prepare(false);
-  const double forward = laid_out(workspace);
+  const double forward = double(workspace.bytes());
   prepare(true);
   const double steps = double(sizeof(Step)) * double(workspace.schedule().num_nodes() + workspace.output_schedule().num_nodes());
-  return {forward + steps, laid_out(workspace) - forward};
+  return {forward + steps, double(workspace.bytes()) - forward};
 }
 
 // Sequences that are all as long: rows, time, target time.
@@ -111,12 +104,13 @@ Footprint training_footprint(const BasicNetwork<T>& network, const Sequences<T>&
   ModelWeights<T> weights(model);
   weights.refresh(model, network.flat().data());
   for (std::size_t i = 0; i < model.layers.size(); ++i) result.weights += double(weights[i].bytes());
-  const auto parts = split_rows(x, num_parts(x, result.threads));
+  const auto parts = split_rows(x, num_parts(x, result.threads, step_memory(model)));
   Bytes bytes;
   if (x.topology)
     bytes = over_topology(model, x, parts, result.threads);
-  else
-    for (const std::vector<Index>& rows : parts) bytes += along_lines(model, {Index(rows.size()), x.time, x.target_time});
+  else  // the first part of each thread is its largest
+    for (int t = 0; t < result.threads; ++t)
+      bytes += along_lines(model, {Index(parts[std::size_t(t)].size()), x.time, x.target_time});
   result.activations = bytes.forward;
   result.cotangents = bytes.backward;
   result.gradients = number * parameters * (result.threads + 1);
