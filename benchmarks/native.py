@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import recurra as rc
+
+from benchmarks.native_stream import NativeStream
 
 SOURCE = Path(__file__).resolve().parent.parent
 OPTIONS = ("BENCHMARKS=ON", "PYTHON=OFF", "TESTS=OFF", "EXAMPLES=OFF")
@@ -52,13 +53,14 @@ class Native:
         rows = self._run("recurra_benchmark", "peak", str(threads))
         return {str(row["isa"]): float(row["gflops"]) for row in rows}
 
-    def step(self, net: rc.Network, seconds: float) -> dict[str, Any] | None:
-        """Time a stream of this network, in ns; y is the output after the probe's inputs."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.safetensors"
-            net.save(path)
-            rows = self._run("recurra_benchmark", "step", str(path), str(seconds))
-        return rows[0] if rows else None
+    def bandwidths(self, threads: int, seconds: float) -> list[dict[str, Any]]:
+        """Measure GB/s of reading, by the bytes that all threads read together, each for so long."""
+        return self._run("recurra_benchmark", "bandwidth", str(threads), str(seconds))
+
+    def stream(self, net: rc.Network) -> NativeStream | None:
+        """Start a program that makes this network's steps."""
+        path = self.folder / "recurra_benchmark"
+        return NativeStream(path, net) if path.exists() else None
 
     def products(self, isa: str, seconds: float) -> list[dict[str, Any]]:
         """Time the products beside Eigen's."""

@@ -11,7 +11,7 @@ import recurra as rc
 import torch
 
 from benchmarks.native import Native
-from benchmarks.plain_rtrl import PLAIN, Plain
+from benchmarks.peers.plain_rtrl import PLAIN, Plain
 from benchmarks.tables import number, print_row, ratio
 from benchmarks.timing import Run, by_turns
 

@@ -15,7 +15,7 @@ import torch
 
 from benchmarks.cells import Array, copy_weights
 from benchmarks.native import Native
-from benchmarks.script_lstm import ScriptLSTM
+from benchmarks.peers.script_lstm import ScriptLSTM
 from benchmarks.tables import number, print_row, ratio
 from benchmarks.timing import Run, Timing, by_turns
 

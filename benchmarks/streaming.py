@@ -12,7 +12,7 @@ from recurra import Network
 
 from benchmarks.cells import CELLS, Array, CellKind, copy_weights
 from benchmarks.native import Native
-from benchmarks.onnx_peer import OnnxStep
+from benchmarks.peers.onnx_peer import OnnxStep
 from benchmarks.tables import number, print_row, ratio
 from benchmarks.timing import by_turns, latency
 

@@ -12,7 +12,7 @@ import torch
 from benchmarks.native import Native
 from benchmarks.tables import number, print_row, ratio
 from benchmarks.timing import Run, by_turns, repeated
-from benchmarks.tree_peers import Array, LevelByLevel, NodeByNode, Parents, TreeLSTM
+from benchmarks.peers.tree_peers import Array, LevelByLevel, NodeByNode, Parents, TreeLSTM
 
 SMALLEST, LARGEST = 20, 60
 CHECKED_TREES = 25
