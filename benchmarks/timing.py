@@ -56,29 +56,30 @@ def nanoseconds(run: Run, calls: int) -> float:
     return (time.perf_counter_ns() - start) / calls
 
 
-def calls_in(run: Run, block: float) -> int:
-    """How many calls last about `block` nanoseconds; this also warms up."""
+def calls_in(run: Run, block: float, least: int = 1) -> int:
+    """How many calls last about `block` nanoseconds, `least` or more; this also warms up."""
     calls = 1
     while (each := nanoseconds(run, calls)) * calls < block / 4:
         calls *= 2
-    return max(1, int(block / each))
+    return max(least, int(block / each))
 
 
 def by_turns(
-    runs: Mapping[Name, Run], seconds: float, block: float = 2e7, pause: float = 0.0
+    runs: Mapping[Name, Run], seconds: float, block: float = 2e7, least: int = 1, pause: float | None = None
 ) -> dict[Name, Timing]:
     """Time each run in blocks of about `block` ns, A B C A B C ..., for so many seconds or seven rounds.
 
-    A pause of `pause` seconds and an untimed call before each block let the worker threads of another
-    peer stop spinning first.
+    With a `pause` there is a sleep of so many seconds and an untimed call before each block: worker threads
+    of another peer stop spinning, and what is timed is in the caches again. Short blocks keep a busy machine's
+    interruptions to few of them; `least` calls in a block keep the first one's share small.
     """
-    calls = {name: calls_in(run, block) for name, run in runs.items()}
+    calls = {name: calls_in(run, block, least) for name, run in runs.items()}
     samples: dict[Name, list[float]] = {name: [] for name in runs}
     end = time.perf_counter() + seconds
     rounds = 0
     while rounds < 7 or time.perf_counter() < end:
         for name, run in runs.items():
-            if pause:
+            if pause is not None:
                 time.sleep(pause)
                 nanoseconds(run, 1)
             samples[name].append(nanoseconds(run, calls[name]))
@@ -99,3 +100,11 @@ def latency(call: Callable[[], object], count: int = 20000) -> tuple[float, floa
         times[i] = clock() - start
     p50, p99 = np.quantile(times - np.median(empty), (0.5, 0.99))
     return float(p50), float(p99)
+
+
+def columns(timings: Mapping[str, Timing]) -> dict[str, float]:
+    """Lay out timings as a row has them: by name, with their ranges, and the widest spread."""
+    row: dict[str, float] = {}
+    for name, timing in timings.items():
+        row |= {name: timing.median, f"{name}_low": timing.low, f"{name}_high": timing.high}
+    return row | {"spread": max(timing.spread for timing in timings.values())}
