@@ -62,7 +62,7 @@ class Child:
         """Drop everything made."""
         self.ask("forget")
 
-    def ask(self, *request: object) -> Any:
+    def ask(self, *request: object) -> Any:  # noqa: ANN401
         """Send one request and wait for its answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -44,6 +44,7 @@ def torch_run(cell: str, net: rc.Network, x: Array) -> tuple[Array, Run]:
 
     @torch.inference_mode()
     def passes(count: int) -> torch.Tensor:
+        y = steps
         for _ in range(count):
             y, _ = module(steps)
         return y
@@ -77,10 +78,14 @@ def run(native: Native, quick: bool) -> Iterator[dict[str, Any]]:
     rc.set_num_threads(1)
     torch.set_num_threads(1)
     peak = native.peaks(1).get(rc.isa())
-    print(f"\nWhole sequences of {TIME} forward, input size = hidden size, one thread. Milliseconds, medians.")
+    print(
+        f"\nWhole sequences of {TIME} forward, input size = hidden size, one thread. Milliseconds, medians."
+    )
     print_row(COLUMNS, WIDTHS)
     rows = []
-    for cell, hidden, batch in product(CELLS, (64, 512) if quick else (64, 256, 512), (1, 16) if quick else (1, 16, 64)):
+    for cell, hidden, batch in product(
+        CELLS, (64, 512) if quick else (64, 256, 512), (1, 16) if quick else (1, 16, 64)
+    ):
         row: dict[str, Any] = {"table": "inference", "isa": rc.isa(), "cell": cell, "input": hidden}
         row |= {"hidden": hidden, "time": TIME, "batch": batch, "threads": 1}
         with keep_to(1):

@@ -6,7 +6,7 @@ import os
 
 CHOICES = ("baseline", "avx2", "avx512")
 
-# The plainest that each peer can be limited to beside baseline is SSE4.2; only PyTorch's own kernels are plain x86-64 then.
+# Beside baseline MKL, oneDNN and XLA may still use SSE4; PyTorch's own kernels are plain x86-64 then.
 LIMITS = {
     "baseline": {
         "ATEN_CPU_CAPABILITY": "default",

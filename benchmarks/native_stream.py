@@ -31,14 +31,14 @@ class NativeRun:
 
 
 class NativeStream:
-    """The program for one network. What it can time is in `runs`, the outputs after the probe in `outputs`."""
+    """The program for one network. What it can time is in `runs`, outputs after the probe in `outputs`."""
 
     def __init__(self, program: Path, net: rc.Network) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.safetensors"
             net.save(path)
             self._process = subprocess.Popen(
-                [program, "stream", str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [program, "stream", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             )
             self.outputs: dict[str, list[float]] = {}
             self.runs: dict[str, NativeRun] = {}

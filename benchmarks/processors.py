@@ -21,7 +21,7 @@ def _keep_to(processors: Iterable[int]) -> None:
 
 @contextmanager
 def keep_to(count: int) -> Iterator[None]:
-    """Keep this process to so many processors meanwhile, as the children it is timed beside are kept to them."""
+    """Keep this process to so many processors meanwhile, as the children beside it are kept to them."""
     before = os.sched_getaffinity(0)
     _keep_to(chosen(count))
     try:

@@ -1,7 +1,7 @@
-"""One step of a stream, batch 1, one thread: beside peers, a reference written by hand, and the memory's bandwidth.
+"""One step of a stream, batch 1: beside peers, a reference written by hand, and the memory's bandwidth.
 
-Every peer feeds its state back. Streams in C++, the references and the pass over as many bytes as the weights have
-are in a program of their own and take turns with the peers in Python.
+Every peer feeds its state back. Streams in C++, the references and the pass over as many bytes as the weights
+have are in a program of their own and take turns with the peers in Python.
 """
 
 from __future__ import annotations

@@ -38,10 +38,14 @@ NAMES, WIDTHS = zip(*COLUMNS, strict=True)
 def print_head() -> None:
     print("\nOne streaming step, batch 1, one thread. Nanoseconds, medians.")
     print("C++: the stream's step; p99, p99.9 of steps timed one by one. bytes: a pass over as many bytes as")
-    print("the weights have. by hand: a reference written out for this size, the fastest of its registers' widths.")
-    print("bf16, int8, 2 thr.: the step in float32 on one thread over that with narrow weights, with two threads.")
+    print(
+        "the weights have. by hand: a reference written out for this size, in the fastest width of register."
+    )
+    print("bf16, int8, 2 thr.: the plain step over that with narrow weights, or with two threads.")
     print("Python: Stream.step(x, out=y); more: less the step in C++. block: a step of Stream.process.")
-    print("/ ours: over ours from Python. spread: the range of four fifths of the blocks, of the widest peer.")
+    print(
+        "/ ours: over ours from Python. spread: the range of four fifths of the blocks, of the widest peer."
+    )
     print_row(NAMES, WIDTHS)
 
 

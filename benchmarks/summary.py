@@ -13,7 +13,9 @@ CASE = ("cell", "variant", "input", "hidden", "batch", "threads")
 
 def case(row: Row) -> str:
     """Name a row by what tells it from others."""
-    return " ".join(f"{row[key]}" if key in ("cell", "variant") else f"{key} {row[key]}" for key in CASE if key in row)
+    return " ".join(
+        f"{row[key]}" if key in ("cell", "variant") else f"{key} {row[key]}" for key in CASE if key in row
+    )
 
 
 def extreme(

@@ -70,8 +70,8 @@ def by_turns(
     """Time each run in blocks of about `block` ns, A B C A B C ..., for so many seconds or seven rounds.
 
     With a `pause` there is a sleep of so many seconds and an untimed call before each block: worker threads
-    of another peer stop spinning, and what is timed is in the caches again. Short blocks keep a busy machine's
-    interruptions to few of them; `least` calls in a block keep the first one's share small.
+    of another peer stop spinning, and what is timed is in the caches again. On a busy machine most short
+    blocks are left alone; `least` calls in a block keep the first one's share small.
     """
     calls = {name: calls_in(run, block, least) for name, run in runs.items()}
     samples: dict[Name, list[float]] = {name: [] for name in runs}

@@ -39,7 +39,9 @@ WIDTHS = (5, 6, 5, 7, 9, 9, 7, 9, 7, 7, 7, 6)
 
 def jax_child(threads: int) -> Child:
     """Start a process with as many threads: XLA has one for each processor that it may use."""
-    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
+    flags = (
+        f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
+    )
     return Child(chosen(threads), {"XLA_FLAGS": flags.strip()})
 
 
@@ -101,7 +103,13 @@ def measure(
     cell: str, hidden: int, batch: int, threads: int, peak: float | None, jax: Child, seconds: float
 ) -> dict[str, Any]:
     """Return one row: nanoseconds of each, and our operations per nanosecond."""
-    row: dict[str, Any] = {"table": "training", "isa": rc.isa(), "cell": cell, "input": hidden, "hidden": hidden}
+    row: dict[str, Any] = {
+        "table": "training",
+        "isa": rc.isa(),
+        "cell": cell,
+        "input": hidden,
+        "hidden": hidden,
+    }
     row |= {"time": TIME, "batch": batch, "threads": threads}
     row |= columns(by_turns(peers(cell, hidden, batch, jax), seconds, pause=0.01 if threads > 1 else None))
     row["gflops"] = CELLS[cell].training_operations(hidden, hidden) * batch * TIME / row["recurra"]
@@ -145,7 +153,11 @@ def run(native: Native, quick: bool) -> Iterator[dict[str, Any]]:
         for row in cases(threads, native, quick):
             rows.append(row)
             ours = row["recurra"]
-            texts = [row["cell"], *(str(row[key]) for key in ("hidden", "batch", "threads")), number(ours / 1e6, 3)]
+            texts = [
+                row["cell"],
+                *(str(row[key]) for key in ("hidden", "batch", "threads")),
+                number(ours / 1e6, 3),
+            ]
             for peer in ("torch", "jax"):
                 texts += [number(row[peer] / 1e6, 3), ratio(row[peer] / ours)]
             share = "-" if row["of_peak"] is None else f"{row['of_peak']:.0%}"

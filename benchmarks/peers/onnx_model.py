@@ -46,7 +46,10 @@ def model(cell: str, net: rc.Network, steps: int = 1, batch: int = 1, states: bo
     graph = helper.make_graph(
         [node],
         cell,
-        [_value("x", steps, batch, net.input_size), *(_value(name + "0", 1, batch, hidden) for name in names)],
+        [
+            _value("x", steps, batch, net.input_size),
+            *(_value(name + "0", 1, batch, hidden) for name in names),
+        ],
         outputs or [_value("y", steps, 1, batch, hidden)],
         _weights(net, order),
     )
