@@ -89,7 +89,7 @@ def run(native: Native, quick: bool) -> Iterator[dict[str, Any]]:
         row: dict[str, Any] = {"table": "inference", "isa": rc.isa(), "cell": cell, "input": hidden}
         row |= {"hidden": hidden, "time": TIME, "batch": batch, "threads": 1}
         with keep_to(1):
-            row |= columns(by_turns(peers(cell, hidden, batch), 0.3 if quick else 2.0))
+            row |= columns(by_turns(peers(cell, hidden, batch), 0.3 if quick else 2.0, block=5e6))
         row["gflops"] = CELLS[cell].step_operations(hidden, hidden) * batch * TIME / row["recurra"]
         row["of_peak"] = peak and row["gflops"] / peak
         rows.append(row)

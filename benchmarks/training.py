@@ -111,7 +111,9 @@ def measure(
         "hidden": hidden,
     }
     row |= {"time": TIME, "batch": batch, "threads": threads}
-    row |= columns(by_turns(peers(cell, hidden, batch, jax), seconds, pause=0.01 if threads > 1 else None))
+    row |= columns(
+        by_turns(peers(cell, hidden, batch, jax), seconds, block=5e6, pause=0.01 if threads > 1 else None)
+    )
     row["gflops"] = CELLS[cell].training_operations(hidden, hidden) * batch * TIME / row["recurra"]
     row["peak"] = peak
     row["of_peak"] = peak and row["gflops"] / peak

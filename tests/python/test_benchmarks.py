@@ -86,11 +86,10 @@ def test_what_a_path_is(tmp_path: Path) -> None:
         (tmp_path / name / folder / "recurra" / "_core.so").touch()
         assert Build.find("A", str(tmp_path / name)) == Build(Path(sys.executable), tmp_path / name / folder)
     assert Build.find("A", sys.executable) == Build(Path(sys.executable), None)
-    (tmp_path / "environment" / "bin").mkdir(parents=True)
-    (tmp_path / "environment" / "bin" / "python").touch()
-    assert (
-        Build.find("A", str(tmp_path / "environment")).python == tmp_path / "environment" / "bin" / "python"
-    )
+    python = tmp_path / "environment" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    assert Build.find("A", str(tmp_path / "environment")) == Build(python, None)
     with pytest.raises(ValueError, match=r"B: got .*, expected a Python interpreter"):
         Build.find("B", str(tmp_path))
 
