@@ -27,9 +27,9 @@ class Peer {
     const Kernels kernels = kernels_of(recurra::isa());
     add("cpp", recurra::Stream(network_));
 #ifdef RECURRA_HAS_STREAM_OPTIONS  // until recurra::StreamOptions is there
-    add("cpp_bfloat16", recurra::Stream(network_, 1, recurra::StreamOptions{.weights = recurra::WeightFormat::bfloat16}));
-    add("cpp_int8", recurra::Stream(network_, 1, recurra::StreamOptions{.weights = recurra::WeightFormat::int8}));
-    add("cpp_threads2", recurra::Stream(network_, 1, recurra::StreamOptions{.threads = 2}));
+    add("cpp_bfloat16", recurra::Stream(network_, recurra::StreamOptions{.weights = recurra::WeightFormat::bfloat16}));
+    add("cpp_int8", recurra::Stream(network_, recurra::StreamOptions{.weights = recurra::WeightFormat::int8}));
+    add("cpp_threads2", recurra::Stream(network_, recurra::StreamOptions{.threads = 2}));
 #endif
     for (int choice = 0; choice < recurra::most_references; ++choice)
       if (std::shared_ptr<ReferenceNetwork> reference = ReferenceNetwork::make(network_, kernels, choice))
