@@ -78,12 +78,17 @@ void CellLayer<T>::forward(const Weights<T>& weights, Tape<T>& base, Levels leve
   const auto& w = static_cast<const CellWeights<T>&>(weights);
   auto& tape = static_cast<CellTape<T>&>(base);
   const Index first = tape.in->first_node(levels.begin), count = tape.in->first_node(levels.end) - first;
+  if (steps(w) && count == 1) return step(w, tape, levels.begin, tape.x + first * tape.x_stride);
   T* a = tape.a.data() + first * layout_.a_width;
   for (Index i = 0; i < count; ++i) std::copy_n(w.bias_row.data(), layout_.a_width, a + i * layout_.a_width);
   add_product(w.input, layout_.input, w.input_gain, tape.input_norm, {tape.x + first * tape.x_stride, tape.x_stride}, tape,
               {first, count});
   if (levels.begin == 1 && drops(tape)) draw_feed_mask(tape);
-  for (Index level = levels.begin; level < levels.end; ++level) forward_level(w, tape, level);
+  for (Index level = levels.begin; level < levels.end; ++level)
+    if (steps(w))
+      step(w, tape, level, nullptr);
+    else
+      forward_level(w, tape, level);
 }
 
 #define RECURRA_INSTANTIATE(T)                                                               \

@@ -10,6 +10,7 @@
 
 #include "../backends/backend.h"
 #include "../topology/compiled_topology.h"
+#include "recurra/weight_format.h"
 
 namespace recurra {
 
@@ -37,10 +38,18 @@ struct StateSpec {
   Index width;
 };
 
+// What weights that go forward one row at a time are for: a stream.
+class RowTeam;
+struct RowUse {
+  WeightFormat format = WeightFormat::full;
+  RowTeam* team = nullptr;  // who shares large products; null: the caller alone
+};
+
 template <class T>
 struct Weights {
   virtual ~Weights() = default;
-  bool gives_dx = true;  // false: nobody asks for dx, and what only it needs may be left out
+  bool gives_dx = true;         // false: nobody asks for dx, and what only it needs may be left out
+  const RowUse* row = nullptr;  // given: for streams of one row. Then they are packed for that as well, and nobody goes back
 };
 
 // What dropout needs to draw the same mask whatever the order of rows and the number of threads.
