@@ -16,7 +16,9 @@ def _kept_weights(weights: StreamWeights | None, dtype: str) -> str:
     if weights is None:
         return dtype
     if weights not in known:
-        raise ValueError(f"stream: weights is {weights!r}, expected None or one of {', '.join(map(repr, known))}")
+        raise ValueError(
+            f"stream: weights is {weights!r}, expected None or one of {', '.join(map(repr, known))}"
+        )
     if dtype != "float32":
         raise ValueError(f"stream: weights is {weights!r} for a {dtype} network, expected None")
     return weights
