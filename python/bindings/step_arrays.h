@@ -44,16 +44,18 @@ T* step_array(const char* name, const py::object& object, const Index* shape, In
   return const_cast<T*>(static_cast<const T*>(array.data()));
 }
 
-// Class ids: one of them where there is no batch axis, else as many as `to`.
+// Class ids of this shape, as numbers; `to` has as many elements.
 template <class Id>
-void step_ids(const char* name, const py::object& object, bool batched, std::vector<Id>& to) {
+void step_ids(const char* name, const py::object& object, const Index* shape, Index rank, std::vector<Id>& to) {
   const auto array = py::array::ensure(object);
   if (!array || (array.dtype().kind() != 'i' && array.dtype().kind() != 'u'))
     throw py::type_error(std::string(name) + " is no array of integers, expected class ids");
   const Index size = Index(to.size());
-  if (array.size() != size || array.ndim() > (batched ? 1 : 0))
+  bool same = array.size() == size && array.ndim() <= rank;
+  for (Index i = 0; same && array.ndim() == rank && i < rank; ++i) same = array.shape(i) == shape[i];
+  if (!same)
     throw py::value_error(std::string(name) + " has shape " + shape_text(array.shape(), array.ndim()) + ", expected " +
-                          (batched ? shape_text(&size, 1) : "()"));
+                          shape_text(shape, rank));
   const auto ids = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>::ensure(array);
   for (Index i = 0; i < size; ++i) {
     const std::int64_t id = ids.data()[i];
@@ -61,6 +63,13 @@ void step_ids(const char* name, const py::object& object, bool batched, std::vec
       throw py::value_error(std::string(name) + " has a class id beyond 2**63 - 1, expected a smaller one");
     to[std::size_t(i)] = Id(id);
   }
+}
+
+// One of them where there is no batch axis, else as many as `to`.
+template <class Id>
+void step_ids(const char* name, const py::object& object, bool batched, std::vector<Id>& to) {
+  const Index size = Index(to.size());
+  step_ids(name, object, &size, batched ? 1 : 0, to);
 }
 
 // One thread at a time. The interpreter lock guards the mark: it may be given away while the engine works.

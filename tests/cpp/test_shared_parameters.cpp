@@ -254,6 +254,7 @@ TEST_CASE("shared: each use of a network gives the copies the values of the firs
   BasicOnline<double> learner(network, {});
   BasicOnline<double> second(expected, {});
   learner.predict(std::span(x).first(4), one);
+  second.predict(std::span(x).first(4), other);
   CHECK(one == other);
   for (auto* each : {&learner, &second}) each->step(std::span(x).first(4), {}, Target<double>{x.data()});
   CHECK(flat(network) == flat(expected));

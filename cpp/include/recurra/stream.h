@@ -3,16 +3,38 @@
 
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "recurra/state.h"
+#include "recurra/weight_format.h"
 
 namespace recurra {
+
+struct StreamOptions {
+  Index batch = 1;  // independent sequences side by side
+  // How matrices are kept that a step multiplies; other than `full` for float networks alone. A step of one sequence then reads
+  // less memory; a batch has the same rounded weights, and is as fast as without.
+  WeightFormat weights = WeightFormat::full;
+  // Threads that share the larger matrices, from some 200 KiB on: the caller and helpers that wait busily for the next step for
+  // some 50 us and then sleep; waking them is a system call. Results are the same to the bit. More than one: for a batch of 1.
+  Index threads = 1;
+};
+
+// Of one matrix as the stream keeps it: |kept - given| / |given|, in the Frobenius norm.
+struct WeightError {
+  std::string name;
+  double error;
+};
 
 template <class T>
 class BasicStream {
  public:
-  // `batch` independent sequences side by side. The network must outlive the stream only if reload() is used.
-  explicit BasicStream(const BasicNetwork<T>& network, Index batch = 1);
+  // The network must outlive the stream only if reload() is used.
+  explicit BasicStream(const BasicNetwork<T>& network, Index batch = 1) : BasicStream(network, StreamOptions{batch}) {}
+  // Throws std::invalid_argument for networks that cannot stream, options out of range, and weights that are not finite if they
+  // must be rounded.
+  BasicStream(const BasicNetwork<T>& network, const StreamOptions& options);
   ~BasicStream();
   BasicStream(BasicStream&&) noexcept;
 
@@ -21,10 +43,13 @@ class BasicStream {
   Index output_size() const;
   Index teacher_size() const;  // of what observe() takes; 0: nothing
 
-  // x: [batch][input size], y: [batch][output size]. No allocation, lock or system call.
+  // x: [batch][input size], y: [batch][output size]. No allocation, lock or system call (but see StreamOptions::threads).
   // False, and nothing changes, for a wrong size, a value of x that is not finite (or no class id, for an Embedding),
   // or while another thread is inside this stream.
   [[nodiscard]] bool step(std::span<const T> x, std::span<T> y) noexcept;
+  // The next `steps` steps at once, faster than one by one: x: [batch][steps][input size], y: [batch][steps][output size]. The
+  // same numbers up to rounding. Allocates when it is first used with so many steps, up to some bound. False as above.
+  [[nodiscard]] bool process(std::span<const T> x, std::span<T> y, Index steps);
   // After a step: what was really seen, [batch][teacher size], takes the place of the output that the network's one Feedback
   // feeds back (before the first step, of what it starts with). False, and nothing changes, for a wrong size, a value that is
   // not finite, a network without a Feedback or with several, or while another thread is inside.
@@ -32,12 +57,15 @@ class BasicStream {
   // True while some thread is inside this stream.
   bool busy() const noexcept;
 
+  // By matrix, in the order of the parameters; empty if the weights are kept in full.
+  const std::vector<WeightError>& weight_error() const;
+
   // These throw std::runtime_error while another thread is inside the stream.
   BasicState<T> state() const;
   void set_state(const BasicState<T>& state);  // std::invalid_argument if it is not a state of this network and batch
   void reset();
   void reset(Index sequence);  // std::out_of_range
-  // Takes the network's present weights; the state stays.
+  // Takes the network's present weights; the state stays. std::invalid_argument if they do not fit, and nothing has changed.
   void reload();
 
  private:

@@ -86,6 +86,34 @@ struct Products {
   Index (*outer_scratch)(Index m, Index n);
 };
 
+// The product of one row on weights packed for one pass: y = start + x W + source R. Columns `column` .. of y see all of x, or
+// nothing, and source[source .. source + depth).
+struct RowStrip {
+  Index column;
+  int panels, last;  // registers of columns, and how many columns the last one has
+  Index input, source, depth;
+  Index weights, scale;  // where its weights and its columns' scales begin
+};
+template <class T>
+struct RowWeights {
+  const void* weights;
+  const T *input_scale, *source_scale;  // of the columns of all strips, whole registers each
+};
+template <class T>
+struct RowFormat {
+  std::size_t element_size;
+  int together;  // weights of successive k in one element of a lane
+  // B[k][n] = rows[n * row_stride + k], from element `at` of the weights on. Returns how many elements it wrote.
+  Index (*pack)(const T* rows, Index row_stride, Index columns, Index depth, int panels, const T* scale, void* weights, Index at);
+  // Without x (null), its part of the weights is left out. start and y may be the same.
+  void (*multiply)(const RowWeights<T>&, const RowStrip* strips, Index count, const T* x, const T* source, const T* start, T* y);
+};
+template <class T>
+struct RowProducts {
+  int lanes, strip_panels;            // of a register; of a strip, at most
+  RowFormat<T> full, bfloat16, int8;  // the narrow ones for float alone; int8 has a scale for each column
+};
+
 // Of matrices that are read once, as they lie.
 template <class T>
 struct Reductions {
@@ -184,6 +212,7 @@ struct Elementwise {
 template <class T>
 struct Kernels {
   Products<T> products;
+  RowProducts<T> row_products;
   Reductions<T> reductions;
   Elementwise<T> tanh, relu, logistic;
   Normalization<T> normalization;

@@ -78,6 +78,7 @@ void CellLayer<T>::forward(const Weights<T>& weights, Tape<T>& base, Levels leve
   const auto& w = static_cast<const CellWeights<T>&>(weights);
   auto& tape = static_cast<CellTape<T>&>(base);
   const Index first = tape.in->first_node(levels.begin), count = tape.in->first_node(levels.end) - first;
+  if (steps(w) && count == 1) return step(w, tape, levels.begin, tape.x + first * tape.x_stride);
   T* a = tape.a.data() + first * layout_.a_width;
   const Rows<const T> x{tape.x + first * tape.x_stride, tape.x_stride};
   const auto copy_bias = [&](Index begin, Index end) {
@@ -97,7 +98,10 @@ void CellLayer<T>::forward(const Weights<T>& weights, Tape<T>& base, Levels leve
   if (levels.begin == 1 && drops(tape)) draw_feed_mask(tape);
   for (Index level = levels.begin; level < levels.end;) {
     const Levels run = layout_.only_units_recur() ? tape.in->run_from(level, levels.end) : Levels{level, level + 1};
-    forward_run(w, tape, run);
+    if (steps(w) && run.end - level == 1)
+      step(w, tape, level, nullptr);
+    else
+      forward_run(w, tape, run);
     level = run.end;
   }
 }

@@ -26,15 +26,16 @@ template <class T>
 void CellLayer<T>::refresh(const T* params, Weights<T>& weights) const {
   auto& w = static_cast<CellWeights<T>&>(weights);
   const Index units = layout_.hidden_size;
-  w.input.pack(products_, layout_.input, params, w.gives_dx);
+  const bool back = !w.row;
+  w.input.pack(products_, layout_.input, params, back && w.gives_dx);
   if (layout_.runs_over_trees()) {
     w.node_feed.pack(products_, layout_.node_feed, params);
     w.edge_feed.pack(products_, layout_.edge_feed, params);
   } else {
-    w.feed.pack(products_, layout_.feed, params);
+    w.feed.pack(products_, layout_.feed, params, back);
   }
-  w.message.pack(products_, layout_.message, params);
-  w.state.pack(products_, layout_.state, params);
+  w.message.pack(products_, layout_.message, params, back);
+  w.state.pack(products_, layout_.state, params, back);
   const auto spread = [&](std::vector<T>& row, const std::vector<GateRun>& runs, Index offset) {
     row.resize(std::size_t(layout_.a_width));
     for (const GateRun& run : runs) std::copy_n(params + offset + run.row, run.width, row.begin() + run.column);
@@ -52,6 +53,7 @@ void CellLayer<T>::refresh(const T* params, Weights<T>& weights) const {
     w.projection.forward.pack_transposed(products_, projection, layout_.options.projection, units);
     w.projection.backward.pack_plain(products_, projection, layout_.options.projection, units);
   }
+  if (steps(w)) pack_step(params, w);
   if (!layout_.options.layer_norm) return;
   spread(w.input_gain, layout_.input.runs, layout_.input.gain);
   for (const GateMatrix* matrix : {&layout_.feed, &layout_.message, &layout_.state})

@@ -72,6 +72,11 @@ class CellLayer final : public Layer<T> {
   void backward_run(const CellWeights<T>&, CellTape<T>&, Levels) const;
   void tangent_level(const CellWeights<T>&, CellTape<T>&, Index level) const;
 
+  // cell_step.cpp: a level of one row in a stream
+  void pack_step(const T* params, CellWeights<T>&) const;
+  bool steps(const CellWeights<T>& w) const { return w.row && !layout_.options.layer_norm; }
+  void step(const CellWeights<T>&, CellTape<T>&, Index level, const T* x) const;
+
   // cell_tree.cpp
   void reserve_tree(CellTape<T>&, bool backward) const;
   void gather_source(CellTape<T>&, Index level) const;

@@ -3,6 +3,7 @@
 
 #include "cell_layout.h"
 #include "packed_matrix.h"
+#include "row_matrix.h"
 #include "rows.h"
 
 namespace recurra {
@@ -44,15 +45,25 @@ struct PackedGates {
   }
 };
 
+// The products of a step of one row, in the order of the cell's segments: W x and R times the fed states, messages, new states.
+template <class T>
+struct StepWeights {
+  RowMatrix<T> fed, message, state, projection;
+  std::vector<T> nothing;  // what a projection starts from
+  std::size_t bytes() const { return fed.bytes() + message.bytes() + state.bytes() + projection.bytes() + bytes_of(nothing); }
+};
+
 template <class T>
 struct CellWeights : Weights<T> {
   std::size_t bytes() const override {  // all that follows
     return input.bytes() + feed.bytes() + message.bytes() + state.bytes() + node_feed.bytes() + edge_feed.bytes() +
-           projection.bytes() + tensor.bytes() + bytes_of(bias_row, unit, input_gain, recurrent_gain, state_gain, state_shift);
+           projection.bytes() + tensor.bytes() + step.bytes() +
+           bytes_of(bias_row, unit, input_gain, recurrent_gain, state_gain, state_shift);
   }
   PackedGates<T> input, feed, message, state;
   PackedGates<T> node_feed, edge_feed;  // over trees, instead of feed
   typename PackedGates<T>::Pair projection, tensor;
+  StepWeights<T> step;                        // in a stream of one row
   std::vector<T> bias_row;                    // of all gates; zero where a gate has none
   std::vector<T> unit;                        // per-unit parameters, constants last
   std::vector<T> input_gain, recurrent_gain;  // of all gates, with layer normalisation

@@ -78,7 +78,7 @@ const std::map<std::string, Builder<T>>& builders() {
          const Index inputs = c.options.size("input_size"), outputs = c.options.size("output_size");
          c.options.check_product({inputs, outputs});
          const bool bias = !c.options.has("bias") || c.options.flag("bias");
-         return std::make_unique<Linear<T>>(kernels<T>(backend()).products, inputs, outputs, bias);
+         return std::make_unique<Linear<T>>(kernels<T>(backend()), inputs, outputs, bias);
        }},
       {"Embedding", embedding<T>},
       {"Last", [](Context& c) { return std::make_unique<Last<T>>(c.known_features()); }},

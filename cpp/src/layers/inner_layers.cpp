@@ -153,8 +153,7 @@ std::unique_ptr<Layer<T>> encoder_decoder(Context& c) {
     c.options.text("bridge", {"linear"});
     if (total_width(from) == 0 || total_width(to) == 0) c.options.fail("has a bridge between states, but one side has none");
     c.options.check_product({total_width(from), total_width(to)});
-    children.push_back(
-        {"bridge.", std::make_unique<Linear<T>>(kernels<T>(backend()).products, total_width(from), total_width(to))});
+    children.push_back({"bridge.", std::make_unique<Linear<T>>(kernels<T>(backend()), total_width(from), total_width(to))});
   } else if (copies = match_states(from, to); copies.empty() && total_width(to) > 0) {
     c.options.fail("has an encoder that ends with " + describe_states(from) + " and a decoder that begins with " +
                    describe_states(to) + ", expected the same states, or bridge = 'linear'");

@@ -11,6 +11,7 @@
 #include "../backends/backend.h"
 #include "../topology/compiled_topology.h"
 #include "bytes.h"
+#include "recurra/weight_format.h"
 #include "recurra/work.h"
 
 namespace recurra {
@@ -39,11 +40,19 @@ struct StateSpec {
   Index width;
 };
 
+// What weights that go forward one row at a time are for: a stream.
+class RowTeam;
+struct RowUse {
+  WeightFormat format = WeightFormat::full;
+  RowTeam* team = nullptr;  // who shares large products; null: the caller alone
+};
+
 template <class T>
 struct Weights {
   virtual ~Weights() = default;
   virtual std::size_t bytes() const { return 0; }  // that it has allocated
   bool gives_dx = true;                            // false: nobody asks for dx, and what only it needs may be left out
+  const RowUse* row = nullptr;  // given: for streams of one row. Then they are packed for that as well, and nobody goes back
 };
 
 // What dropout needs to draw the same mask whatever the order of rows and the number of threads.

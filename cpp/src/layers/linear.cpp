@@ -20,12 +20,13 @@ template <class T>
 void Linear<T>::refresh(const T* params, Weights<T>& weights) const {
   auto& w = static_cast<LinearWeights<T>&>(weights);
   w.forward.pack_transposed(products_, params, output_size_, input_size_);
-  if (w.gives_dx) w.backward.pack_plain(products_, params, output_size_, input_size_);
+  if (w.gives_dx && !weights.row) w.backward.pack_plain(products_, params, output_size_, input_size_);
   const T* bias = params + output_size_ * input_size_;
   if (bias_)
     w.bias.assign(bias, bias + output_size_);
   else
     w.bias.assign(std::size_t(output_size_), T(0));
+  if (weights.row) w.matrix.pack(row_products_, *weights.row, {{0, output_size_, params, input_size_}});
 }
 
 template <class T>
@@ -39,8 +40,9 @@ template <class T>
 void Linear<T>::forward(const Weights<T>& weights, Tape<T>& tape, Levels levels) const {
   const auto& w = static_cast<const LinearWeights<T>&>(weights);
   const Index first = tape.in->first_node(levels.begin), count = tape.in->first_node(levels.end) - first;
-  w.forward.multiply_from(products_, w.bias.data(), tape.x + first * tape.x_stride, tape.x_stride, count,
-                          tape.y + first * tape.y_stride, tape.y_stride);
+  T* y = tape.y + first * tape.y_stride;
+  if (w.row && count == 1) return w.matrix.multiply(tape.x + first * tape.x_stride, nullptr, w.bias.data(), y);
+  w.forward.multiply_from(products_, w.bias.data(), tape.x + first * tape.x_stride, tape.x_stride, count, y, tape.y_stride);
 }
 
 template <class T>

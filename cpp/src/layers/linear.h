@@ -3,22 +3,29 @@
 
 #include "node_slice.h"
 #include "packed_matrix.h"
+#include "row_matrix.h"
 
 namespace recurra {
 
 template <class T>
 struct LinearWeights : Weights<T> {
   PackedMatrix<T> forward, backward;
+  RowMatrix<T> matrix;  // in a stream of one row
   std::vector<T> bias;
-  std::size_t bytes() const override { return forward.bytes() + backward.bytes() + bytes_of(bias); }
+  std::size_t bytes() const override { return forward.bytes() + backward.bytes() + matrix.bytes() + bytes_of(bias); }
 };
 
 template <class T>
 class Linear final : public Layer<T> {
  public:
   // W may be named as several matrices, one below the other.
-  Linear(const Products<T>& products, Index input_size, Index output_size, bool bias = true, Index matrices = 1)
-      : products_(products), input_size_(input_size), output_size_(output_size), bias_(bias), matrices_(matrices) {}
+  Linear(const Kernels<T>& kernels, Index input_size, Index output_size, bool bias = true, Index matrices = 1)
+      : products_(kernels.products),
+        row_products_(kernels.row_products),
+        input_size_(input_size),
+        output_size_(output_size),
+        bias_(bias),
+        matrices_(matrices) {}
   Index input_size() const override { return input_size_; }
   Index output_size() const override { return output_size_; }
   std::vector<ParameterSpec> parameters() const override;
@@ -34,6 +41,7 @@ class Linear final : public Layer<T> {
 
  private:
   const Products<T>& products_;
+  const RowProducts<T>& row_products_;
   Index input_size_, output_size_;
   bool bias_;
   Index matrices_;

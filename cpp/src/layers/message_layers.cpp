@@ -7,11 +7,6 @@ namespace recurra {
 
 namespace {
 
-template <class T>
-const Products<T>& products() {
-  return kernels<T>(backend()).products;
-}
-
 constexpr Index most_rounds = 1 << 16, most_wide = Index(1) << 40;  // each takes memory before a file's sizes are checked
 
 Index bounded(Context& c, const std::string& name, Index most) {
@@ -62,7 +57,7 @@ EdgeParts<T> read_pairs(Context& c, MessageOptions& o) {
   o.hidden = bounded(c, "hidden_size", most_wide);
   if (c.options.has("edge_size")) o.edge_size = bounded(c, "edge_size", most_wide);
   c.options.check_product({2, o.hidden, std::max(o.state_size, o.edge_size)});
-  if (o.edge_size > 0) parts.own = std::make_unique<Linear<T>>(products<T>(), o.edge_size, o.hidden, false);
+  if (o.edge_size > 0) parts.own = std::make_unique<Linear<T>>(kernels<T>(backend()), o.edge_size, o.hidden, false);
   parts.pairs = edge_layers<T>(c, o.hidden);
   o.message_size = parts.pairs->output_size();
   parts.matrices = 2;
@@ -104,13 +99,13 @@ std::unique_ptr<Messages<T>> make_messages(Context& c, Context& net, Index state
   const Index rows = parts.matrices * (o.pairs ? o.hidden : o.message_size);
   for (Index round = 0; round < (o.shared ? 1 : o.rounds); ++round)
     children.push_back({o.shared ? "" : std::to_string(round) + ".",
-                        std::make_unique<Linear<T>>(products<T>(), o.state_size, rows, bias, parts.matrices)});
+                        std::make_unique<Linear<T>>(kernels<T>(backend()), o.state_size, rows, bias, parts.matrices)});
   if (parts.own) children.push_back({"edges.", std::move(parts.own)});
   if (parts.pairs) children.push_back({"net.", std::move(parts.pairs)});
   if (o.attention) {
-    children.push_back({"attention.", std::make_unique<Linear<T>>(products<T>(), o.state_size, 2, false)});
+    children.push_back({"attention.", std::make_unique<Linear<T>>(kernels<T>(backend()), o.state_size, 2, false)});
     if (o.edge_size > 0)
-      children.push_back({"attention.edges.", std::make_unique<Linear<T>>(products<T>(), o.edge_size, 1, false)});
+      children.push_back({"attention.edges.", std::make_unique<Linear<T>>(kernels<T>(backend()), o.edge_size, 1, false)});
   }
   return std::make_unique<Messages<T>>(kernels<T>(backend()), o, std::move(children));
 }

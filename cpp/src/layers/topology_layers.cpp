@@ -13,11 +13,6 @@ namespace recurra {
 
 namespace {
 
-template <class T>
-const Products<T>& products() {
-  return kernels<T>(backend()).products;
-}
-
 // What belongs to the i-th layer inside.
 Context inside(const Context& c, std::size_t i, const Place& place) {
   Context inner{c.spec.children[i], place, OptionReader(c.spec.children[i], "")};
@@ -122,7 +117,7 @@ std::unique_ptr<Layer<T>> readout(Context& c) {
     const Index size = c.options.size("size", features);
     c.options.check_product({2, size, features});
     std::vector<Child<T>> children;
-    children.push_back({"", std::make_unique<Linear<T>>(products<T>(), features, 2 * size)});
+    children.push_back({"", std::make_unique<Linear<T>>(kernels<T>(backend()), features, 2 * size)});
     return std::make_unique<GatedReadout<T>>(kernels<T>(backend()), std::move(children));
   }
   const Pool pool = how == "sum" ? Pool::sum : how == "mean" ? Pool::mean : how == "max" ? Pool::max : Pool::root;

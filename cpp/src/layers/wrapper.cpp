@@ -114,8 +114,11 @@ std::unique_ptr<Weights<T>> Wrapper<T>::make_weights() const {
 
 template <class T>
 void Wrapper<T>::refresh(const T* params, Weights<T>& weights) const {
-  for (std::size_t i = 0; i < size(); ++i)
-    child(i).refresh(params + parameter_offset_[i], *static_cast<WrapperWeights<T>&>(weights).children[i]);
+  for (std::size_t i = 0; i < size(); ++i) {
+    Weights<T>& inner = *static_cast<WrapperWeights<T>&>(weights).children[i];
+    inner.row = weights.row;
+    child(i).refresh(params + parameter_offset_[i], inner);
+  }
 }
 
 template <class T>

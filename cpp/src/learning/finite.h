@@ -1,6 +1,11 @@
 // Whether values are all finite.
 #pragma once
 
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
 #include "../backends/select.h"
 
 namespace recurra {
@@ -12,10 +17,12 @@ bool all_finite(const T* values, Index count) {
     const T most = kernels<T>(backend()).reductions.largest(values, count);
     return most == most;
   }
-  // x - x is 0 for a finite x and NaN for any other; without a branch, so that the loop runs in registers.
-  unsigned bad = 0;
-  for (Index j = 0; j < count; ++j) bad |= unsigned(!(values[j] - values[j] == T(0)));
-  return bad == 0;
+  // The sign of (largest finite magnitude - magnitude), in integers and without a branch, so that the loop runs in registers.
+  using Bits = std::conditional_t<sizeof(T) == sizeof(float), std::uint32_t, std::uint64_t>;
+  constexpr Bits sign = ~(~Bits(0) >> 1), largest = std::bit_cast<Bits>(std::numeric_limits<T>::max());
+  Bits bad = 0;
+  for (Index j = 0; j < count; ++j) bad |= largest - (std::bit_cast<Bits>(values[j]) & ~sign);
+  return (bad & sign) == 0;
 }
 
 }  // namespace recurra

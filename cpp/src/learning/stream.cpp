@@ -5,8 +5,10 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "../layers/row_team.h"
 #include "finite.h"
-#include "sweep.h"
+#include "narrow_weights.h"
+#include "workspace.h"
 
 namespace recurra {
 
@@ -36,17 +38,24 @@ class Turn {
 
 template <class T>
 struct BasicStream<T>::Impl {
-  Impl(const BasicNetwork<T>& source, Index rows)
+  Impl(const BasicNetwork<T>& source, const StreamOptions& options)
       : network(source),
-        initial(source, rows),
+        initial(source, options.batch),
         keep_model(source.model()),
         model(*keep_model),
-        weights(model),
+        team(options.threads > 1 ? std::make_unique<RowTeam>(options.threads) : nullptr),
+        use{options.weights, team.get()},
+        weights(model, options.batch == 1 ? &use : nullptr),
         workspace(model),
-        batch(rows) {
-    weights.refresh(model, source.flat().data());
+        batch(options.batch) {
+    refresh();
     workspace.prepare(Schedule::sequences(batch, 1), false);
     load(initial);
+  }
+  void refresh() {
+    std::vector<T> flat(network.flat().begin(), network.flat().end());
+    weight_error = narrow_weights(model, use.format, flat);
+    weights.refresh(model, flat.data());
   }
   void load(const BasicState<T>& state) {
     for (Index i = 0; i < batch; ++i) workspace.load_state(i, state.row(i).data());
@@ -58,27 +67,83 @@ struct BasicStream<T>::Impl {
         if (!(id >= T(0) && id < T(model.num_ids) && id == std::floor(id))) return false;
     return true;
   }
+  // Levels 1 .. steps of a workspace, from rows of x that lie step by step; the state goes on.
+  void sweep(Workspace<T>& in, const T* x, Index steps) const {
+    in.tape(0).x = x;  // read where it lies
+    for (std::size_t i = 0; i < model.layers.size(); ++i) model.layers[i]->forward(weights[i], in.tape(i), {1, steps + 1});
+    in.carry(steps);
+  }
   void step(const T* x, T* y) noexcept {
-    std::copy_n(x, batch * model.input_size, workspace.input());
-    for (std::size_t i = 0; i < model.layers.size(); ++i) model.layers[i]->forward(weights[i], workspace.tape(i), {1, 2});
+    sweep(workspace, x, 1);
     const Tape<T>& last = workspace.last();
     for (Index i = 0; i < batch; ++i) std::copy_n(last.y + i * last.y_stride, model.output_size, y + i * model.output_size);
-    workspace.carry(1);
+  }
+
+  // Room for so many steps at once; a network that pools has but one output after all of them, and goes step by step.
+  Index piece(Index steps) const {
+    constexpr Index rows = 192;  // what one layer writes is still in the cache when the next one reads it
+    return model.pools() ? 1 : std::min(steps, std::max<Index>(1, rows / batch));
+  }
+  void reserve(Index steps) {
+    if (block && block->schedule().num_levels() >= steps) return;
+    auto larger = std::make_unique<Workspace<T>>(model);
+    larger->prepare(Schedule::sequences(batch, steps), false);
+    carried.resize(std::size_t(model.state_offset.back()));
+    block = std::move(larger);
+  }
+  void move_state(const Workspace<T>& from, Workspace<T>& to) {
+    for (Index i = 0; i < batch; ++i) {
+      from.save_state(0, i, carried.data());
+      to.load_state(i, carried.data());
+    }
+  }
+  // x and y begin at the first of these steps; those of the next row are `time` steps behind.
+  void process_piece(const T* x, T* y, Index steps, Index time) {
+    const auto place = [&](Index sequence, Index step) { return sequence * time + step; };
+    const Index inputs = model.input_size, outputs = model.output_size;
+    T* gathered = block->input();
+    for (Index t = 0; batch > 1 && t < steps; ++t)
+      for (Index i = 0; i < batch; ++i) gathered = std::copy_n(x + place(i, t) * inputs, inputs, gathered);
+    sweep(*block, batch > 1 ? block->input() : x, steps);
+    const Tape<T>& last = block->last();
+    for (Index t = 0; t < steps; ++t)
+      for (Index i = 0; i < batch; ++i) std::copy_n(last.y + (t * batch + i) * last.y_stride, outputs, y + place(i, t) * outputs);
+  }
+  void process(const T* x, T* y, Index steps) {
+    const Index most = piece(steps);
+    reserve(most);
+    move_state(workspace, *block);
+    for (Index t = 0; t < steps; t += most)
+      process_piece(x + t * model.input_size, y + t * model.output_size, std::min(most, steps - t), steps);
+    move_state(*block, workspace);
   }
 
   const BasicNetwork<T>& network;  // used by reload() alone
   BasicState<T> initial;
   const std::shared_ptr<const Model<T>> keep_model;
   const Model<T>& model;
+  const std::unique_ptr<RowTeam> team;
+  const RowUse use;
   ModelWeights<T> weights;
+  std::vector<WeightError> weight_error;
   Workspace<T> workspace;
+  std::unique_ptr<Workspace<T>> block;  // of process(); its state is moved in and out
+  std::vector<T> carried;
   Index batch;
   std::atomic<bool> busy{false};
 };
 
 template <class T>
-BasicStream<T>::BasicStream(const BasicNetwork<T>& network, Index batch) {
-  if (batch < 1) throw std::invalid_argument("Stream: batch is " + std::to_string(batch) + ", expected at least 1");
+BasicStream<T>::BasicStream(const BasicNetwork<T>& network, const StreamOptions& options) {
+  const auto refuse = [](const std::string& what) { throw std::invalid_argument("Stream: " + what); };
+  if (options.batch < 1) refuse("batch is " + std::to_string(options.batch) + ", expected at least 1");
+  if (options.threads < 1 || options.threads > RowTeam::most)
+    refuse("threads is " + std::to_string(options.threads) + ", expected 1 .. " + std::to_string(RowTeam::most));
+  if (options.threads > 1 && options.batch > 1)
+    refuse("threads is " + std::to_string(options.threads) + " for a batch of " + std::to_string(options.batch) +
+           ", expected 1: the products of one sequence can be shared");
+  if (sizeof(T) != sizeof(float) && options.weights != WeightFormat::full)
+    refuse("weights are to be narrower than float32 in a float64 network, expected a float32 network");
   if (network.decodes())
     throw std::invalid_argument(
         "Stream: layer 0 (EncoderDecoder) reads a sequence to its end before it writes another, expected a network whose outputs "
@@ -88,7 +153,7 @@ BasicStream<T>::BasicStream(const BasicNetwork<T>& network, Index batch) {
     throw std::invalid_argument("Stream: layer " + std::to_string(network.model()->looking_ahead) + " (" +
                                 network.layers()[network.model()->looking_ahead].type +
                                 ") looks ahead, expected a network whose outputs depend on earlier steps alone");
-  impl_ = std::make_unique<Impl>(network, batch);
+  impl_ = std::make_unique<Impl>(network, options);
 }
 template <class T>
 BasicStream<T>::~BasicStream() = default;
@@ -120,6 +185,25 @@ bool BasicStream<T>::step(std::span<const T> x, std::span<T> y) noexcept {
     return false;
   s.step(x.data(), y.data());
   return true;
+}
+
+template <class T>
+bool BasicStream<T>::process(std::span<const T> x, std::span<T> y, Index steps) {
+  Impl& s = *impl_;
+  const Turn turn{s.busy};
+  const auto fits = [&](std::size_t size, Index width) {
+    Index expected;
+    return !__builtin_mul_overflow(s.batch * width, steps, &expected) && Index(size) == expected;
+  };
+  if (!turn || steps < 0 || !fits(x.size(), s.model.input_size) || !fits(y.size(), s.model.output_size) || !s.valid(x))
+    return false;
+  if (steps > 0) s.process(x.data(), y.data(), steps);
+  return true;
+}
+
+template <class T>
+const std::vector<WeightError>& BasicStream<T>::weight_error() const {
+  return impl_->weight_error;
 }
 
 template <class T>
@@ -176,7 +260,7 @@ void BasicStream<T>::reload() {
   turn.require("reload");
   if (impl_->network.layers() != impl_->model.specs)
     throw std::invalid_argument("reload: the network has other layers now, expected those the stream was made with");
-  impl_->weights.refresh(impl_->model, impl_->network.flat().data());
+  impl_->refresh();
   impl_->initial = BasicState<T>(impl_->network, impl_->batch);
 }
 

@@ -3,8 +3,11 @@
 namespace recurra {
 
 template <class T>
-ModelWeights<T>::ModelWeights(const Model<T>& model) {
-  for (const auto& layer : model.layers) layers_.push_back(layer->make_weights());
+ModelWeights<T>::ModelWeights(const Model<T>& model, const RowUse* row) {
+  for (const auto& layer : model.layers) {
+    layers_.push_back(layer->make_weights());
+    layers_.back()->row = row;
+  }
   layers_.front()->gives_dx = false;
 }
 

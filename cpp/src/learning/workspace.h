@@ -10,7 +10,8 @@ namespace recurra {
 template <class T>
 class ModelWeights {
  public:
-  explicit ModelWeights(const Model<T>& model);
+  // `row` (null: none), for a stream of one row, must outlive it.
+  explicit ModelWeights(const Model<T>& model, const RowUse* row = nullptr);
   void refresh(const Model<T>& model, const T* flat);
   const Weights<T>& operator[](std::size_t layer) const { return *layers_[layer]; }
   const T* initial_state() const { return initial_state_.data(); }  // what one sequence starts from

@@ -19,7 +19,7 @@ from recurra._losses import Loss, LossName, read_loss
 from recurra._ragged import Sequences, is_ragged, pad
 from recurra._rules import BPTT, OnlineRule, check_rule
 from recurra._state import State, state_array
-from recurra._stream import Stream
+from recurra._stream import Stream, StreamWeights
 from recurra._summary import Summary, summarize
 from recurra._topology import Topology
 
@@ -521,13 +521,22 @@ class Network:
         """The encoder of an EncoderDecoder, with copies of its parameters, tied and frozen as they are."""
         return Network._from_core(self._core.encoder())
 
-    def stream(self, batch_size: int | None = None) -> Stream:
+    def stream(
+        self, batch_size: int | None = None, *, weights: StreamWeights | None = None, threads: int = 1
+    ) -> Stream:
         """A stream: one step at a time on a snapshot of the weights.
 
         Args:
             batch_size: Steps take (batch_size, features); None: (features,).
+            weights: For float32 networks, how the matrices that a step multiplies are kept: "float32",
+                "bfloat16", or "int8" with one scale for each row of a matrix. Steps of one sequence then read
+                less memory; ``weight_error`` tells what it costs. A batch computes with the same rounded
+                weights, at its usual speed.
+            threads: How many threads share the larger matrices (from some 200 KiB on) of a step of one
+                sequence: the caller and helpers that wait busily for the next step for some 50 us and then
+                sleep; waking them is a system call. The results are the same to the bit.
         """
-        return Stream(self._core, batch_size, self._blocks, self._initial)
+        return Stream(self._core, batch_size, self._blocks, self._initial, weights, threads)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write layers, parameters and what is tied and frozen to a safetensors file, whole or not at all."""

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from recurra import _core
 from recurra._arrays import FloatArray, count, integer
 from recurra._state import Blocks, State, state_array
+
+StreamWeights = Literal["float32", "bfloat16", "int8"]
+
+
+def _kept_weights(weights: StreamWeights | None, dtype: str) -> str:
+    known = ("float32", "bfloat16", "int8")
+    if weights is None:
+        return dtype
+    if weights not in known:
+        raise ValueError(
+            f"stream: weights is {weights!r}, expected None or one of {', '.join(map(repr, known))}"
+        )
+    if dtype != "float32":
+        raise ValueError(f"stream: weights is {weights!r} for a {dtype} network, expected None")
+    return weights
 
 
 class Stream:
@@ -17,6 +32,9 @@ class Stream:
     (batch_size,) integers; for a network without input it may be left out. A step does not allocate but for
     the array it returns.
 
+    ``process(x, out=None)`` makes many steps at once, which is faster: it takes (time, features), or
+    (batch_size, time, features), and returns the outputs of all steps. Steps and blocks may alternate.
+
     ``observe(y)``, after a step, puts what was really seen, (output,) or (batch_size, output), in the place
     of the output that the network's one Feedback layer feeds back.
 
@@ -26,22 +44,40 @@ class Stream:
     """
 
     def __init__(
-        self, network: _core._Network, batch_size: int | None, blocks: Blocks, initial: FloatArray
+        self,
+        network: _core._Network,
+        batch_size: int | None,
+        blocks: Blocks,
+        initial: FloatArray,
+        weights: StreamWeights | None = None,
+        threads: int = 1,
     ) -> None:
         if batch_size is not None:
             batch_size = count("stream: batch_size", batch_size, 1)
-        core = _core.StreamF32 if isinstance(network, _core.NetworkF32) else _core.StreamF64
-        self._core = core(network, batch_size)
+        threads = count("stream: threads", threads, 1)
+        narrow = isinstance(network, _core.NetworkF32)
+        kept = _kept_weights(weights, "float32" if narrow else "float64")
+        core = _core.StreamF32 if narrow else _core.StreamF64
+        self._core = core(network, batch_size, kept, threads)
         self._network = network
         self._blocks = blocks
         self._initial = initial
         self.step = self._core.step  # bound once: a step costs one call
         self.observe = self._core.observe
+        self.process = self._core.process
 
     @property
     def batch_size(self) -> int:
         """Number of sequences side by side."""
         return self._core.batch
+
+    @property
+    def weight_error(self) -> dict[str, float]:
+        """How far the weights are from the network's, by matrix: |kept - given| / |given| (Frobenius norm).
+
+        Empty where they are kept as they are.
+        """
+        return self._core.weight_error()
 
     @property
     def state(self) -> State:

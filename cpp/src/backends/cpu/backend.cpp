@@ -6,6 +6,7 @@
 #include "normalization.inl"
 #include "products.inl"
 #include "reductions.inl"
+#include "row_products.inl"
 #include "traces.inl"
 
 #define RECURRA_TEXT_OF(name) #name
@@ -16,9 +17,9 @@ inline namespace RECURRA_ISA {
 
 template <class T>
 Kernels<T> kernel_table() {
-  return {products_table<T>(),    reductions_table<T>(),      elementwise<Tanh, T>(),
-          elementwise<Relu, T>(), elementwise<Logistic, T>(), normalization_table<T>(),
-          masks_table<T>(),       traces_table<T>(),          gathers_table<T>()};
+  return {products_table<T>(),    row_products_table<T>(),    reductions_table<T>(),    elementwise<Tanh, T>(),
+          elementwise<Relu, T>(), elementwise<Logistic, T>(), normalization_table<T>(), masks_table<T>(),
+          traces_table<T>(),      gathers_table<T>()};
 }
 
 void add_cells_1(Backend&);

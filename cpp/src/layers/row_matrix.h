@@ -1,0 +1,41 @@
+// Matrices as the product of one row reads them: y = start + x W + source R, all columns in one pass over the weights.
+#pragma once
+
+#include "aligned_vector.h"
+#include "layer.h"
+
+namespace recurra {
+
+// Columns that see the same: column `column + i` sees row i of W (null: none) times x, and row i of R (null: none) times
+// source[source .. source + depth).
+template <class T>
+struct RowBlock {
+  Index column, width;
+  const T* input = nullptr;
+  Index inputs = 0;
+  const T* recurrent = nullptr;
+  Index source = 0, depth = 0;
+};
+
+template <class T>
+class RowMatrix {
+ public:
+  // The blocks cover the columns in order, side by side or not.
+  void pack(const RowProducts<T>& products, const RowUse& use, const std::vector<RowBlock<T>>& blocks);
+  // Without x (null), its part is left out. start and y, which have all columns, may be the same.
+  void multiply(const T* x, const T* source, const T* start, T* y) const;
+  std::size_t bytes() const { return bytes_of(strips_, weights_, input_scale_, source_scale_, parts_); }
+
+ private:
+  Index cut(const RowProducts<T>& products, const std::vector<RowBlock<T>>& blocks);
+  void share(Index size);
+
+  RowFormat<T> format_{};
+  std::vector<RowStrip> strips_;
+  AlignedVector<std::uint32_t> weights_;
+  std::vector<T> input_scale_, source_scale_;
+  RowTeam* team_ = nullptr;
+  std::vector<Index> parts_;  // of the team: where in the strips each one's begin, and the end
+};
+
+}  // namespace recurra

@@ -1,0 +1,48 @@
+// Threads that share the products of a stream's step: the caller and its helpers. What is shared is cut into one part for each;
+// whoever is free takes the next one, so that a helper that sleeps, or was left behind by a fork, delays nobody: the caller does
+// all.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include "../math/isa.h"
+
+namespace recurra {
+
+class RowTeam {
+ public:
+  static constexpr Index most = 64;
+  explicit RowTeam(Index size);  // 1 .. most
+  ~RowTeam();
+  RowTeam(const RowTeam&) = delete;
+  RowTeam& operator=(const RowTeam&) = delete;
+
+  Index size() const { return size_; }
+  // task(0) .. task(size() - 1), each once, in some thread; the caller does what nobody else began. One caller at a time.
+  template <class Task>
+  void run(const Task& task) noexcept {
+    run([](const void* of, Index part) { (*static_cast<const Task*>(of))(part); }, &task);
+  }
+
+ private:
+  using Call = void (*)(const void* task, Index part);
+  void run(Call call, const void* task) noexcept;
+  void help() noexcept;
+  void end() noexcept;
+  bool take_part() noexcept;
+
+  const Index size_;
+  // What the caller wants done: valid while parts are left or unfinished.
+  Call call_ = nullptr;
+  const void* task_ = nullptr;
+  alignas(64) std::atomic<std::uint32_t> next_;  // (number of the run) * 256 + the next part; none is left: + size()
+  alignas(64) std::atomic<std::uint32_t> finished_{0};
+  alignas(64) std::atomic<std::uint32_t> sleeping_{0};
+  std::atomic<bool> over_{false};
+  std::vector<std::thread> helpers_;
+};
+
+}  // namespace recurra
