@@ -51,7 +51,7 @@ std::vector<Layers> over_graphs() {
   attends["attention"] = true;
   maximum["aggregation"] = std::string("max");
   return {{graph_net(gru(20, 40), linear(40, 20), 3, reads)},
-          {graph_net(lstm(20, 40), linear(40, 20), 3, attends), readout("gated", 10)},
+          {graph_net(lstm(20, 40), linear(40, 20), 3, attends), readout("gated", 200)},
           {graph_net(gru(20, 40), by_type(40, 20, 3), 2, maximum), readout("max")},
           {graph_net(gru(20, 40), edge_net(40, 20, 2, {linear(2, 5)}), 2, reads), readout("mean")},
           {graph_net(gru(20, 40), mlp(40, 30, {relu(), linear(30, 20)}, 2), 2, reads)}};
