@@ -61,6 +61,7 @@ struct Noise {
   std::uint64_t key = 0;
   const Index* sequence = nullptr;  // the caller's number of each sequence, or structure
   const Index* node = nullptr;      // over trees and graphs: of each node of the schedule
+  Index before = 0;                 // steps of the sequences before the first level, which masks count from
 };
 
 // What Feedback feeds back instead of outputs of its own: what was really seen.
