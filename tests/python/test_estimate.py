@@ -192,7 +192,7 @@ def test_the_memory_is_what_a_process_grows_by(layers: str, threads: int) -> Non
         [sys.executable, "-c", GROWTH, str(threads), layers], capture_output=True, text=True, check=True
     )
     grown, estimated = map(float, run.stdout.split())
-    assert grown > 1e8
+    assert grown > 5e7  # enough to be seen beside what Python and NumPy take
     assert estimated == pytest.approx(grown, rel=0.15)
 
 

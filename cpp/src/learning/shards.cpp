@@ -28,7 +28,8 @@ int worthwhile_threads(const Sequences<T>& x, Index num_parameters) {
 
 template <class T>
 StepMemory step_memory(const Model<T>& model) {
-  if (model.decodes() || model.domain == Domain::trees || model.domain == Domain::graphs) return {};
+  const bool over_time = model.domain == Domain::any || model.domain == Domain::time;
+  if (model.decodes() || !over_time) return {};
   const auto bytes = [&](Index steps) {
     Workspace<T> workspace(model);
     workspace.prepare(Schedule::sequences(1, steps), true);

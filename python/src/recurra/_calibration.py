@@ -190,6 +190,7 @@ class Calibration:
             checkpoint_every=0,
             resume=False,
             stateful=False,
+            segment=0,
         )
         result = _core.fit(self._core, data, None, settings, None, lambda *_: None)
         return [epoch.seconds for epoch in result.epochs]
