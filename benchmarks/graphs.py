@@ -12,9 +12,9 @@ from torch import Tensor
 
 from benchmarks.cells import split_bias
 from benchmarks.native import Native
+from benchmarks.peers.tree_peers import Array
 from benchmarks.tables import number, print_row, ratio
 from benchmarks.timing import Run, by_turns, repeated
-from benchmarks.tree_peers import Array
 
 UNITS, ROUNDS, DEGREE = 64, 5, 4
 COLUMNS = ("nodes", "edges", "recurra", "PyG", "/ ours", "PyTorch", "/ ours")

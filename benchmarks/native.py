@@ -5,15 +5,28 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import recurra as rc
 
+from benchmarks.native_stream import NativeStream
+
 SOURCE = Path(__file__).resolve().parent.parent
 OPTIONS = ("BENCHMARKS=ON", "PYTHON=OFF", "TESTS=OFF", "EXAMPLES=OFF")
+
+
+def _succeeds(command: list[str], otherwise: str) -> bool:
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    except FileNotFoundError:
+        print(f"cmake is not installed: {otherwise}", file=sys.stderr)
+        return False
+    except subprocess.CalledProcessError as error:
+        print(f"{' '.join(command)} fails: {otherwise}\n{error.stdout}{error.stderr}", file=sys.stderr)
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -24,20 +37,21 @@ class Native:
 
     @staticmethod
     def build(folder: Path, eigen: bool) -> Native:
-        """Configure and build them in `folder`; a failure is told and not fatal."""
-        isas = rc.available_isas() if eigen else []
-        targets = [f"recurra_products_{isa}" for isa in isas] or ["recurra_benchmark"]
-        commands = (
-            ["cmake", "-S", str(SOURCE), "-B", str(folder), *(f"-DRECURRA_BUILD_{o}" for o in OPTIONS)],
-            ["cmake", "--build", str(folder), "--parallel", "--target", *targets],
-        )
-        try:
-            for command in commands:
-                subprocess.run(command, check=True, capture_output=True, text=True)
-        except FileNotFoundError:
-            print("cmake is not installed: no timings from C++", file=sys.stderr)
-        except subprocess.CalledProcessError as error:
-            print(f"the C++ programs do not build: no timings\n{error.stdout}{error.stderr}", file=sys.stderr)
+        """Build them in `folder`, those with Eigen if asked; a failure is told and not fatal."""
+        configure = [
+            "cmake",
+            "-S",
+            str(SOURCE),
+            "-B",
+            str(folder),
+            *(f"-DRECURRA_BUILD_{o}" for o in OPTIONS),
+        ]
+        if _succeeds(configure, "no timings from C++"):
+            make = ["cmake", "--build", str(folder), "--parallel", "--target"]
+            _succeeds([*make, "recurra_benchmark"], "no timings from C++")
+            if eigen:
+                targets = [f"recurra_products_{isa}" for isa in rc.available_isas()]
+                _succeeds([*make, *targets], "no products beside Eigen's")
         return Native(folder / "benchmarks")
 
     def _run(self, program: str, *arguments: str) -> list[dict[str, Any]]:
@@ -52,13 +66,14 @@ class Native:
         rows = self._run("recurra_benchmark", "peak", str(threads))
         return {str(row["isa"]): float(row["gflops"]) for row in rows}
 
-    def step(self, net: rc.Network, seconds: float) -> dict[str, Any] | None:
-        """Time a stream of this network, in ns; y is the output after the probe's inputs."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.safetensors"
-            net.save(path)
-            rows = self._run("recurra_benchmark", "step", str(path), str(seconds))
-        return rows[0] if rows else None
+    def bandwidths(self, threads: int, seconds: float) -> list[dict[str, Any]]:
+        """Measure GB/s of reading, by the bytes that all threads read together, each for so long."""
+        return self._run("recurra_benchmark", "bandwidth", str(threads), str(seconds))
+
+    def stream(self, net: rc.Network) -> NativeStream | None:
+        """Start a program that makes this network's steps."""
+        path = self.folder / "recurra_benchmark"
+        return NativeStream(path, net) if path.exists() else None
 
     def products(self, isa: str, seconds: float) -> list[dict[str, Any]]:
         """Time the products beside Eigen's."""

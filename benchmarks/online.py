@@ -11,9 +11,9 @@ import recurra as rc
 import torch
 
 from benchmarks.native import Native
-from benchmarks.plain_rtrl import PLAIN, Plain
+from benchmarks.peers.plain_rtrl import PLAIN, Plain
 from benchmarks.tables import number, print_row, ratio
-from benchmarks.timing import Run, by_turns
+from benchmarks.timing import Run, by_turns, nanoseconds
 
 RATE = 1e-4
 COLUMNS = (
@@ -133,8 +133,8 @@ def exact(quick: bool) -> Iterator[dict[str, Any]]:
                     peer, runs[name] = theirs(xp, network(cell, hidden), cell, every, x, y)
                     twin = network(cell, hidden)
                     first, first_run = ours(twin, rc.RTRL(), every, x, y)
-                    first_run(8)
-                    runs[name](8)
+                    nanoseconds(first_run, 8)
+                    nanoseconds(runs[name], 8)
                     check(first, peer, twin)
                 timings = {name: t.median / 1e3 for name, t in by_turns(runs, 0.5 if quick else 6.0).items()}
                 row: dict[str, Any] = {

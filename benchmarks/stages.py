@@ -15,7 +15,8 @@ import torch
 
 from benchmarks.cells import Array, copy_weights
 from benchmarks.native import Native
-from benchmarks.script_lstm import ScriptLSTM
+from benchmarks.peers.script_lstm import ScriptLSTM
+from benchmarks.summary import extreme
 from benchmarks.tables import number, print_row, ratio
 from benchmarks.timing import Run, Timing, by_turns
 
@@ -33,6 +34,13 @@ COLUMNS = (
     "/ ours",
     "spread",
 )
+MARKS = (
+    ("peephole", (32, 128, 256)),
+    ("coupled", (32, 128, 256)),
+    ("layer_norm", (32,)),
+    ("layer_norm", (128, 256)),
+)
+"""What is held to the plain LSTM, at these sizes."""
 WIDTHS = (6, 22, 9, 7, 9, 7, 7, 9, 7, 6)
 
 
@@ -153,6 +161,7 @@ def run(native: Native, quick: bool) -> Iterator[dict[str, Any]]:
     print("One thread. Milliseconds, medians. loop: the same mathematics as a TorchScript loop over time.")
     print("/ plain: over the same peer's plain LSTM; / ours: over ours of the same row.")
     print_row(COLUMNS, WIDTHS)
+    found: list[dict[str, Any]] = []
     for hidden in (32,) if quick else (32, 128, 256):
         for name, layer in layers(hidden).items():
             require_equal(name, layer)
@@ -167,4 +176,16 @@ def run(native: Native, quick: bool) -> Iterator[dict[str, Any]]:
             texts += [number(loop / 1e6, 3), ratio(row["loop_over_plain"]), ratio(loop / ours)]
             texts += [number(library and library / 1e6, 3), ratio(library and library / ours)]
             print_row([str(hidden), row["variant"], *texts, f"{row['spread']:.0%}"], WIDTHS)
+            found.append(row)
             yield row
+    print("Over our plain LSTM, at the most:")
+    marks: dict[str, Any] = {"table": "stages_summary"}
+    for name, sizes in MARKS:
+        some = [row for row in found if row["variant"] == name and row["hidden"] in sizes]
+        marks |= extreme(
+            f"{name}, hidden {sizes[0]} to {sizes[-1]}",
+            some,
+            lambda row: row["recurra_over_plain"],
+            largest=True,
+        )
+    yield marks

@@ -1,4 +1,8 @@
-"""One step of a stream, batch 1, input size = hidden size, one thread. Every peer feeds its state back."""
+"""One step of a stream, batch 1: beside peers, a reference written by hand, and the memory's bandwidth.
+
+Every peer feeds its state back. Streams in C++, the references and the pass over as many bytes as the weights
+have are in a program of their own and take turns with the peers in Python.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +11,23 @@ from itertools import repeat
 from typing import Any
 
 import numpy as np
+import recurra as rc
 import torch
-from recurra import Network
 
-from benchmarks.cells import CELLS, Array, CellKind, copy_weights
+from benchmarks.cells import CELLS, Array
 from benchmarks.native import Native
-from benchmarks.onnx_peer import OnnxStep
-from benchmarks.tables import number, print_row, ratio
-from benchmarks.timing import by_turns, latency
+from benchmarks.native_stream import NativeStream
+from benchmarks.peers.onnx_step import OnnxStep
+from benchmarks.peers.torch_step import TorchStep
+from benchmarks.streaming_table import print_head, print_line, summary
+from benchmarks.timing import Run, Timing, by_turns, columns, latency
 
-SIZES = (8, 16, 32, 64, 128, 256, 512)
-COLUMNS = (
-    "cell",
-    "hidden",
-    "C++",
-    "p99",
-    "Python",
-    "p50",
-    "p99",
-    "ONNX RT",
-    "/ ours",
-    "PyTorch",
-    "/ ours",
-    "spread",
-)
-WIDTHS = (5, 6, 9, 9, 9, 9, 9, 9, 7, 9, 7, 6)
+SQUARE = tuple([(size, size)] for size in (8, 16, 32, 64, 128, 256, 512))
+AUDIO = (*([(1, size)] for size in (12, 16, 20, 24, 40)), [(1, 8), (8, 8)])
+"""Of models of audio effects: one sample in."""
+BLOCK = 64
+"""Steps in a call of `process`."""
+NARROW = ("cpp_bfloat16", "cpp_int8")
 
 
 def probe(input_size: int) -> Array:
@@ -40,85 +36,103 @@ def probe(input_size: int) -> Array:
     return np.asarray(x, np.float32)
 
 
-class TorchStep:
-    """PyTorch's cell module under inference mode."""
-
-    def __init__(self, kind: CellKind, net: Network) -> None:
-        self._cell = kind.step(net.input_size, net.output_size)
-        copy_weights(net, self._cell)
-        self._x = torch.zeros(1, net.input_size)
-        self._zero = torch.zeros(1, net.output_size)
-        self._pair = kind.step is torch.nn.LSTMCell
-
-    def run(self, count: int) -> None:
-        """Make `count` steps."""
-        self._steps(repeat(self._x, count))
-
-    def play(self, steps: Array) -> Array:
-        """Return the output after these inputs, from a zero state."""
-        return self._steps(iter(torch.from_numpy(steps).unsqueeze(1))).numpy().ravel()
-
-    @torch.inference_mode()
-    def _steps(self, inputs: Iterator[torch.Tensor]) -> torch.Tensor:
-        cell, h, c = self._cell, self._zero, self._zero
-        if self._pair:
-            for x in inputs:
-                h, c = cell(x, (h, c))
-        else:
-            for x in inputs:
-                h = cell(x, h)
-        return h
-
-
 def require_equal(name: str, wanted: Array, got: Array) -> None:
     if not np.allclose(wanted, got, atol=2e-5):
         raise AssertionError(f"{name} computes something else: off by {np.abs(wanted - got).max()}")
 
 
-def measure(cell: str, hidden: int, native: Native, seconds: float) -> dict[str, Any]:
-    """Find the outputs equal, then return one row: nanoseconds of each peer."""
-    kind = CELLS[cell]
-    net = kind.network(hidden, hidden)
+def ours(net: rc.Network) -> tuple[Array, dict[str, Run]]:
+    """Return the output after the probe, and our runs from Python."""
     stream = net.stream()
-    x, y = np.zeros(hidden, np.float32), np.empty(hidden, np.float32)
+    x, y = np.zeros(net.input_size, np.float32), np.empty(net.output_size, np.float32)
     step = stream.step
-    for x_t in probe(hidden):
+    for x_t in probe(net.input_size):
         step(x_t, out=y)
     wanted = y.copy()
-    onnx_step = OnnxStep(cell, net, np.zeros(hidden, np.float32))
-    torch_step = TorchStep(kind, net)
-    require_equal("ONNX Runtime", wanted, onnx_step.play(probe(hidden)))
-    require_equal("PyTorch", wanted, torch_step.play(probe(hidden)))
 
-    def ours(count: int) -> None:
+    def run(count: int) -> None:
         for _ in repeat(None, count):
             step(x, out=y)
 
-    timings = by_turns({"recurra": ours, "onnxruntime": onnx_step.run, "torch": torch_step.run}, seconds)
-    p50, p99 = latency(lambda: step(x, out=y))
-    row: dict[str, Any] = {"table": "streaming", "cell": cell, "input": hidden, "hidden": hidden}
-    row |= {"p50": p50, "p99": p99}
-    for name, timing in timings.items():
-        row |= {name: timing.median, f"{name}_low": timing.low, f"{name}_high": timing.high}
-    row["spread"] = max(timing.spread for timing in timings.values())
-    if program := native.step(net, seconds / 3):
-        require_equal("C++", wanted, np.asarray(program.pop("y"), np.float32))
-        row |= {f"cpp_{name}": value for name, value in program.items()}
+    runs: dict[str, Run] = {"recurra": run}
+    if process := getattr(stream, "process", None):  # until Stream.process is there
+        block, out = (np.zeros((BLOCK, size), np.float32) for size in (net.input_size, net.output_size))
+
+        def run_blocks(count: int) -> None:
+            for _ in repeat(None, count):
+                process(block, out=out)
+
+        runs["process"] = run_blocks
+    return wanted, runs
+
+
+def peers(cell: str, net: rc.Network, wanted: Array) -> dict[str, Run]:
+    """Make the peers of a network with one layer, found equal."""
+    x = probe(net.input_size)
+    onnx_step = OnnxStep(cell, net, np.zeros(net.input_size, np.float32))
+    torch_step = TorchStep(CELLS[cell], net)
+    require_equal("ONNX Runtime", wanted, onnx_step.play(x))
+    require_equal("PyTorch", wanted, torch_step.play(x))
+    return {"onnxruntime": onnx_step.run, "torch": torch_step.run}
+
+
+def native_runs(program: NativeStream, wanted: Array) -> tuple[dict[str, Run], dict[str, float]]:
+    """Return what the program can time, found equal, and how far narrow weights are off."""
+    errors = {}
+    for name, output in program.outputs.items():
+        got = np.asarray(output, np.float32)
+        if name in NARROW:
+            errors[f"{name}_error"] = float(np.abs(got - wanted).max())
+        else:
+            require_equal(name, wanted, got)
+    return dict(program.runs), errors
+
+
+def references(timings: dict[str, Timing]) -> dict[str, Any]:
+    """Keep the fastest of the references, which differ in the width of their registers."""
+    found = {name: timing for name, timing in timings.items() if name.startswith("reference")}
+    if not found:
+        return {}
+    best = min(found, key=lambda name: found[name].median)
+    return {"reference": found[best].median, "reference_bits": int(best.removeprefix("reference"))}
+
+
+def measure(cell: str, sizes: list[tuple[int, int]], native: Native, seconds: float) -> dict[str, Any]:
+    """Find the outputs equal, then return one row: nanoseconds of each peer."""
+    net = rc.Network([CELLS[cell].layer(*size) for size in sizes], seed=1)
+    row: dict[str, Any] = {"table": "streaming", "isa": rc.isa(), "cell": cell, "layers": len(sizes)}
+    row |= {"input": net.input_size, "hidden": net.output_size, "weight_bytes": net.flat.nbytes}
+    wanted, runs = ours(net)
+    if len(sizes) == 1:
+        runs |= peers(cell, net, wanted)
+    call = runs["recurra"]
+    assert callable(call)
+    program = native.stream(net)
+    if program is None:
+        row |= columns(by_turns(runs, seconds, block=4e5, least=20, pause=0.0))
+    else:
+        with program:
+            more, errors = native_runs(program, wanted)
+            timings = by_turns(runs | more, seconds, block=4e5, least=20, pause=0.0)
+            row |= columns(timings) | errors | references(timings)
+            tail = program.runs["cpp"].latency(20_000 if row["cpp"] < 1e5 else 2_000)
+            row |= {f"cpp_{name}": value for name, value in tail.items()}
+        row["overhead"] = row["recurra"] - row["cpp"]
+    row["p50"], row["p99"] = latency(lambda: call(1), 2_000)
+    if "process" in row:
+        row["process"] /= BLOCK
     return row
 
 
 def run(native: Native, quick: bool) -> Iterator[dict[str, Any]]:
     """Print the table, row by row."""
     torch.set_num_threads(1)
-    print("\nOne streaming step, batch 1, input size = hidden size, one thread. Nanoseconds, medians.")
-    print("/ ours: over ours from Python. p50, p99: of steps timed one by one.")
-    print("spread: the range of four fifths of a peer's blocks over their median, of the widest.")
-    print_row(COLUMNS, WIDTHS)
-    for cell in ("LSTM", "GRU"):
-        for hidden in SIZES[::3] if quick else SIZES:
-            row = measure(cell, hidden, native, 0.3 if quick else 1.5)
-            peers = [(row[name], row[name] / row["recurra"]) for name in ("onnxruntime", "torch")]
-            numbers = [row.get("cpp_median"), row.get("cpp_p99"), row["recurra"], row["p50"], row["p99"]]
-            texts = [text for value, over in peers for text in (number(value), ratio(over))]
-            print_row([cell, str(hidden), *map(number, numbers), *texts, f"{row['spread']:.0%}"], WIDTHS)
+    print_head()
+    rows = []
+    for cell in CELLS:
+        for sizes in (*SQUARE[::3], AUDIO[1]) if quick else (*SQUARE, *AUDIO):
+            row = measure(cell, sizes, native, 0.3 if quick else 1.5)
+            rows.append(row)
+            print_line(row)
             yield row
+    yield {"table": "streaming_summary", **summary(rows)}

@@ -48,5 +48,5 @@ def machine() -> dict[str, object]:
         "isa": rc.isa(),
         "recurra": rc.__version__,
         "python": platform.python_version(),
-        **versions(("numpy", "torch", "torch_geometric", "onnxruntime")),
+        **versions(("numpy", "torch", "jax", "torch_geometric", "onnxruntime")),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -10,10 +11,13 @@ import numpy as np
 import recurra as rc
 import torch
 
-from benchmarks.cells import CELLS, copy_weights, flat_gradient
+from benchmarks.cells import CELLS, Array, copy_weights, flat_gradient
+from benchmarks.child import Child, ChildRun
 from benchmarks.native import Native
+from benchmarks.processors import chosen, keep_to, thread_counts
+from benchmarks.summary import best_of, extreme, geometric_mean
 from benchmarks.tables import number, print_row, ratio
-from benchmarks.timing import Run, by_turns
+from benchmarks.timing import Run, by_turns, columns
 
 TIME = 100
 COLUMNS = (
@@ -24,78 +28,141 @@ COLUMNS = (
     "recurra",
     "PyTorch",
     "/ ours",
+    "JAX",
+    "/ ours",
     "GFLOP/s",
     "of peak",
     "spread",
 )
-WIDTHS = (5, 6, 5, 7, 9, 9, 7, 7, 7, 6)
+WIDTHS = (5, 6, 5, 7, 9, 9, 7, 9, 7, 7, 7, 6)
 
 
-def peers(cell: str, hidden: int, batch: int) -> dict[str, Run]:
-    """Set both sides up on the same weights and data, and find their losses and gradients equal."""
-    kind = CELLS[cell]
-    net = kind.network(hidden, hidden)
-    module = kind.sequence(hidden, hidden, batch_first=True)
-    copy_weights(net, module, "_l0")
-    random = np.random.default_rng(0)
-    x, target = (random.standard_normal((batch, TIME, hidden)).astype(np.float32) for _ in range(2))
-    x_torch, target_torch = torch.from_numpy(x), torch.from_numpy(target)
+def jax_child(threads: int) -> Child:
+    """Start a process with as many threads: XLA has one for each processor that it may use."""
+    flags = (
+        f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
+    )
+    return Child(chosen(threads), {"XLA_FLAGS": flags.strip()})
 
-    def torch_step() -> torch.Tensor:
-        module.zero_grad()
-        y, _ = module(x_torch)
-        loss = torch.nn.functional.mse_loss(y, target_torch)
-        torch.autograd.backward(loss)
-        return loss
 
-    loss, gradient = net.loss_and_gradient(x, target)
-    wanted = torch_step().item()
-    reference = flat_gradient(module, net)
+def require_equal(name: str, loss: float, gradient: Array, wanted: float, reference: Array) -> None:
     error = np.linalg.norm(gradient - reference) / np.linalg.norm(reference)
     if abs(loss - wanted) > 1e-5 * wanted or error > 1e-4:
-        raise AssertionError(f"{cell} {hidden}: losses {loss} and {wanted}, gradients differ by {error}")
+        raise AssertionError(f"{name}: losses {loss} and {wanted}, gradients differ by {error}")
+
+
+def torch_run(net: rc.Network, cell: str, x: Array, target: Array, loss: float, gradient: Array) -> Run:
+    """Make PyTorch's step, found equal to ours."""
+    module = CELLS[cell].sequence(net.input_size, net.output_size, batch_first=True)
+    copy_weights(net, module, "_l0")
+    x_torch, target_torch = torch.from_numpy(x), torch.from_numpy(target)
+
+    def step() -> torch.Tensor:
+        module.zero_grad()
+        y, _ = module(x_torch)
+        found = torch.nn.functional.mse_loss(y, target_torch)
+        torch.autograd.backward(found)
+        return found
+
+    require_equal(f"PyTorch's {cell}", step().item(), flat_gradient(module, net), loss, gradient)
+
+    def run(count: int) -> None:
+        for _ in range(count):
+            step()
+
+    return run
+
+
+def jax_run(
+    jax: Child, net: rc.Network, cell: str, x: Array, target: Array, loss: float, gradient: Array
+) -> ChildRun:
+    """Make JAX's step, found equal to ours."""
+    jax.forget()
+    weights = tuple(net.parameters[f"0.{name}"] for name in ("weight_ih", "weight_hh", "bias"))
+    (found, parts), run = jax.make("benchmarks.peers.jax_training:make", cell, weights, x, target)
+    require_equal(f"JAX's {cell}", found, np.concatenate([part.ravel() for part in parts]), loss, gradient)
+    return run
+
+
+def peers(cell: str, hidden: int, batch: int, jax: Child) -> dict[str, Run]:
+    """Set all up on the same weights and data, and find their losses and gradients equal."""
+    net = CELLS[cell].network(hidden, hidden)
+    random = np.random.default_rng(0)
+    x, target = (random.standard_normal((batch, TIME, hidden)).astype(np.float32) for _ in range(2))
+    loss, gradient = net.loss_and_gradient(x, target)
 
     def run_ours(count: int) -> None:
         for _ in range(count):
             net.loss_and_gradient(x, target)
 
-    def run_torch(count: int) -> None:
-        for _ in range(count):
-            torch_step()
-
-    return {"recurra": run_ours, "torch": run_torch}
+    both = (net, cell, x, target, loss, gradient)
+    return {"recurra": run_ours, "torch": torch_run(*both), "jax": jax_run(jax, *both)}
 
 
-def measure(cell: str, hidden: int, batch: int, threads: int, seconds: float) -> dict[str, Any]:
-    """Return one row: nanoseconds of both, and our operations per nanosecond."""
+def measure(
+    cell: str, hidden: int, batch: int, threads: int, peak: float | None, jax: Child, seconds: float
+) -> dict[str, Any]:
+    """Return one row: nanoseconds of each, and our operations per nanosecond."""
+    row: dict[str, Any] = {
+        "table": "training",
+        "isa": rc.isa(),
+        "cell": cell,
+        "input": hidden,
+        "hidden": hidden,
+    }
+    row |= {"time": TIME, "batch": batch, "threads": threads}
+    row |= columns(
+        by_turns(peers(cell, hidden, batch, jax), seconds, block=5e6, pause=0.01 if threads > 1 else None)
+    )
+    row["gflops"] = CELLS[cell].training_operations(hidden, hidden) * batch * TIME / row["recurra"]
+    row["peak"] = peak
+    row["of_peak"] = peak and row["gflops"] / peak
+    return row
+
+
+def cases(threads: int, native: Native, quick: bool) -> Iterator[dict[str, Any]]:
+    """Measure all cases with so many threads, everybody on as many processors."""
+    peak = native.peaks(threads).get(rc.isa())
+    print(f"Peak of {rc.isa()} multiply-adds, threads {threads}: {number(peak, 1)} GFLOP/s.")
     torch.set_num_threads(threads)
     rc.set_num_threads(threads)
-    timings = by_turns(peers(cell, hidden, batch), seconds, pause=0.01 if threads > 1 else 0.0)
-    row: dict[str, Any] = {"table": "training", "cell": cell, "input": hidden, "hidden": hidden, "time": TIME}
-    row |= {"batch": batch, "threads": threads}
-    for name, timing in timings.items():
-        row |= {name: timing.median, f"{name}_low": timing.low, f"{name}_high": timing.high}
-    row["spread"] = max(timing.spread for timing in timings.values())
-    row["gflops"] = CELLS[cell].training_operations(hidden, hidden) * batch * TIME / row["recurra"]
-    return row
+    sizes, batches = ((32, 256), (1, 32)) if quick else ((32, 128, 256, 512), (1, 8, 32, 128))
+    with keep_to(threads), jax_child(threads) as jax:
+        for cell, hidden, batch in product(CELLS, sizes, batches):
+            yield measure(cell, hidden, batch, threads, peak, jax, 0.3 if quick else 2.0)
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Print the marks that this table is held to."""
+    over = best_of("torch", "jax")
+    large = [row for row in rows if row["hidden"] >= 256 and row["batch"] >= 32]
+    small = [row for row in rows if row["hidden"] == 32]
+    print("The best peer's time over ours, and our share of the peak:")
+    return {
+        **extreme("worst", rows, over),
+        **extreme("worst at hidden 32", small, over),
+        **geometric_mean("geometric mean", rows, over),
+        **extreme("least share of peak, hidden >= 256 and batch >= 32", large, lambda row: row["of_peak"]),
+    }
 
 
 def run(native: Native, quick: bool) -> Iterator[dict[str, Any]]:
     """Print the table, row by row."""
-    threads = [count for count in (1, 2) if count <= rc.num_threads()]
-    peaks = {count: native.peaks(count).get(rc.isa()) for count in threads}
     print(f"\nA training step, sequences of {TIME}, input size = hidden size. Milliseconds, medians.")
-    for count, peak in peaks.items():
-        print(f"Peak of {rc.isa()} multiply-adds, threads {count}: {number(peak, 1)} GFLOP/s.")
     print_row(COLUMNS, WIDTHS)
-    sizes, batches = ((32, 256), (1, 32)) if quick else ((32, 128, 256), (1, 8, 32))
-    for count, cell, hidden, batch in product(threads, CELLS, sizes, batches):
-        row = measure(cell, hidden, batch, count, 0.3 if quick else 2.0)
-        peak = peaks[count]
-        row["peak"] = peak
-        ours, theirs = row["recurra"], row["torch"]
-        texts = [number(ours / 1e6, 3), number(theirs / 1e6, 3), ratio(theirs / ours)]
-        share = "-" if peak is None else f"{row['gflops'] / peak:.0%}"
-        numbers = [str(value) for value in (hidden, batch, count)]
-        print_row([cell, *numbers, *texts, number(row["gflops"], 1), share, f"{row['spread']:.0%}"], WIDTHS)
-        yield row
+    rows = []
+    for threads in thread_counts():
+        for row in cases(threads, native, quick):
+            rows.append(row)
+            ours = row["recurra"]
+            texts = [
+                row["cell"],
+                *(str(row[key]) for key in ("hidden", "batch", "threads")),
+                number(ours / 1e6, 3),
+            ]
+            for peer in ("torch", "jax"):
+                texts += [number(row[peer] / 1e6, 3), ratio(row[peer] / ours)]
+            share = "-" if row["of_peak"] is None else f"{row['of_peak']:.0%}"
+            print_row([*texts, number(row["gflops"], 1), share, f"{row['spread']:.0%}"], WIDTHS)
+            yield row
+    yield {"table": "training_summary", **summary(rows)}

@@ -10,9 +10,9 @@ import recurra as rc
 import torch
 
 from benchmarks.native import Native
+from benchmarks.peers.tree_peers import Array, LevelByLevel, NodeByNode, Parents, TreeLSTM
 from benchmarks.tables import number, print_row, ratio
 from benchmarks.timing import Run, by_turns, repeated
-from benchmarks.tree_peers import Array, LevelByLevel, NodeByNode, Parents, TreeLSTM
 
 SMALLEST, LARGEST = 20, 60
 CHECKED_TREES = 25

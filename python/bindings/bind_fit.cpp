@@ -38,6 +38,7 @@ struct Settings {
   std::string checkpoint;
   Index checkpoint_every;
   bool resume, stateful;
+  Index segment;
 };
 
 template <class T>
@@ -49,6 +50,7 @@ History fit_python(PyNetwork<T>& self, const DataTuple<T>& training, const std::
   options.optimizer = settings.optimizer;
   options.schedule = settings.schedule;
   options.window = settings.window;
+  options.segment = settings.segment;
   options.sampling = settings.sampling;
   options.epochs = settings.epochs;
   options.batch_size = settings.batch_size;
@@ -93,7 +95,7 @@ void bind_history(py::module_& m) {
       .def(py::init([](Loss loss, const Optimizer& optimizer, const RateSchedule& schedule, Index window,
                        const std::tuple<double, double, int>& sampling, int epochs, Index batch_size, double clip_norm,
                        double clip_value, bool shuffle, std::uint64_t seed, std::optional<EarlyStopping> early_stopping,
-                       std::string checkpoint, Index checkpoint_every, bool resume, bool stateful) {
+                       std::string checkpoint, Index checkpoint_every, bool resume, bool stateful, Index segment) {
              return Settings{std::move(loss),
                              optimizer,
                              schedule,
@@ -109,12 +111,13 @@ void bind_history(py::module_& m) {
                              std::move(checkpoint),
                              checkpoint_every,
                              resume,
-                             stateful};
+                             stateful,
+                             segment};
            }),
            py::kw_only(), py::arg("loss"), py::arg("optimizer"), py::arg("schedule"), py::arg("window"), py::arg("sampling"),
            py::arg("epochs"), py::arg("batch_size"), py::arg("clip_norm"), py::arg("clip_value"), py::arg("shuffle"),
            py::arg("seed"), py::arg("early_stopping"), py::arg("checkpoint"), py::arg("checkpoint_every"), py::arg("resume"),
-           py::arg("stateful"));
+           py::arg("stateful"), py::arg("segment"));
   py::class_<Epoch>(m, "Epoch")
       .def_readonly("loss", &Epoch::loss)
       .def_readonly("validation_loss", &Epoch::validation_loss)

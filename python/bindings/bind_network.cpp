@@ -36,7 +36,7 @@ py::tuple forward(PyNetwork<T>& self, const DataTuple<T>& data, const Values<T>&
 
 template <class T>
 py::tuple loss_and_gradient(PyNetwork<T>& self, const DataTuple<T>& data, const Loss& loss, const Values<T>& state, Index window,
-                            bool training, std::uint64_t noise, double sampling) {
+                            bool training, std::uint64_t noise, double sampling, Index segment) {
   const BasicNetwork<T>& network = self.network;
   const Sequences<T> batch = sequences(data, network);
   const Target<T> goal = target(data, loss, network);
@@ -48,7 +48,7 @@ py::tuple loss_and_gradient(PyNetwork<T>& self, const DataTuple<T>& data, const 
   const double value = unlocked(signals, [&] {
     typename PyNetwork<T>::Loan runner{self};
     return runner->loss_and_gradient(batch, goal, loss, sum, batch.topology ? nullptr : &carried,
-                                     {window, training, noise, signals.function(), !state, sampling});
+                                     {window, training, noise, signals.function(), !state, sampling, segment});
   });
   return py::make_tuple(value, gradient, array_from(carried));
 }
@@ -148,7 +148,7 @@ void bind_network(py::module_& m, const char* name) {
       .def("parameters", &parameter_views<T>)
       .def("forward", &forward<T>, py::arg("data").noconvert(), py::arg("state"), py::arg("training"), py::arg("noise"))
       .def("loss_and_gradient", &loss_and_gradient<T>, py::arg("data").noconvert(), py::arg("loss"), py::arg("state"),
-           py::arg("window"), py::arg("training"), py::arg("noise"), py::arg("sampling"))
+           py::arg("window"), py::arg("training"), py::arg("noise"), py::arg("sampling"), py::arg("segment"))
       .def("decode", &decode_python<T>, py::arg("data").noconvert(), py::arg("max_length"), py::arg("beam"),
            py::arg("length_power"))
       .def("encoder", [](const Self& self) { return std::make_shared<Self>(encoder(self.network)); })

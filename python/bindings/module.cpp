@@ -51,5 +51,8 @@ PYBIND11_MODULE(_core, m) {
   bind_online_settings(m);
   bind_online<float>(m, "OnlineF32");
   bind_online<double>(m, "OnlineF64");
+  bind_summary_types(m);
+  bind_summary<float>(m);
+  bind_summary<double>(m);
   bind_model_file(m);
 }

@@ -63,6 +63,9 @@ void bind_fit(py::module_& m);
 void bind_history(py::module_& m);
 template <class T>
 void bind_diagnosis(py::module_& m, const char* name);
+void bind_summary_types(py::module_& m);
+template <class T>
+void bind_summary(py::module_& m);
 void bind_online_settings(py::module_& m);
 template <class T>
 void bind_online(py::module_& m, const char* name);

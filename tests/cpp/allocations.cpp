@@ -8,10 +8,11 @@
 #include <cstdlib>
 
 namespace {
-constinit thread_local std::size_t calls = 0, most = 0;
+constinit thread_local std::size_t calls = 0, most = 0, sum = 0;
 
 void note(std::size_t bytes) {
   ++calls;
+  sum += bytes;
   if (bytes > most) most = bytes;
 }
 }  // namespace
@@ -50,9 +51,10 @@ void* mmap(void* address, std::size_t bytes, int protection, int flags, int file
 }
 
 namespace test {
-Allocations::Allocations() { calls = most = 0; }
+Allocations::Allocations() { calls = most = sum = 0; }
 std::size_t Allocations::count() const { return calls; }
 std::size_t Allocations::largest() const { return most; }
+std::size_t Allocations::bytes() const { return sum; }
 }  // namespace test
 
 #else
@@ -61,6 +63,7 @@ namespace test {
 Allocations::Allocations() {}
 std::size_t Allocations::count() const { return 0; }
 std::size_t Allocations::largest() const { return 0; }
+std::size_t Allocations::bytes() const { return 0; }
 }  // namespace test
 
 #endif

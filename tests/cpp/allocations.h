@@ -30,6 +30,7 @@ class Allocations {
   Allocations();
   std::size_t count() const;    // calls of malloc and its kin (operator new is one), and of mmap
   std::size_t largest() const;  // the most bytes in one call
+  std::size_t bytes() const;    // of all calls together
 };
 
 }  // namespace test

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "cells/gates.h"
 #include "cells/traits.h"
 #include "math/isa.h"
 
@@ -49,6 +50,7 @@ class Reference {
                m[at_least_one(Cell::num_messages)] = {};
         gates(recurra::Stage::edge, unit, x, own, messages, states, a);
         unit_of(unit, u, parent, h);
+        recurra::activate<Cell, recurra::Stage::edge>(a, u, h);
         Cell::edge(a, u, h, m);
         for (int k = 0; k < Cell::num_messages; ++k) messages[std::size_t(k)][std::size_t(unit)] += m[k];
       }
@@ -59,6 +61,7 @@ class Reference {
              s[Cell::num_states] = {};
       gates(recurra::Stage::node, unit, x, fed, messages, before, a);
       unit_of(unit, u, messages, m);
+      recurra::activate<Cell, recurra::Stage::node>(a, u, m);
       Cell::node(a, u, m, s);
       for (int k = 0; k < Cell::num_states; ++k) states[std::size_t(k)][std::size_t(unit)] = s[k];
     }
@@ -67,6 +70,7 @@ class Reference {
       double a[Cell::num_gates] = {}, u[at_least_one(Cell::num_params)], s[Cell::num_states];
       gates(recurra::Stage::out, unit, x, fed, messages, written, a);
       unit_of(unit, u, written, s);
+      recurra::activate<Cell, recurra::Stage::out>(a, u, s);
       Cell::out(a, u, s);
       for (int k = 0; k < Cell::num_states; ++k) states[std::size_t(k)][std::size_t(unit)] = s[k];
     }

@@ -18,9 +18,18 @@ struct Local {
   static constexpr int gates = Cell::num_gates, params = Cell::num_params;
   static constexpr int inputs = gates + params + others;
 
+  // Pre-activations -> gates.
+  template <class N>
+  static std::vector<N> activated(std::vector<N> in) {
+    N* a = in.data();
+    activate<Cell, stage>(a, a + gates, a + gates + params);
+    return in;
+  }
+
   // The cell's functions read plain arrays; the results of `out` begin as its inputs.
   template <class N>
-  static std::vector<N> value(const std::vector<N>& in) {
+  static std::vector<N> value(const std::vector<N>& before) {
+    const std::vector<N> in = activated(before);
     const N *a = in.data(), *u = a + gates, *other = u + params;
     std::vector<N> result(std::size_t(at_least_one(results)), N(0));
     if constexpr (stage == Stage::edge) Cell::edge(a, u, other, result.data());
@@ -34,7 +43,8 @@ struct Local {
   }
 
   template <class Rule, class N>
-  static std::vector<N> vjp(const std::vector<N>& in, const std::vector<N>& d) {
+  static std::vector<N> vjp(const std::vector<N>& before, const std::vector<N>& d) {
+    const std::vector<N> in = activated(before);
     const N *a = in.data(), *u = a + gates, *other = u + params;
     std::vector<N> din(std::size_t(inputs) + 1, N(0));
     N *da = din.data(), *du = da + gates, *dother = du + params;
@@ -54,7 +64,7 @@ void check_stage() {
     if (Cell::bound_states)  // a normaliser is positive
       for (std::size_t k = in.size() - std::size_t(L::others); k < in.size(); ++k) in[k] = 0.5 + std::abs(in[k]);
     const std::vector<double> d = test::random_vector(seed + 100, at_least_one(L::results));
-    const std::vector<double> dual = L::template vjp<DualDerivative<Cell>>(in, d);
+    const std::vector<double> dual = L::template vjp<Derivative<Cell, DualDerivative<Cell>>>(in, d);
     const std::vector<double> central = test::central_difference(in, [&] {
       const std::vector<double> result = L::value(in);
       double sum = 0;

@@ -37,7 +37,8 @@ void check_multiply(const Products<T>& products, Index rows, Index depth, Index 
     products.pack(source.data.data(), transposed ? 1 : source.stride, transposed ? source.stride : 1, depth, width,
                   packed.data());
     std::vector<T> actual = c.data;
-    products.multiply(a.data.data(), a.stride, rows, packed.data(), depth, width, actual.data(), c.stride);
+    products.multiply(a.data.data(), a.stride, rows, packed.data(), depth, width, actual.data(), c.stride, actual.data(),
+                      c.stride);
     std::vector<double> expected(c.data.begin(), c.data.end());
     for (Index r = 0; r < rows; ++r)
       for (Index n = 0; n < width; ++n)
@@ -46,6 +47,16 @@ void check_multiply(const Products<T>& products, Index rows, Index depth, Index 
     for (Index r = 0; r < rows; ++r)
       for (Index n = width; n < c.stride; ++n) CHECK(actual[std::size_t(r * c.stride + n)] == c.at(r, n));
     CHECK(actual.back() == c.data.back());
+    for (const bool from_row : {true, false}) {  // for all rows, or zeros
+      std::vector<T> begun = c.data;
+      products.multiply(a.data.data(), a.stride, rows, packed.data(), depth, width, from_row ? c.data.data() : nullptr, 0,
+                        begun.data(), c.stride);
+      std::vector<double> wanted = expected;
+      for (Index r = 0; r < rows; ++r)
+        for (Index n = 0; n < width; ++n)
+          wanted[std::size_t(r * c.stride + n)] += double(from_row ? c.at(0, n) : T(0)) - double(c.at(r, n));
+      CHECK(test::difference(begun, wanted) < tolerance<T>);
+    }
   }
 }
 

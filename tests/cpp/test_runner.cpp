@@ -12,14 +12,14 @@ using test::difference;
 TEST_CASE("runner: an interrupted batch leaves gradient and state as they were") {
   Batch b("LSTM", 5);
   const Sequences<double> sequences{b.x.data(), batch, longest, b.lengths.data()};
-  for (const Index window : {0, 3})
-    for (int calls = 1; calls <= 4; ++calls) {
+  for (const auto& [window, segment] : {std::pair<Index, Index>{0, 0}, {3, 0}, {0, 2}})
+    for (int calls = 1; calls <= 6; ++calls) {
       CAPTURE(calls);
       int asked = 0;
       Vector gradient(b.network.flat().size(), 0.5);
       const Vector before = gradient;
       BasicState<double> state = b.initial;
-      const RunOptions options{window, false, 0, [&] { return ++asked == calls; }};
+      const RunOptions options{.window = window, .interrupt = [&] { return ++asked == calls; }, .segment = segment};
       bool interrupted = false;
       try {
         b.runner.loss_and_gradient(sequences, {b.target.data()}, Loss::mse, gradient.data(), &state, options);

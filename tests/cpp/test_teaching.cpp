@@ -40,3 +40,19 @@ TEST_CASE("teaching: what is fed back is the target or a teacher, whatever the l
                        "fit: the target has no classes, expected them or a teacher: the network feeds symbols back",
                        std::invalid_argument);
 }
+
+TEST_CASE("teaching: a network that pools sees the teacher at every step") {
+  const Index batch = 3, time = 6;
+  const std::vector<Index> lengths{2, 6, 5};
+  const Vector x = test::random_vector(1, batch * time * 3), teacher = test::random_vector(2, batch * time * 2);
+  Sequences<double> sequences{x.data(), batch, time, lengths.data()};
+  sequences.teacher = teacher.data();
+  const LayerSpec loop = layers::feedback({layers::linear(5, 2), layers::tanh()});
+  const BasicNetwork<double> whole({loop}, 1), pooled({loop, layers::last()}, 1);
+  Vector all(std::size_t(batch * time * 2)), last(std::size_t(batch * 2));
+  BasicRunner<double>(whole).forward(sequences, all.data());
+  BasicRunner<double>(pooled).forward(sequences, last.data());
+  for (Index i = 0; i < batch; ++i)
+    for (Index j = 0; j < 2; ++j)
+      CHECK(last[std::size_t(i * 2 + j)] == all[std::size_t((i * time + lengths[std::size_t(i)] - 1) * 2 + j)]);
+}

@@ -27,6 +27,13 @@ def test_what_is_tied_and_frozen(names: dict[str, Any]) -> None:
     assert not names["slope"][: lm.parameters["0.weight"].size].any()
 
 
+def test_what_it_costs(names: dict[str, Any]) -> None:
+    assert names["counts"].flops == {"step": 2 * 4 * 64 * 80, "sequence": 2 * 64 * 4}
+    assert names["counts"].trained == names["sized"].flat.size
+    assert names["cost"].samples == 5000
+    assert names["cost"].seconds_per_epoch > names["cost"].seconds_per_batch
+
+
 def test_the_plant_is_identified(names: dict[str, Any]) -> None:
     """The mean square of the outputs is about .1."""
     assert names["one_step"] < 1e-3

@@ -55,6 +55,7 @@ struct FitOptions {
   Optimizer optimizer = Adam{};
   RateSchedule schedule = ConstantRate{};  // what the optimizer's rate becomes, epoch by epoch
   Index window = 0;              // truncated BPTT: an update every `window` steps, the state carried on; 0: one update per batch
+  Index segment = 0;             // checkpointed BPTT, also of what the validation keeps: see RunOptions::segment
   ScheduledSampling sampling{};  // with a teacher
   int epochs = 10;
   Index batch_size = 32;

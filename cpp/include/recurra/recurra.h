@@ -6,6 +6,7 @@
 #include "recurra/diagnosis.h"
 #include "recurra/early_stopping.h"
 #include "recurra/fit.h"
+#include "recurra/footprint.h"
 #include "recurra/forecast.h"
 #include "recurra/forest.h"
 #include "recurra/graphs.h"
@@ -21,4 +22,5 @@
 #include "recurra/runner.h"
 #include "recurra/state.h"
 #include "recurra/stream.h"
+#include "recurra/summary.h"
 #include "recurra/threads.h"

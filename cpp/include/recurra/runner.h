@@ -66,6 +66,10 @@ struct RunOptions {
   std::function<bool()> interrupt{};  // asked now and then; true abandons the batch (InterruptedBatch)
   bool initial = false;               // start from the initial state, which gets its gradient if it learns, not from `state`
   double sampling = 0;                // scheduled sampling: how likely Feedback takes its own output and not the teacher's
+  // Checkpointed BPTT: activations of so many steps are alive at a time, and the states between; each step's are made twice. The
+  // gradient is the whole one. `square_root`: of the steps. 0: all are kept. Dropout draws for a segment as for a window.
+  Index segment = 0;
+  static constexpr Index square_root = -1;
 };
 
 struct InterruptedBatch {};
@@ -84,8 +88,8 @@ class BasicRunner {
   void forward(const Sequences<T>& x, T* y, BasicState<T>* state = nullptr, const RunOptions& options = {});
 
   // The loss by BPTT; its gradient, laid out as the flat parameters, is added to `gradient`. No entry that counts: 0, and 0.
-  // Throws as forward, and std::invalid_argument for a target that is not finite, a class out of range or a loss's setting,
-  // std::overflow_error for a loss that is not finite.
+  // Throws as forward, and std::invalid_argument for a target that is not finite, a class out of range or a loss's setting, or
+  // for segments of what cannot be cut, std::overflow_error for a loss that is not finite.
   double loss_and_gradient(const Sequences<T>& x, const Target<T>& target, const Loss& loss, T* gradient,
                            BasicState<T>* state = nullptr, const RunOptions& options = {});
   // The same for one window: the mean over the window's valid entries. A network that pools does so over the window.

@@ -30,7 +30,7 @@ template <class T>
 struct CellRows {
   Index rows, units;
   const T* params;  // [num_params][units]
-  const T* a;       // [rows][num_gates][units] pre-activations
+  T* a;             // [rows][num_gates][units] pre-activations, which forward replaces by the gates
   Index a_stride;
   T* message;  // [rows][num_messages][units]; used where a product stands between edge and node
   Index message_stride;
@@ -40,7 +40,7 @@ struct CellRows {
   Index parent_stride;
   const Index* edge_begin;  // null, or the edges of row r are edge_begin[r] .. edge_begin[r + 1] - 1,
   const Index* parent_row;  // the parent of edge e is row parent_row[e],
-  const T* edge_a;          // and its edge gates, in their order, are row e of edge_a: [edges][edge gates][units]
+  T* edge_a;                // and its edge gates, in their order, are row e of edge_a: [edges][edge gates][units]
   Index edge_a_stride;
 };
 
@@ -77,8 +77,9 @@ struct Products {
   Index (*packed_size)(Index depth, Index width);
   // B[k][n] = source[k * depth_stride + n * width_stride]
   void (*pack)(const T* source, Index depth_stride, Index width_stride, Index depth, Index width, T* packed);
-  // C[rows][width] += A[rows][depth] B
-  void (*multiply)(const T* a, Index a_stride, Index rows, const T* packed, Index depth, Index width, T* c, Index c_stride);
+  // C[rows][width] = base + A[rows][depth] B; base may be C, or a row for all (base_stride 0); null: zeros.
+  void (*multiply)(const T* a, Index a_stride, Index rows, const T* packed, Index depth, Index width, const T* base,
+                   Index base_stride, T* c, Index c_stride);
   // C[m][n] += A[rows][m]^T B[rows][n], in a fixed order of summation; scratch has outer_scratch(m, n) elements.
   void (*outer)(const T* a, Index a_stride, const T* b, Index b_stride, Index rows, Index m, Index n, T* c, Index c_stride,
                 T* scratch);
@@ -116,7 +117,7 @@ struct RowProducts {
 // Of matrices that are read once, as they lie.
 template <class T>
 struct Reductions {
-  // y[width] += sum over the rows of v[row] a[row][..], in a fixed order
+  // y[width] += sum over the rows of v[row] a[row][..], in a fixed order; v null: ones
   void (*combine)(const T* v, Index rows, const T* a, Index a_stride, Index width, T* y);
   // The largest magnitude; NaN if some value is not finite.
   T (*largest)(const T* x, Index count);

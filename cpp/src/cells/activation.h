@@ -9,6 +9,7 @@ inline namespace RECURRA_ISA {
 
 struct Tanh {
   static constexpr CellName name{"tanh"};
+  static constexpr Function function = Function::tanh;
   template <class N>
   RECURRA_HD static N value(N a) { return tanh(a); }
   template <class N>
@@ -20,6 +21,7 @@ struct Tanh {
 
 struct Relu {
   static constexpr CellName name{"relu"};
+  static constexpr Function function = Function::relu;
   template <class N>
   RECURRA_HD static N value(N a) { return max(a, N(0)); }
   template <class N>
@@ -28,6 +30,7 @@ struct Relu {
 
 struct Logistic {
   static constexpr CellName name{"logistic"};
+  static constexpr Function function = Function::logistic;
   template <class N>
   RECURRA_HD static N value(N a) { return sigmoid(a); }
   template <class N>

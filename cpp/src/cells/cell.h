@@ -1,17 +1,19 @@
 // The cell contract: a cell is the pointwise mathematics of one hidden unit. Every matrix product belongs to the library.
 //
 // Glossary (used in cells/, learning/, backends/ only):
-//   x input   h state that leaves the cell   c memory   a pre-activation of a gate   m message, summed over the parents
+//   x input   h state that leaves the cell   c memory   a gate   m message, summed over the parents
 //   W input weights   R recurrent weights   b bias   u per-unit parameters   d... gradient of the loss by ...
 //   T time   B batch   I input size   H hidden size
 //
 // One node runs  edge (once per parent) -> products -> node -> products -> out:
-//   edge(a, u, parent, m)  reads the edge gates' a and the parent's states, writes the messages; the library sums them
-//   node(a, u, m, s)       reads the node gates' a and the summed messages, writes states
-//   out (a, u, s)          reads the out gates' a and the states written by node, writes the remaining states; a cell that has it
+//   edge(a, u, parent, m)  reads the edge gates and the parent's states, writes the messages; the library sums them
+//   node(a, u, m, s)       reads the node gates and the summed messages, writes states
+//   out (a, u, s)          reads the out gates and the states written by node, writes the remaining states; a cell that has it
 //                          has an out gate
-// a[k] = W_k x + R_k source + b_k for gate k, where the source is what `Gate::recurrent` names.
-// A node without parents has one virtual parent, the initial state. A function must not read a state that it writes.
+// a[k] = f_k(W_k x + R_k source + b_k + u_p peep) for gate k: the source is what `Gate::recurrent` names, f its `function`, and
+// the last term, if any, what it peeps at. The library keeps a, and gets slopes from it; a cell never sees a pre-activation
+// unless the function is the identity. A node without parents has one virtual parent, the initial state. A function must not read
+// a state that it writes.
 #pragma once
 
 #include "../math/functions.h"
@@ -27,12 +29,30 @@ enum class From {
 };  // what R multiplies: the fed states of a parent (summed over the parents for
     // node and out gates), a summed message (node, out), a new state (out)
 
+enum class Function { identity, logistic, log_logistic, tanh, relu };  // of a pre-activation; log_logistic: log sigmoid(a)
+
 struct Gate {
   Stage stage;
   bool input = true;  // has W x
   From recurrent = From::feed;
   int slot = 0;  // which message or state, for From::message and From::state
   bool bias = true;
+  Function function = Function::identity;
+  int peep = -1;      // what is added to the pre-activation of what the gate's stage reads: a parent's state (edge), a message
+                      // (node) or a new state (out); -1: nothing
+  int peephole = -1;  // the per-unit parameter that it is multiplied by; -1: none
+
+  constexpr Gate of(Function f) const {
+    Gate gate = *this;
+    gate.function = f;
+    return gate;
+  }
+  constexpr Gate plus(int seen, int weight = -1) const {
+    Gate gate = *this;
+    gate.peep = seen;
+    gate.peephole = weight;
+    return gate;
+  }
 };
 
 inline namespace RECURRA_ISA {
@@ -48,8 +68,7 @@ struct CellBase {
   static constexpr int forget_gate = -1;  // the gate whose bias decides how long a memory is kept; -1: none
   // States that have a meaning only together, a bit each: zoneout must not hold them back one by one, nor are they learned.
   static constexpr unsigned bound_states = 0;
-  // Names are separated by spaces; where left out: s0, s1, ... (u0, ..., a0, ...). A gate that is a function of its
-  // pre-activation alone may say so, for those who look at it: "i:logistic g:tanh".
+  // Names are separated by spaces; where left out: s0, s1, ... (u0, ..., a0, ...).
   static constexpr const char* state_names = "";
   static constexpr const char* param_names = "";
   static constexpr const char* gate_names = "";

@@ -1,10 +1,11 @@
 // The local VJP of a cell's three functions: by hand where the cell has one, else exact from its dual numbers.
 //
 // Each function gets the inputs of its forward function and the cotangents of its results, and writes the cotangents of
-// its inputs: da for its own gates, du for the per-unit parameters, and those of parent, messages or states.
+// its inputs: da for its own gates, du for the per-unit parameters, and those of parent, messages or states, which are all zero
+// before: one by hand writes those that are not.
 #pragma once
 
-#include "../math/dual.h"
+#include "gates.h"
 #include "traits.h"
 
 namespace recurra {
@@ -74,8 +75,9 @@ struct DualDerivative {
   }
 };
 
+// The same, by hand where the cell has it.
 template <class Cell>
-struct Derivative {
+struct LocalDerivative {
   template <class N>
   static RECURRA_INLINE void edge(const N* a, const N* u, const N* parent, const N* dm, N* da, N* du, N* dparent) {
     if constexpr (requires { Cell::edge_vjp(a, u, parent, dm, da, du, dparent); })
@@ -96,6 +98,26 @@ struct Derivative {
       Cell::out_vjp(a, u, s, dout, da, du, ds);
     else
       DualDerivative<Cell>::out(a, u, s, dout, da, du, ds);
+  }
+};
+
+// And back to the pre-activations: da are their cotangents.
+template <class Cell, class Local = LocalDerivative<Cell>>
+struct Derivative {
+  template <class N>
+  static RECURRA_INLINE void edge(const N* a, const N* u, const N* parent, const N* dm, N* da, N* du, N* dparent) {
+    Local::edge(a, u, parent, dm, da, du, dparent);
+    activate_vjp<Cell, Stage::edge>(a, u, parent, da, du, dparent);
+  }
+  template <class N>
+  static RECURRA_INLINE void node(const N* a, const N* u, const N* m, const N* ds, N* da, N* du, N* dm) {
+    Local::node(a, u, m, ds, da, du, dm);
+    activate_vjp<Cell, Stage::node>(a, u, m, da, du, dm);
+  }
+  template <class N>
+  static RECURRA_INLINE void out(const N* a, const N* u, const N* s, const N* dout, N* da, N* du, N* ds) {
+    Local::out(a, u, s, dout, da, du, ds);
+    activate_vjp<Cell, Stage::out>(a, u, s, da, du, ds);
   }
 };
 

@@ -13,25 +13,26 @@ struct ELstm : CellBase {
   static constexpr int num_params = 2, feeds = 0;
   static constexpr const char* state_names = "h c";
   static constexpr const char* param_names = "w_f w_z";
-  static constexpr const char* gate_names = "a_f a_z o:logistic";
+  static constexpr const char* gate_names = "f z o";
   enum State { h, c, num_states };
   enum Message { kept, num_messages };
   enum { f, z, o, num_gates };
   enum { wf, wz };
   static constexpr int forget_gate = f;
   RECURRA_HD static constexpr Gate gate(int k) {
-    constexpr Gate gates[] = {{Stage::edge, true, From::none}, {Stage::edge, true, From::none}, {Stage::out, true, From::state, c}};
+    constexpr Gate input{Stage::edge, true, From::none}, output{Stage::out, true, From::state, c};
+    constexpr Gate gates[] = {input.of(Function::logistic).plus(c, wf), input.of(Function::tanh).plus(c, wz),
+                              output.of(Function::logistic)};
     return gates[k];
   }
   template <class N>
-  RECURRA_HD static void edge(const N* a, const N* u, const N* parent, N* m) {
-    N forget = sigmoid(a[f] + u[wf] * parent[c]), candidate = tanh(a[z] + u[wz] * parent[c]);
-    m[kept] = candidate + forget * (parent[c] - candidate);
+  RECURRA_HD static void edge(const N* a, const N*, const N* parent, N* m) {
+    m[kept] = a[z] + a[f] * (parent[c] - a[z]);
   }
   template <class N>
   RECURRA_HD static void node(const N*, const N*, const N* m, N* s) { s[c] = m[kept]; }
   template <class N>
-  RECURRA_HD static void out(const N* a, const N*, N* s) { s[h] = sigmoid(a[o]) * s[c]; }
+  RECURRA_HD static void out(const N* a, const N*, N* s) { s[h] = a[o] * s[c]; }
 };
 
 }  // namespace RECURRA_ISA

@@ -18,13 +18,11 @@ struct Elman : CellBase {
   enum State { h, num_states };
   enum Message { num_messages };
   enum { n, num_gates };
-  RECURRA_HD static constexpr Gate gate(int) { return {Stage::node}; }
+  RECURRA_HD static constexpr Gate gate(int) { return Gate{Stage::node}.of(Activation::function); }
   template <class N>
-  RECURRA_HD static void node(const N* a, const N*, const N*, N* s) { s[h] = Activation::value(a[n]); }
+  RECURRA_HD static void node(const N* a, const N*, const N*, N* s) { s[h] = a[n]; }
   template <class N>
-  RECURRA_HD static void node_vjp(const N* a, const N*, const N*, const N* ds, N* da, N*, N*) {
-    da[n] = ds[h] * Activation::slope(a[n]);
-  }
+  RECURRA_HD static void node_vjp(const N*, const N*, const N*, const N* ds, N* da, N*, N*) { da[n] = ds[h]; }
 };
 
 }  // namespace RECURRA_ISA

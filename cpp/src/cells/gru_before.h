@@ -11,37 +11,35 @@ inline namespace RECURRA_ISA {
 struct GruBefore : CellBase {
   static constexpr const char* name = "GRU(reset=before)";
   static constexpr const char* state_names = "h";
-  static constexpr const char* gate_names = "r:logistic z:logistic n:tanh";
+  static constexpr const char* gate_names = "r z n";
   enum State { h, num_states };
   enum Message { past, reset, num_messages };
   enum { r, z, n, num_gates };
   RECURRA_HD static constexpr Gate gate(int k) {
-    constexpr Gate gates[] = {{Stage::edge}, {Stage::node}, {Stage::node, true, From::message, reset}};
+    constexpr Gate gates[] = {Gate{Stage::edge}.of(Function::logistic), Gate{Stage::node}.of(Function::logistic),
+                              Gate{Stage::node, true, From::message, reset}.of(Function::tanh)};
     return gates[k];
   }
   template <class N>
   RECURRA_HD static void edge(const N* a, const N*, const N* parent, N* m) {
     m[past] = parent[h];
-    m[reset] = sigmoid(a[r]) * parent[h];
+    m[reset] = a[r] * parent[h];
   }
   template <class N>
   RECURRA_HD static void node(const N* a, const N*, const N* m, N* s) {
-    N keep = sigmoid(a[z]);
-    s[h] = keep * m[past] + (1 - keep) * tanh(a[n]);
+    s[h] = a[n] + a[z] * (m[past] - a[n]);
   }
 
   template <class N>
   RECURRA_HD static void edge_vjp(const N* a, const N*, const N* parent, const N* dm, N* da, N*, N* dparent) {
-    N gate = sigmoid(a[r]);
-    da[r] = dm[reset] * parent[h] * gate * (1 - gate);
-    dparent[h] = dm[past] + dm[reset] * gate;
+    da[r] = dm[reset] * parent[h];
+    dparent[h] = dm[past] + dm[reset] * a[r];
   }
   template <class N>
   RECURRA_HD static void node_vjp(const N* a, const N*, const N* m, const N* ds, N* da, N*, N* dm) {
-    N keep = sigmoid(a[z]), candidate = tanh(a[n]);
-    da[z] = ds[h] * (m[past] - candidate) * keep * (1 - keep);
-    da[n] = ds[h] * (1 - keep) * (1 - candidate * candidate);
-    dm[past] = ds[h] * keep;
+    da[z] = ds[h] * (m[past] - a[n]);
+    da[n] = ds[h] * (1 - a[z]);
+    dm[past] = ds[h] * a[z];
     dm[reset] = N(0);
   }
 };

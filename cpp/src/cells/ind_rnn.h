@@ -19,13 +19,11 @@ struct IndRnn : CellBase {
   enum Message { past, num_messages };
   enum { n, num_gates };
   enum { recurrent };
-  RECURRA_HD static constexpr Gate gate(int) { return {Stage::node, true, From::none}; }
+  RECURRA_HD static constexpr Gate gate(int) { return Gate{Stage::node, true, From::none}.of(Activation::function).plus(past, recurrent); }
   template <class N>
   RECURRA_HD static void edge(const N*, const N*, const N* parent, N* m) { m[past] = parent[h]; }
   template <class N>
-  RECURRA_HD static void node(const N* a, const N* u, const N* m, N* s) {
-    s[h] = Activation::value(a[n] + u[recurrent] * m[past]);
-  }
+  RECURRA_HD static void node(const N* a, const N*, const N*, N* s) { s[h] = a[n]; }
   static void initial(const double* uniform, double* u) { u[recurrent] = uniform[recurrent]; }
 };
 

@@ -19,12 +19,12 @@ struct LeakyElman : CellBase {
   enum Message { past, num_messages };
   enum { n, num_gates };
   enum { leak };
-  RECURRA_HD static constexpr Gate gate(int) { return {Stage::node}; }
+  RECURRA_HD static constexpr Gate gate(int) { return Gate{Stage::node}.of(Activation::function); }
   template <class N>
   RECURRA_HD static void edge(const N*, const N*, const N* parent, N* m) { m[past] = parent[h]; }
   template <class N>
   RECURRA_HD static void node(const N* a, const N* u, const N* m, N* s) {
-    s[h] = (1 - u[leak]) * m[past] + u[leak] * Activation::value(a[n]);
+    s[h] = (1 - u[leak]) * m[past] + u[leak] * a[n];
   }
 };
 

@@ -12,40 +12,39 @@ inline namespace RECURRA_ISA {
 struct Lstm : CellBase {
   static constexpr const char* name = "LSTM";
   static constexpr const char* state_names = "h c";
-  static constexpr const char* gate_names = "i:logistic f:logistic g:tanh o:logistic";
+  static constexpr const char* gate_names = "i f g o";
   enum State { h, c, num_states };
   enum Message { kept, num_messages };
   enum { i, f, g, o, num_gates };
   static constexpr int forget_gate = f;
   RECURRA_HD static constexpr Gate gate(int k) {
-    constexpr Gate gates[] = {{Stage::node}, {Stage::edge}, {Stage::node}, {Stage::out}};
+    constexpr Gate gates[] = {Gate{Stage::node}.of(Function::logistic), Gate{Stage::edge}.of(Function::logistic),
+                              Gate{Stage::node}.of(Function::tanh), Gate{Stage::out}.of(Function::logistic)};
     return gates[k];
   }
   template <class N>
-  RECURRA_HD static void edge(const N* a, const N*, const N* parent, N* m) { m[kept] = sigmoid(a[f]) * parent[c]; }
+  RECURRA_HD static void edge(const N* a, const N*, const N* parent, N* m) { m[kept] = a[f] * parent[c]; }
   template <class N>
-  RECURRA_HD static void node(const N* a, const N*, const N* m, N* s) { s[c] = m[kept] + sigmoid(a[i]) * tanh(a[g]); }
+  RECURRA_HD static void node(const N* a, const N*, const N* m, N* s) { s[c] = m[kept] + a[i] * a[g]; }
   template <class N>
-  RECURRA_HD static void out(const N* a, const N*, N* s) { s[h] = sigmoid(a[o]) * tanh(s[c]); }
+  RECURRA_HD static void out(const N* a, const N*, N* s) { s[h] = a[o] * tanh(s[c]); }
 
   template <class N>
   RECURRA_HD static void edge_vjp(const N* a, const N*, const N* parent, const N* dm, N* da, N*, N* dparent) {
-    N forget = sigmoid(a[f]);
-    da[f] = dm[kept] * parent[c] * forget * (1 - forget);
-    dparent[c] = dm[kept] * forget;
+    da[f] = dm[kept] * parent[c];
+    dparent[c] = dm[kept] * a[f];
   }
   template <class N>
   RECURRA_HD static void node_vjp(const N* a, const N*, const N*, const N* ds, N* da, N*, N* dm) {
-    N in = sigmoid(a[i]), candidate = tanh(a[g]);
-    da[i] = ds[c] * candidate * in * (1 - in);
-    da[g] = ds[c] * in * (1 - candidate * candidate);
+    da[i] = ds[c] * a[g];
+    da[g] = ds[c] * a[i];
     dm[kept] = ds[c];
   }
   template <class N>
   RECURRA_HD static void out_vjp(const N* a, const N*, const N* s, const N* dout, N* da, N*, N* ds) {
-    N open = sigmoid(a[o]), squashed = tanh(s[c]);
-    da[o] = dout[h] * squashed * open * (1 - open);
-    ds[c] = dout[c] + dout[h] * open * (1 - squashed * squashed);
+    N squashed = tanh(s[c]);
+    da[o] = dout[h] * squashed;
+    ds[c] = dout[c] + dout[h] * a[o] * (1 - squashed * squashed);
   }
 };
 

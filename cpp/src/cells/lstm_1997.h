@@ -20,41 +20,39 @@ struct Lstm1997 : CellBase {
   static constexpr const char* state_list[] = {"h1 i o c1", "h1 h2 i o c1 c2", "h1 h2 h3 i o c1 c2 c3",
                                                "h1 h2 h3 h4 i o c1 c2 c3 c4"};
   static constexpr const char* state_names = state_list[size - 1];
-  static constexpr const char* gate_names = "i:logistic o:logistic g1 g2 g3 g4";
+  static constexpr const char* gate_names = "i o g1 g2 g3 g4";
   static constexpr int feeds = size + 2, outputs = size + 2;
   enum State { h, in = size, open, c, num_states = 2 * size + 2 };
   enum Message { past, num_messages = size };
   enum { i, o, g, num_gates = size + 2 };
-  RECURRA_HD static constexpr Gate gate(int k) { return {Stage::node, true, From::feed, 0, k < g}; }
+  RECURRA_HD static constexpr Gate gate(int k) { return Gate{Stage::node, true, From::feed, 0, k < g}.of(Function::logistic); }
   template <class N>
   RECURRA_HD static void edge(const N*, const N*, const N* parent, N* m) {
     for (int k = 0; k < size; ++k) m[past + k] = parent[c + k];
   }
   template <class N>
   RECURRA_HD static void node(const N* a, const N*, const N* m, N* s) {
-    N input_gate = sigmoid(a[i]), output_gate = sigmoid(a[o]);
     for (int k = 0; k < size; ++k) {
-      N memory = m[past + k] + input_gate * (4 * sigmoid(a[g + k]) - 2);
+      N memory = m[past + k] + a[i] * (4 * a[g + k] - 2);
       s[c + k] = memory;
-      s[h + k] = output_gate * (2 * sigmoid(memory) - 1);
+      s[h + k] = a[o] * (2 * sigmoid(memory) - 1);
     }
-    s[in] = input_gate;
-    s[open] = output_gate;
+    s[in] = a[i];
+    s[open] = a[o];
   }
 
   template <class N>
   RECURRA_HD static void node_vjp(const N* a, const N*, const N* m, const N* ds, N* da, N*, N* dm) {
-    N input_gate = sigmoid(a[i]), output_gate = sigmoid(a[o]), dinput = ds[in], doutput = ds[open];
+    da[i] = ds[in];
+    da[o] = ds[open];
     for (int k = 0; k < size; ++k) {
-      N squashed = sigmoid(a[g + k]), candidate = 4 * squashed - 2, out = sigmoid(m[past + k] + input_gate * candidate);
-      N dmemory = ds[c + k] + ds[h + k] * output_gate * 2 * out * (1 - out);
-      doutput = doutput + ds[h + k] * (2 * out - 1);
-      dinput = dinput + dmemory * candidate;
-      da[g + k] = dmemory * input_gate * 4 * squashed * (1 - squashed);
+      N candidate = 4 * a[g + k] - 2, out = sigmoid(m[past + k] + a[i] * candidate);
+      N dmemory = ds[c + k] + ds[h + k] * a[o] * 2 * out * (1 - out);
+      da[o] = da[o] + ds[h + k] * (2 * out - 1);
+      da[i] = da[i] + dmemory * candidate;
+      da[g + k] = dmemory * a[i] * 4;
       dm[past + k] = dmemory;
     }
-    da[i] = dinput * input_gate * (1 - input_gate);
-    da[o] = doutput * output_gate * (1 - output_gate);
   }
 };
 

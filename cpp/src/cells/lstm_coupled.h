@@ -11,36 +11,35 @@ inline namespace RECURRA_ISA {
 struct LstmCoupled : CellBase {
   static constexpr const char* name = "LSTM(coupled=true)";
   static constexpr const char* state_names = "h c";
-  static constexpr const char* gate_names = "i:logistic g:tanh o:logistic";
+  static constexpr const char* gate_names = "i g o";
   enum State { h, c, num_states };
   enum Message { past, num_messages };
   enum { i, g, o, num_gates };
   RECURRA_HD static constexpr Gate gate(int k) {
-    constexpr Gate gates[] = {{Stage::node}, {Stage::node}, {Stage::out}};
+    constexpr Gate gates[] = {Gate{Stage::node}.of(Function::logistic), Gate{Stage::node}.of(Function::tanh),
+                              Gate{Stage::out}.of(Function::logistic)};
     return gates[k];
   }
   template <class N>
   RECURRA_HD static void edge(const N*, const N*, const N* parent, N* m) { m[past] = parent[c]; }
   template <class N>
   RECURRA_HD static void node(const N* a, const N*, const N* m, N* s) {
-    N in = sigmoid(a[i]);
-    s[c] = m[past] + in * (tanh(a[g]) - m[past]);
+    s[c] = m[past] + a[i] * (a[g] - m[past]);
   }
   template <class N>
-  RECURRA_HD static void out(const N* a, const N*, N* s) { s[h] = sigmoid(a[o]) * tanh(s[c]); }
+  RECURRA_HD static void out(const N* a, const N*, N* s) { s[h] = a[o] * tanh(s[c]); }
 
   template <class N>
   RECURRA_HD static void node_vjp(const N* a, const N*, const N* m, const N* ds, N* da, N*, N* dm) {
-    N in = sigmoid(a[i]), candidate = tanh(a[g]);
-    da[i] = ds[c] * (candidate - m[past]) * in * (1 - in);
-    da[g] = ds[c] * in * (1 - candidate * candidate);
-    dm[past] = ds[c] * (1 - in);
+    da[i] = ds[c] * (a[g] - m[past]);
+    da[g] = ds[c] * a[i];
+    dm[past] = ds[c] * (1 - a[i]);
   }
   template <class N>
   RECURRA_HD static void out_vjp(const N* a, const N*, const N* s, const N* dout, N* da, N*, N* ds) {
-    N open = sigmoid(a[o]), squashed = tanh(s[c]);
-    da[o] = dout[h] * squashed * open * (1 - open);
-    ds[c] = dout[c] + dout[h] * open * (1 - squashed * squashed);
+    N squashed = tanh(s[c]);
+    da[o] = dout[h] * squashed;
+    ds[c] = dout[c] + dout[h] * a[o] * (1 - squashed * squashed);
   }
 };
 

@@ -11,20 +11,21 @@ inline namespace RECURRA_ISA {
 struct LstmNoForget : CellBase {
   static constexpr const char* name = "LSTM(forget_gate=false)";
   static constexpr const char* state_names = "h c";
-  static constexpr const char* gate_names = "i:logistic g:tanh o:logistic";
+  static constexpr const char* gate_names = "i g o";
   enum State { h, c, num_states };
   enum Message { past, num_messages };
   enum { i, g, o, num_gates };
   RECURRA_HD static constexpr Gate gate(int k) {
-    constexpr Gate gates[] = {{Stage::node}, {Stage::node}, {Stage::out}};
+    constexpr Gate gates[] = {Gate{Stage::node}.of(Function::logistic), Gate{Stage::node}.of(Function::tanh),
+                              Gate{Stage::out}.of(Function::logistic)};
     return gates[k];
   }
   template <class N>
   RECURRA_HD static void edge(const N*, const N*, const N* parent, N* m) { m[past] = parent[c]; }
   template <class N>
-  RECURRA_HD static void node(const N* a, const N*, const N* m, N* s) { s[c] = m[past] + sigmoid(a[i]) * tanh(a[g]); }
+  RECURRA_HD static void node(const N* a, const N*, const N* m, N* s) { s[c] = m[past] + a[i] * a[g]; }
   template <class N>
-  RECURRA_HD static void out(const N* a, const N*, N* s) { s[h] = sigmoid(a[o]) * tanh(s[c]); }
+  RECURRA_HD static void out(const N* a, const N*, N* s) { s[h] = a[o] * tanh(s[c]); }
 };
 
 }  // namespace RECURRA_ISA

@@ -11,17 +11,17 @@ struct MinGru : CellBase {
   static constexpr const char* name = "MinGRU";
   static constexpr int feeds = 0;
   static constexpr const char* state_names = "h";
-  static constexpr const char* gate_names = "z:logistic n";
+  static constexpr const char* gate_names = "z n";
   enum State { h, num_states };
   enum Message { past, num_messages };
   enum { z, n, num_gates };
-  RECURRA_HD static constexpr Gate gate(int) { return {Stage::node, true, From::none}; }
+  RECURRA_HD static constexpr Gate gate(int k) {
+    return Gate{Stage::node, true, From::none}.of(k == z ? Function::logistic : Function::identity);
+  }
   template <class N>
   RECURRA_HD static void edge(const N*, const N*, const N* parent, N* m) { m[past] = parent[h]; }
   template <class N>
-  RECURRA_HD static void node(const N* a, const N*, const N* m, N* s) {
-    s[h] = m[past] + sigmoid(a[z]) * (a[n] - m[past]);
-  }
+  RECURRA_HD static void node(const N* a, const N*, const N* m, N* s) { s[h] = m[past] + a[z] * (a[n] - m[past]); }
 };
 
 }  // namespace RECURRA_ISA

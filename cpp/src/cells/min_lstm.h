@@ -12,18 +12,19 @@ struct MinLstm : CellBase {
   static constexpr const char* name = "MinLSTM";
   static constexpr int feeds = 0;
   static constexpr const char* state_names = "h";
-  static constexpr const char* gate_names = "f:logistic i:logistic n";
+  static constexpr const char* gate_names = "f i n";
   enum State { h, num_states };
   enum Message { past, num_messages };
   enum { f, i, n, num_gates };
   static constexpr int forget_gate = f;
-  RECURRA_HD static constexpr Gate gate(int) { return {Stage::node, true, From::none}; }
+  RECURRA_HD static constexpr Gate gate(int k) {
+    return Gate{Stage::node, true, From::none}.of(k == n ? Function::identity : Function::logistic);
+  }
   template <class N>
   RECURRA_HD static void edge(const N*, const N*, const N* parent, N* m) { m[past] = parent[h]; }
   template <class N>
   RECURRA_HD static void node(const N* a, const N*, const N* m, N* s) {
-    N forget = sigmoid(a[f]), in = sigmoid(a[i]);
-    s[h] = (forget * m[past] + in * a[n]) / (forget + in);
+    s[h] = (a[f] * m[past] + a[i] * a[n]) / (a[f] + a[i]);
   }
 };
 

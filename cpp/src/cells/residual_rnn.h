@@ -18,11 +18,11 @@ struct ResidualRnn : CellBase {
   enum State { h, num_states };
   enum Message { past, num_messages };
   enum { n, num_gates };
-  RECURRA_HD static constexpr Gate gate(int) { return {Stage::node, true, source}; }
+  RECURRA_HD static constexpr Gate gate(int) { return Gate{Stage::node, true, source}.of(Activation::function); }
   template <class N>
   RECURRA_HD static void edge(const N*, const N*, const N* parent, N* m) { m[past] = parent[h]; }
   template <class N>
-  RECURRA_HD static void node(const N* a, const N*, const N* m, N* s) { s[h] = m[past] + Activation::value(a[n]); }
+  RECURRA_HD static void node(const N* a, const N*, const N* m, N* s) { s[h] = m[past] + a[n]; }
 };
 template <class Activation>
 using ResidualRecurrent = ResidualRnn<Activation, From::feed>;

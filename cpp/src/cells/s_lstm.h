@@ -14,13 +14,17 @@ struct SLstm : CellBase {
   static constexpr const char* name = "SLSTM";
   static constexpr int max_parents = 1;  // a running maximum has one past
   static constexpr const char* state_names = "h c n m";
-  static constexpr const char* gate_names = "i f:logistic z:tanh o:logistic";
+  static constexpr const char* gate_names = "i log_f z o";
   enum State { h, c, n, m, num_states };
   static constexpr unsigned bound_states = 1u << c | 1u << n | 1u << m;
   enum Message { past_c, past_n, past_m, num_messages };
   enum { i, f, z, o, num_gates };
   static constexpr int forget_gate = f;
-  RECURRA_HD static constexpr Gate gate(int) { return {Stage::node}; }
+  RECURRA_HD static constexpr Gate gate(int k) {
+    constexpr Gate gates[] = {Gate{Stage::node}, Gate{Stage::node}.of(Function::log_logistic),
+                              Gate{Stage::node}.of(Function::tanh), Gate{Stage::node}.of(Function::logistic)};
+    return gates[k];
+  }
   template <class N>
   RECURRA_HD static void edge(const N*, const N*, const N* parent, N* message) {
     message[past_c] = parent[c];
@@ -29,14 +33,14 @@ struct SLstm : CellBase {
   }
   template <class N>
   RECURRA_HD static void node(const N* a, const N*, const N* past, N* s) {
-    N kept = past[past_m] - softplus(-a[f]);  // log f + m-
+    N kept = past[past_m] + a[f];  // log f + m-
     N largest = select(past[past_n] > N(0), max(kept, a[i]), a[i]);
     N in = exp(a[i] - largest), keep = exp(kept - largest);
-    N memory = keep * past[past_c] + in * tanh(a[z]), normaliser = keep * past[past_n] + in;
+    N memory = keep * past[past_c] + in * a[z], normaliser = keep * past[past_n] + in;
     s[c] = memory;
     s[n] = normaliser;
     s[m] = largest;
-    s[h] = sigmoid(a[o]) * memory / normaliser;
+    s[h] = a[o] * memory / normaliser;
   }
 };
 

@@ -14,21 +14,24 @@ struct Sru : CellBase {
   static constexpr int num_params = 2, feeds = 0, max_parents = 1;
   static constexpr const char* state_names = "h c";
   static constexpr const char* param_names = "v_f v_r";
-  static constexpr const char* gate_names = "n a_f a_r s";
+  static constexpr const char* gate_names = "n f r s";
   enum State { h, c, num_states };
   enum Message { past, num_messages };
   enum { n, f, r, s, num_gates };
   enum { vf, vr };
   static constexpr int forget_gate = f;
-  RECURRA_HD static constexpr Gate gate(int k) { return {Stage::node, true, From::none, 0, k == f || k == r}; }
+  RECURRA_HD static constexpr Gate gate(int k) {
+    constexpr Gate linear{Stage::node, true, From::none, 0, false}, biased{Stage::node, true, From::none};
+    constexpr Gate gates[] = {linear, biased.of(Function::logistic).plus(past, vf), biased.of(Function::logistic).plus(past, vr), linear};
+    return gates[k];
+  }
   template <class N>
   RECURRA_HD static void edge(const N*, const N*, const N* parent, N* m) { m[past] = parent[c]; }
   template <class N>
-  RECURRA_HD static void node(const N* a, const N* u, const N* m, N* state) {
-    N forget = sigmoid(a[f] + u[vf] * m[past]), highway = sigmoid(a[r] + u[vr] * m[past]);
-    N memory = a[n] + forget * (m[past] - a[n]);
+  RECURRA_HD static void node(const N* a, const N*, const N* m, N* state) {
+    N memory = a[n] + a[f] * (m[past] - a[n]);
     state[c] = memory;
-    state[h] = a[s] + highway * (memory - a[s]);
+    state[h] = a[s] + a[r] * (memory - a[s]);
   }
 };
 

@@ -32,6 +32,17 @@ std::vector<ParameterSpec> Attention<T>::parameters() const {
           {"weight_score", {1, units_}, Role::input_weight, 1 / std::sqrt(double(units_))}};
 }
 
+// Scores and context for each pair of steps; W_q and W_k once for each step of their own. All of them have an x with a cotangent.
+template <class T>
+Work Attention<T>::work(bool) const {
+  Work work;
+  work.forward[Per::step] = double(units_) * double(size_);
+  work.forward[Per::read] = double(units_) * double(memory_width_);
+  work.forward[Per::match] = double(units_ > 0 ? units_ : size_) + double(memory_width_);
+  for (std::size_t i = 0; i < num_per; ++i) work.training.by[i] = 3 * work.forward.by[i];
+  return work;
+}
+
 template <class T>
 std::unique_ptr<Weights<T>> Attention<T>::make_weights() const {
   return std::make_unique<AttentionWeights<T>>();
@@ -80,6 +91,10 @@ void Attention<T>::reserve(Tape<T>& base, bool backward) const {
   tape.matched.resize(std::size_t(longest * units_));
   tape.sources.resize(memory.length.size());
   tape.version = 0;
+  tape.packed = 0;
+  for (const Index length : memory.length)
+    tape.packed +=
+        std::size_t(products_.packed_size(length, memory_width_) + products_.packed_size(memory_width_, length)) * sizeof(T);
   if (!backward) return;
   tape.dqueries.resize(tape.queries.size());
   tape.dalpha.resize(std::size_t(steps * longest));
@@ -165,6 +180,7 @@ void Attention<T>::forward(const Weights<T>& weights, Tape<T>& base, Levels leve
 
 #define RECURRA_INSTANTIATE(T)                                             \
   template std::vector<ParameterSpec> Attention<T>::parameters() const;    \
+  template Work Attention<T>::work(bool) const;                            \
   template std::unique_ptr<Weights<T>> Attention<T>::make_weights() const; \
   template void Attention<T>::refresh(const T*, Weights<T>&) const;        \
   template std::unique_ptr<Tape<T>> Attention<T>::make_tape() const;       \

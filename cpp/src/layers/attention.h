@@ -23,6 +23,7 @@ class Attention final : public Layer<T> {
   Domain domain() const override { return Domain::time; }
   bool needs_time() const override { return true; }
   std::vector<ParameterSpec> parameters() const override;
+  Work work(bool gives_dx) const override;
   std::unique_ptr<Weights<T>> make_weights() const override;
   void refresh(const T* params, Weights<T>&) const override;
   std::unique_ptr<Tape<T>> make_tape() const override;

@@ -10,6 +10,9 @@ template <class T>
 struct AttentionWeights : Weights<T> {
   PackedMatrix<T> query, query_back, key, key_back, score;
   std::vector<T> bias, v;
+  std::size_t bytes() const override {
+    return query.bytes() + query_back.bytes() + key.bytes() + key_back.bytes() + score.bytes() + bytes_of(bias, v);
+  }
 };
 
 template <class T>
@@ -25,6 +28,11 @@ struct AttentionTape : PlainTape<T> {
   std::vector<Index> alpha_first;  // by sequence
   std::vector<T> dscore;           // additive: the cotangent of v, of the levels since the last gradient
   AlignedVector<T> queries, dqueries, context, dalpha, matched;  // of the reader at work, step by step
+  std::size_t packed = 0;                                        // the bytes that `sources` will take
+  std::size_t bytes() const override {
+    return PlainTape<T>::bytes() + packed + bytes_of(keys, dkeys, query, dquery, alpha, alpha_first, dscore) +
+           bytes_of(queries, dqueries, context, dalpha, matched);
+  }
 };
 
 template <class T>

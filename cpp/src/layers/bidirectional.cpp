@@ -12,6 +12,7 @@ template <class T>
 struct BidirectionalTape : WrapperTape<T> {
   std::vector<T> reversed, dreversed;  // [nodes][input size]: x in the order of the reverse layer
   NodeMap mirror;                      // [nodes]: where a node stands in the other direction
+  std::size_t bytes() const override { return WrapperTape<T>::bytes() + bytes_of(reversed, dreversed, mirror); }
 };
 
 void mirror_nodes(const Schedule& schedule, NodeMap& mirror) {

@@ -7,9 +7,9 @@
 namespace recurra {
 
 template <class T>
-CellCotangents<T> CellLayer<T>::cotangents(CellTape<T>& tape, Index level) const {
+CellCotangents<T> CellLayer<T>::cotangents(CellTape<T>& tape, Levels levels) const {
   const Schedule& schedule = *tape.in;
-  const Index seeds = tape.seeds, node = schedule.first_node(level) * seeds;
+  const Index seeds = tape.seeds, level = levels.begin, node = schedule.first_node(level) * seeds;
   CellCotangents<T> d{};
   d.seeds = seeds;
   d.state = layout_.has_raw_states() ? tape.draw.data() + node * layout_.state_width
@@ -25,10 +25,33 @@ CellCotangents<T> CellLayer<T>::cotangents(CellTape<T>& tape, Index level) const
   return d;
 }
 
+namespace {
+
+// The same rows from the last to the first: what a row gives to its parent is there before the parent's turn.
 template <class T>
-void CellLayer<T>::backward_level(const CellWeights<T>& w, CellTape<T>& tape, Index level) const {
+void turn_around(CellRows<T>& rows, CellCotangents<T>& d) {
+  const auto turn = [](auto*& first, Index& stride, Index count) {
+    first += (count - 1) * stride;
+    stride = -stride;
+  };
+  turn(rows.a, rows.a_stride, rows.rows);
+  turn(rows.message, rows.message_stride, rows.rows);
+  turn(rows.state, rows.state_stride, rows.rows);
+  turn(rows.parent, rows.parent_stride, rows.rows);
+  const Index count = rows.rows * d.seeds;
+  turn(d.a, d.a_stride, count);
+  turn(d.message, d.message_stride, count);
+  turn(d.state, d.state_stride, count);
+  turn(d.parent, d.parent_stride, count);
+}
+
+}  // namespace
+
+template <class T>
+void CellLayer<T>::backward_run(const CellWeights<T>& w, CellTape<T>& tape, Levels levels) const {
   const Schedule& schedule = *tape.in;
-  const NodeRange nodes{schedule.first_node(level), schedule.size(level)};
+  const Index level = levels.begin;  // the only one, unless only units recur
+  const NodeRange nodes{schedule.first_node(level), schedule.first_node(levels.end) - schedule.first_node(level)};
   const auto multiply = [&](const PackedGates<T>& packed, const GateMatrix& matrix, Rows<T> dsource) {
     add_product_back(packed, matrix, w.recurrent_gain, tape.recurrent_norm, tape, nodes, dsource);
   };
@@ -38,14 +61,16 @@ void CellLayer<T>::backward_level(const CellWeights<T>& w, CellTape<T>& tape, In
                                    tape.dstate.data() + row * layout_.state_width, layout_.state_width);
   }
   if (layout_.has_raw_states()) zone_out_back(tape, level);
-  const CellRows<T> level_rows = rows(w, tape, level);
-  const CellCotangents<T> d = cotangents(tape, level);
+  CellRows<T> level_rows = rows(w, tape, levels);
+  CellCotangents<T> d = cotangents(tape, levels);
+  const Rows<T> dstate{d.state, d.state_stride};
+  if (levels.end - level > 1) turn_around(level_rows, d);
   int segment = !layout_.message.products.empty() + (layout_.normalizes_states() || !layout_.state.products.empty());
   if (layout_.normalizes_states())
     run_out_normalized_back(w, tape, level_rows, d, nodes.first, segment);
   else
     kernels_.vjp[segment](level_rows, d);
-  if (!layout_.state.products.empty()) multiply(w.state, layout_.state, {d.state, d.state_stride});
+  if (!layout_.state.products.empty()) multiply(w.state, layout_.state, dstate);
   if (layout_.normalizes_states() || !layout_.state.products.empty()) kernels_.vjp[--segment](level_rows, d);
   if (!layout_.message.products.empty()) {
     multiply(w.message, layout_.message, {d.message, d.message_stride});
@@ -61,9 +86,11 @@ void CellLayer<T>::backward(const Weights<T>& weights, Tape<T>& base, Levels lev
   const auto& w = static_cast<const CellWeights<T>&>(weights);
   auto& tape = static_cast<CellTape<T>&>(base);
   const Schedule& schedule = *tape.in;
-  for (Index level = levels.end - 1; level >= levels.begin; --level) {
+  for (Index level = levels.end - 1; level >= levels.begin;) {
     if (!schedule.is_chain()) receive(w, tape, level);
-    backward_level(w, tape, level);
+    const Levels run = layout_.only_units_recur() ? schedule.run_until(level, levels.begin) : Levels{level, level + 1};
+    backward_run(w, tape, run);
+    level = run.begin - 1;
   }
   if (!schedule.is_chain() && levels.begin == 1) receive(w, tape, 0);
   const Index first = schedule.first_node(levels.begin), count = schedule.first_node(levels.end) - first;
@@ -79,7 +106,7 @@ void CellLayer<T>::clear_cotangents(Tape<T>& base) const {
 }
 
 #define RECURRA_INSTANTIATE(T)                                                     \
-  template CellCotangents<T> CellLayer<T>::cotangents(CellTape<T>&, Index) const;  \
+  template CellCotangents<T> CellLayer<T>::cotangents(CellTape<T>&, Levels) const; \
   template void CellLayer<T>::backward(const Weights<T>&, Tape<T>&, Levels) const; \
   template void CellLayer<T>::clear_cotangents(Tape<T>&) const;
 RECURRA_INSTANTIATE(float)

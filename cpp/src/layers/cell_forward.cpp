@@ -13,12 +13,12 @@ T* CellLayer<T>::new_states(CellTape<T>& tape, Index node) const {
 }
 
 template <class T>
-CellRows<T> CellLayer<T>::rows(const CellWeights<T>& w, CellTape<T>& tape, Index level) const {
+CellRows<T> CellLayer<T>::rows(const CellWeights<T>& w, CellTape<T>& tape, Levels levels) const {
   const Schedule& schedule = *tape.in;
-  const Index node = schedule.first_node(level);
+  const Index node = schedule.first_node(levels.begin);
   const bool chain = schedule.is_chain();
   CellRows<T> rows{};
-  rows.rows = schedule.size(level);
+  rows.rows = schedule.first_node(levels.end) - node;
   rows.units = layout_.hidden_size;
   rows.params = w.unit.data();
   rows.a = tape.a.data() + node * layout_.a_width;
@@ -27,7 +27,7 @@ CellRows<T> CellLayer<T>::rows(const CellWeights<T>& w, CellTape<T>& tape, Index
   rows.message_stride = tape.message.empty() ? 0 : layout_.message_width;
   rows.state = new_states(tape, node);
   rows.state_stride = rows.parent_stride = layout_.state_width;
-  rows.parent = tape.state.data() + (chain ? schedule.row(level - 1) * layout_.state_width : 0);
+  rows.parent = tape.state.data() + (chain ? schedule.row(levels.begin - 1) * layout_.state_width : 0);
   if (!chain) {
     rows.edge_begin = schedule.edge_begin().data() + node;
     rows.parent_row = schedule.parent_row().data();
@@ -38,9 +38,10 @@ CellRows<T> CellLayer<T>::rows(const CellWeights<T>& w, CellTape<T>& tape, Index
 }
 
 template <class T>
-void CellLayer<T>::forward_level(const CellWeights<T>& w, CellTape<T>& tape, Index level) const {
+void CellLayer<T>::forward_run(const CellWeights<T>& w, CellTape<T>& tape, Levels levels) const {
   const Schedule& schedule = *tape.in;
-  const NodeRange nodes{schedule.first_node(level), schedule.size(level)};
+  const Index level = levels.begin;  // the only one, unless only units recur
+  const NodeRange nodes{schedule.first_node(level), schedule.first_node(levels.end) - schedule.first_node(level)};
   const auto multiply = [&](const PackedGates<T>& packed, const GateMatrix& matrix, Rows<const T> source) {
     add_product(packed, matrix, w.recurrent_gain, tape.recurrent_norm, source, tape, nodes);
   };
@@ -52,7 +53,7 @@ void CellLayer<T>::forward_level(const CellWeights<T>& w, CellTape<T>& tape, Ind
   } else {
     read_children(w, tape, level);
   }
-  const CellRows<T> level_rows = rows(w, tape, level);
+  const CellRows<T> level_rows = rows(w, tape, levels);
   int segment = 0;
   kernels_.forward[segment++](level_rows);
   if (!layout_.message.products.empty()) {
@@ -67,9 +68,8 @@ void CellLayer<T>::forward_level(const CellWeights<T>& w, CellTape<T>& tape, Ind
   if (layout_.has_raw_states()) zone_out(tape, level);
   if (layout_.projects()) {
     const Index row = schedule.row(level), width = layout_.options.projection;
-    std::fill_n(tape.projected.begin() + row * width, nodes.count * width, T(0));
-    w.projection.forward.multiply(products_, tape.state.data() + row * layout_.state_width, layout_.state_width, nodes.count,
-                                  tape.projected.data() + row * width, width);
+    w.projection.forward.multiply_from(products_, nullptr, tape.state.data() + row * layout_.state_width, layout_.state_width,
+                                       nodes.count, tape.projected.data() + row * width, width);
   }
 }
 
@@ -80,20 +80,27 @@ void CellLayer<T>::forward(const Weights<T>& weights, Tape<T>& base, Levels leve
   const Index first = tape.in->first_node(levels.begin), count = tape.in->first_node(levels.end) - first;
   if (steps(w) && count == 1) return step(w, tape, levels.begin, tape.x + first * tape.x_stride);
   T* a = tape.a.data() + first * layout_.a_width;
-  for (Index i = 0; i < count; ++i) std::copy_n(w.bias_row.data(), layout_.a_width, a + i * layout_.a_width);
-  add_product(w.input, layout_.input, w.input_gain, tape.input_norm, {tape.x + first * tape.x_stride, tape.x_stride}, tape,
-              {first, count});
+  const Rows<const T> x{tape.x + first * tape.x_stride, tape.x_stride};
+  if (layout_.input_makes_all_gates()) {
+    w.input.pairs.front().forward.multiply_from(products_, w.bias_row.data(), x.data, x.stride, count, a, layout_.a_width);
+  } else {
+    for (Index i = 0; i < count; ++i) std::copy_n(w.bias_row.data(), layout_.a_width, a + i * layout_.a_width);
+    add_product(w.input, layout_.input, w.input_gain, tape.input_norm, x, tape, {first, count});
+  }
   if (levels.begin == 1 && drops(tape)) draw_feed_mask(tape);
-  for (Index level = levels.begin; level < levels.end; ++level)
-    if (steps(w))
+  for (Index level = levels.begin; level < levels.end;) {
+    const Levels run = layout_.only_units_recur() ? tape.in->run_from(level, levels.end) : Levels{level, level + 1};
+    if (steps(w) && !layout_.only_units_recur())
       step(w, tape, level, nullptr);
     else
-      forward_level(w, tape, level);
+      forward_run(w, tape, run);
+    level = run.end;
+  }
 }
 
-#define RECURRA_INSTANTIATE(T)                                                               \
-  template T* CellLayer<T>::new_states(CellTape<T>&, Index) const;                           \
-  template CellRows<T> CellLayer<T>::rows(const CellWeights<T>&, CellTape<T>&, Index) const; \
+#define RECURRA_INSTANTIATE(T)                                                                \
+  template T* CellLayer<T>::new_states(CellTape<T>&, Index) const;                            \
+  template CellRows<T> CellLayer<T>::rows(const CellWeights<T>&, CellTape<T>&, Levels) const; \
   template void CellLayer<T>::forward(const Weights<T>&, Tape<T>&, Levels) const;
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

@@ -51,14 +51,11 @@ void CellLayer<T>::add_gradient(CellTape<T>& tape, const NodeSlice& nodes, T* gr
 
   const Index params = layout_.num_unit_params * layout_.hidden_size, da_step = nodes.cotangent_step() * layout_.da_width;
   const T* da = tape.da.data() + nodes.cotangent() * layout_.da_width;
-  for (Index i = 0; i < nodes.count; ++i) {
-    const T* row = da + i * da_step;
-    for (const GateRun& run : layout_.bias_runs) {
-      T* to = gradient + layout_.bias + run.row;
-      for (Index j = 0; j < run.width; ++j) to[j] += row[run.column + j];
-    }
-    for (Index j = 0; j < params; ++j) gradient[layout_.unit + j] += row[layout_.a_width + j];
-  }
+  const auto sum = [&](Index column, Index width, T* to) {
+    library_.reductions.combine(nullptr, nodes.count, da + column, da_step, width, to);
+  };
+  for (const GateRun& run : layout_.bias_runs) sum(run.column, run.width, gradient + layout_.bias + run.row);
+  if (params > 0) sum(layout_.a_width, params, gradient + layout_.unit);
   add_stage_gradient(tape, nodes, gradient);
 }
 

@@ -22,6 +22,7 @@ class CellLayer final : public Layer<T> {
   Domain domain() const override { return layout_.runs_over_trees() ? Domain::trees : Domain::time; }
   std::vector<ParameterSpec> parameters() const override { return layout_.parameters; }
   std::vector<StateSpec> state() const override;
+  Work work(bool gives_dx) const override;  // cell_work.cpp
 
   std::unique_ptr<Weights<T>> make_weights() const override { return std::make_unique<CellWeights<T>>(); }
   void refresh(const T* params, Weights<T>&) const override;
@@ -57,9 +58,9 @@ class CellLayer final : public Layer<T> {
   T* carried_cotangent(CellTape<T>&, const CarriedState&, Index row) const;
 
  private:
-  // Where things stand for these levels or nodes.
-  CellRows<T> rows(const CellWeights<T>&, CellTape<T>&, Index level) const;
-  CellCotangents<T> cotangents(CellTape<T>&, Index level) const;
+  // Where things stand for these levels or nodes. Several levels: a run of the schedule's.
+  CellRows<T> rows(const CellWeights<T>&, CellTape<T>&, Levels) const;
+  CellCotangents<T> cotangents(CellTape<T>&, Levels) const;
   T* new_states(CellTape<T>&, Index node) const;  // what the cell writes: the states, or before zoneout
   Rows<T> fed(CellTape<T>&, Index row) const;     // what R multiplies
   Rows<T> fed_cotangents(CellTape<T>&, Index row) const;
@@ -67,8 +68,8 @@ class CellLayer final : public Layer<T> {
   Rows<T> unmasked_cotangents(CellTape<T>&, Index row) const;
 
   // cell_forward.cpp, cell_backward.cpp, cell_tangent.cpp
-  void forward_level(const CellWeights<T>&, CellTape<T>&, Index level) const;
-  void backward_level(const CellWeights<T>&, CellTape<T>&, Index level) const;
+  void forward_run(const CellWeights<T>&, CellTape<T>&, Levels) const;
+  void backward_run(const CellWeights<T>&, CellTape<T>&, Levels) const;
   void tangent_level(const CellWeights<T>&, CellTape<T>&, Index level) const;
 
   // cell_step.cpp: a level of one row in a stream

@@ -69,7 +69,7 @@ void CellLayer<T>::pack_step(const T* params, CellWeights<T>& w) const {
 // Without x (null), the pre-activations have W x + b already.
 template <class T>
 void CellLayer<T>::step(const CellWeights<T>& w, CellTape<T>& tape, Index level, const T* x) const {
-  const CellRows<T> rows = this->rows(w, tape, level);
+  const CellRows<T> rows = this->rows(w, tape, {level, level + 1});
   T* a = const_cast<T*>(rows.a);
   w.step.fed.multiply(x, fed(tape, tape.in->row(level - 1)).data, x ? w.bias_row.data() : a, a);
   int segment = 0;

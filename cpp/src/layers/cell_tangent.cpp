@@ -11,8 +11,8 @@ void CellLayer<T>::tangent_level(const CellWeights<T>& w, CellTape<T>& tape, Ind
   const Schedule& schedule = *tape.in;
   const Index seeds = tape.seeds;
   const NodeRange nodes{schedule.first_node(level), schedule.size(level)};
-  const CellRows<T> level_rows = rows(w, tape, level);
-  const CellCotangents<T> d = cotangents(tape, level);
+  const CellRows<T> level_rows = rows(w, tape, {level, level + 1});
+  const CellCotangents<T> d = cotangents(tape, {level, level + 1});
   const auto multiply = [&](const PackedGates<T>& packed, const GateMatrix& matrix, Rows<const T> dsource) {
     add_product_tangent(packed, matrix, w.recurrent_gain, tape.recurrent_norm, dsource, tape, nodes);
   };
@@ -33,9 +33,8 @@ void CellLayer<T>::tangent_level(const CellWeights<T>& w, CellTape<T>& tape, Ind
   if (layout_.has_raw_states()) zone_out_tangent(tape, level);
   if (layout_.projects()) {
     const Index row = schedule.row(level) * seeds, width = layout_.options.projection, count = nodes.count * seeds;
-    std::fill_n(tape.dprojected.begin() + row * width, count * width, T(0));
-    w.projection.forward.multiply(products_, tape.dstate.data() + row * layout_.state_width, layout_.state_width, count,
-                                  tape.dprojected.data() + row * width, width);
+    w.projection.forward.multiply_from(products_, nullptr, tape.dstate.data() + row * layout_.state_width, layout_.state_width,
+                                       count, tape.dprojected.data() + row * width, width);
   }
 }
 

@@ -13,6 +13,7 @@ template <class T>
 struct PackedGates {
   struct Pair {
     PackedMatrix<T> forward, backward;
+    std::size_t bytes() const { return forward.bytes() + backward.bytes(); }
   };
   std::vector<Pair> pairs;  // by product
 
@@ -24,6 +25,11 @@ struct PackedGates {
       pairs[i].forward.pack_transposed(products, rows, p.width, p.depth);
       if (both) pairs[i].backward.pack_plain(products, rows, p.width, p.depth);
     }
+  }
+  std::size_t bytes() const {
+    std::size_t sum = 0;
+    for (const Pair& pair : pairs) sum += pair.bytes();
+    return sum;
   }
   // to += the products of source
   void add(const Products<T>& products, const GateMatrix& matrix, Rows<const T> source, Index rows, Rows<T> to) const {
@@ -44,10 +50,16 @@ template <class T>
 struct StepWeights {
   RowMatrix<T> fed, message, state, projection;
   std::vector<T> nothing;  // what a projection starts from
+  std::size_t bytes() const { return fed.bytes() + message.bytes() + state.bytes() + projection.bytes() + bytes_of(nothing); }
 };
 
 template <class T>
 struct CellWeights : Weights<T> {
+  std::size_t bytes() const override {  // all that follows
+    return input.bytes() + feed.bytes() + message.bytes() + state.bytes() + node_feed.bytes() + edge_feed.bytes() +
+           projection.bytes() + tensor.bytes() + step.bytes() +
+           bytes_of(bias_row, unit, input_gain, recurrent_gain, state_gain, state_shift);
+  }
   PackedGates<T> input, feed, message, state;
   PackedGates<T> node_feed, edge_feed;  // over trees, instead of feed
   typename PackedGates<T>::Pair projection, tensor;
@@ -62,10 +74,16 @@ struct CellWeights : Weights<T> {
 template <class T>
 struct NormTape {
   AlignedVector<T> value, rate, d;
+  std::size_t bytes() const { return bytes_of(value, rate, d); }
 };
 
 template <class T>
 struct CellTape : Tape<T> {
+  std::size_t bytes() const override {  // all that follows
+    return bytes_of(a, message, state, da, dmessage, dstate, edge_a, dedge_a, source, dsource, fed, dfed, leaf_a, leaf_da) +
+           bytes_of(tensor, dtensor, gathered, scratch, raw, draw, keep, projected, dprojected, mask, masked, dmasked) +
+           bytes_of(seen, dseen) + input_norm.bytes() + recurrent_norm.bytes() + state_norm.bytes();
+  }
   AlignedVector<T> a, message, state;     // [nodes] pre-activations and messages, [rows] states
   AlignedVector<T> da, dmessage, dstate;  // the same, times seeds; da also holds the per-unit parameters' cotangents
   AlignedVector<T> edge_a, dedge_a;       // trees: the edge gates of each edge

@@ -5,7 +5,8 @@ namespace recurra {
 
 template <class T>
 void CellLayer<T>::backward_units(const Weights<T>& weights, Tape<T>& base, Index level, CellCotangents<T> d, bool inside) const {
-  const CellRows<T> level_rows = rows(static_cast<const CellWeights<T>&>(weights), static_cast<CellTape<T>&>(base), level);
+  const CellRows<T> level_rows =
+      rows(static_cast<const CellWeights<T>&>(weights), static_cast<CellTape<T>&>(base), {level, level + 1});
   if (!inside && !layout_.state.products.empty()) kernels_.vjp[1](level_rows, d);
   kernels_.vjp[0](level_rows, d);
 }

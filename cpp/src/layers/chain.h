@@ -17,6 +17,9 @@ class Chain final : public Wrapper<T> {
   void tangent(const Weights<T>&, Tape<T>&, Levels) const override;
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;
 
+ protected:
+  void place(std::size_t i, Part<T>& part) const override { part.gives_dx |= i > 0; }
+
  private:
   void link_all(Tape<T>&) const;
 };

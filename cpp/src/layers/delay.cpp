@@ -17,6 +17,7 @@ struct DelayTape : PlainTape<T> {
   std::vector<T> given;
   std::vector<Index> given_level;  // by sequence; -1: none
   bool tangents = false;           // whether it was gone through forward since, so that tangents are what stands here
+  std::size_t bytes() const override { return PlainTape<T>::bytes() + bytes_of(past, given, given_level); }
 };
 
 template <class T>

@@ -10,6 +10,7 @@ namespace {
 template <class T>
 struct DropoutTape : PlainTape<T> {
   std::vector<T> mask;  // for the way back: 0 or 1 / (1 - probability), or 1 where nothing is drawn
+  std::size_t bytes() const override { return PlainTape<T>::bytes() + bytes_of(mask); }
 };
 }  // namespace
 

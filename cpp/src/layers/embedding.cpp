@@ -8,6 +8,7 @@ namespace {
 template <class T>
 struct EmbeddingWeights : Weights<T> {
   std::vector<T> table;
+  std::size_t bytes() const override { return bytes_of(table); }
 };
 }  // namespace
 

@@ -10,6 +10,7 @@ namespace {
 template <class T>
 struct EncoderDecoderWeights : WrapperWeights<T> {
   std::vector<T> encoder_start, decoder_start;  // the states a sequence begins with; of the decoder what it feeds back counts
+  std::size_t bytes() const override { return WrapperWeights<T>::bytes() + bytes_of(encoder_start, decoder_start); }
 };
 
 template <class T>
@@ -20,6 +21,9 @@ struct EncoderDecoderTape : WrapperTape<T> {
   std::vector<T> begin, dbegin;  // [output sequences] the states the decoder's net begins with
   std::vector<T> state;          // one sequence's
   std::vector<Index> sequence;   // the caller's number of each output sequence
+  std::size_t bytes() const override {
+    return WrapperTape<T>::bytes() + memory.bytes() + bytes_of(ends, dends, begin, dbegin, state, sequence);
+  }
 };
 
 template <class T>
@@ -44,6 +48,13 @@ Index EncoderDecoder<T>::decoder_state_size() const {
 template <class T>
 Index EncoderDecoder<T>::net_state_width() const {
   return decoder_state_size() - this->child(decoder).feedbacks().front();
+}
+
+template <class T>
+void EncoderDecoder<T>::place(std::size_t i, Part<T>& part) const {
+  if (i == encoder) return;
+  part.gives_dx = true;
+  part.pace.step = i == decoder ? Per::written : Per::sequence;
 }
 
 template <class T>

@@ -59,6 +59,9 @@ class EncoderDecoder final : public Wrapper<T> {
   Index num_symbols() const { return num_symbols_; }
   std::optional<Index> end() const { return end_; }
 
+ protected:
+  void place(std::size_t i, Part<T>& part) const override;
+
  private:
   bool has_bridge() const { return this->size() == 3; }
   Index net_state_width() const;  // of the decoder, without what it feeds back

@@ -129,13 +129,16 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSpec& spec, const Place& place) 
     context.options.check_features(layer->output_size());
     context.options.check_all_used();
     if (!dynamic_cast<const Wrapper<T>*>(layer.get())) context.options.check_no_children();
+    layer->description = describe_alone(spec);
     return layer;
   }
   // A type is one word: "GRU(reset=after)" is a name of the registry, its options belong into the description.
   const CellTable* table = spec.type.find('(') == std::string::npos ? find_cell(cell_variant(spec)) : nullptr;
   if (!table) context.options.fail("is unknown as '" + cell_variant(spec) + "', expected one of " + known_types());
   CellOptions options = cell_options(spec, table->info, context.where());
-  return std::make_unique<CellLayer<T>>(*table, kernels<T>(backend()), std::move(options), place.salt);
+  auto layer = std::make_unique<CellLayer<T>>(*table, kernels<T>(backend()), std::move(options), place.salt);
+  layer->description = describe_alone(spec);
+  return layer;
 }
 
 template std::unique_ptr<Layer<float>> make_layer(const LayerSpec&, const Place&);

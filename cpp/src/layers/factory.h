@@ -19,6 +19,9 @@ struct Place {
   std::string path{};      // "layer 2 (Residual), 0": for messages
 };
 
+// Its own part of a description: without the layers inside.
+inline std::string describe_alone(const LayerSpec& spec) { return to_string(LayerSpec{spec.type, spec.options}); }
+
 // Throws std::invalid_argument for an unknown type, an unknown, missing or wrong option, layers inside that do not fit.
 template <class T>
 std::unique_ptr<Layer<T>> make_layer(const LayerSpec& spec, const Place& place);

@@ -13,6 +13,7 @@ struct FeedbackTape : WrapperTape<T> {
   std::vector<T> joined, djoined;  // [nodes] the net's input: x, and the line after the step before
   std::vector<T> line, dline;      // [rows] what was fed back after a step and the steps before it, the latest first
   std::vector<char> own;           // [nodes] whether it was the step's own output
+  std::size_t bytes() const override { return WrapperTape<T>::bytes() + bytes_of(joined, djoined, line, dline, own); }
 };
 
 template <class T>

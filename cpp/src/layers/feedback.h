@@ -44,6 +44,9 @@ class Feedback final : public Wrapper<T> {
 
   Index delays() const { return delays_; }
 
+ protected:
+  void place(std::size_t, Part<T>& part) const override { part.gives_dx = true; }  // of what was fed back
+
  private:
   bool is_open(const Tape<T>& tape) const { return tape.teacher.rows && tape.teacher.sampling == 0; }
   Index width() const { return start_ ? 1 : output_size(); }  // of one thing fed back

@@ -12,6 +12,7 @@ template <class T>
 struct GraphNetTape : WrapperTape<T> {
   Schedule rounds;
   AlignedVector<T> heard, dheard;  // [rounds][nodes]: the cell's inputs, and their cotangents
+  std::size_t bytes() const override { return WrapperTape<T>::bytes() + bytes_of(heard, dheard); }
 };
 
 template <class T>

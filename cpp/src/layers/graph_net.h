@@ -27,6 +27,12 @@ class GraphNet final : public Wrapper<T> {
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;
   void gradient(Tape<T>&, Levels, GradientTarget<T>) const override;
 
+ protected:
+  void place(std::size_t i, Part<T>& part) const override {
+    part.gives_dx = true;
+    part.pace.times = i == 0 ? double(rounds_) : 1;  // messages count theirs
+  }
+
  private:
   Index message_size() const { return this->child(1).output_size(); }
   Levels all_rounds() const { return {1, rounds_ + 1}; }

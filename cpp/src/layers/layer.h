@@ -10,7 +10,9 @@
 
 #include "../backends/backend.h"
 #include "../topology/compiled_topology.h"
+#include "bytes.h"
 #include "recurra/weight_format.h"
+#include "recurra/work.h"
 
 namespace recurra {
 
@@ -48,8 +50,9 @@ struct RowUse {
 template <class T>
 struct Weights {
   virtual ~Weights() = default;
-  bool gives_dx = true;         // false: nobody asks for dx, and what only it needs may be left out
-  const RowUse* row = nullptr;  // given: for streams of one row. Then they are packed for that as well, and nobody goes back
+  virtual std::size_t bytes() const { return 0; }  // that it has allocated
+  bool gives_dx = true;                            // false: nobody asks for dx, and what only it needs may be left out
+  const RowUse* row = nullptr;                     // given: for streams of one row; packed for that as well, and nobody goes back
 };
 
 // What dropout needs to draw the same mask whatever the order of rows and the number of threads.
@@ -73,11 +76,12 @@ struct Memory;
 template <class T>
 struct Tape {
   virtual ~Tape() = default;
-  const Schedule* in = nullptr;                // of x
-  const Schedule* out = nullptr;               // of y; differs from `in` for layers that pool or decode
-  const CompiledTopology* topology = nullptr;  // over trees and graphs; `in` is its schedule
-  Index seeds = 1;                             // cotangents per row
-  const T* x = nullptr;                        // [in nodes][input width], rows x_stride apart
+  virtual std::size_t bytes() const { return 0; }  // that it has allocated
+  const Schedule* in = nullptr;                    // of x
+  const Schedule* out = nullptr;                   // of y; differs from `in` for layers that pool or decode
+  const CompiledTopology* topology = nullptr;      // over trees and graphs; `in` is its schedule
+  Index seeds = 1;                                 // cotangents per row
+  const T* x = nullptr;                            // [in nodes][input width], rows x_stride apart
   Index x_stride = 0;
   T* y = nullptr;  // [out nodes][output width]
   Index y_stride = 0;
@@ -101,6 +105,18 @@ struct GradientTarget {
 enum class Input { features, ids };
 
 template <class T>
+class Layer;
+
+// A layer inside another one.
+template <class T>
+struct Part {
+  std::string name;  // what the names of its parameters begin with
+  const Layer<T>* layer;
+  bool gives_dx;  // whether somebody asks for its dx
+  Pace pace{};
+};
+
+template <class T>
 class Layer {
  public:
   virtual ~Layer() = default;
@@ -117,6 +133,11 @@ class Layer {
   // Of what a layer needs of trees or graphs beyond their kind. Throws std::invalid_argument that names the place.
   virtual void check(const CompiledTopology&) const {}
   virtual std::vector<ParameterSpec> parameters() const { return {}; }
+  // What its products cost, where somebody asks for dx or nobody does. The default: each element of a weight is multiplied once
+  // per step, once more for dx and once more for its gradient.
+  virtual Work work(bool gives_dx) const;
+  virtual std::vector<Part<T>> parts(bool gives_dx) const { return (void)gives_dx, std::vector<Part<T>>{}; }
+  std::string description;  // of its own, without the layers inside; empty: a part of the layer around it
   virtual std::vector<StateSpec> state() const { return {}; }
 
   virtual std::unique_ptr<Weights<T>> make_weights() const { return std::make_unique<Weights<T>>(); }
@@ -160,6 +181,16 @@ class Layer {
 };
 
 template <class T>
+Work Layer<T>::work(bool gives_dx) const {
+  using Role = ParameterSpec::Role;
+  Work work;
+  for (const ParameterSpec& spec : parameters())
+    if (spec.role == Role::input_weight || spec.role == Role::recurrent_weight) work.forward[Per::step] += double(spec.size());
+  work.training[Per::step] = work.forward[Per::step] * (gives_dx ? 3 : 2);
+  return work;
+}
+
+template <class T>
 void Layer<T>::initial_state(const T* params, T* to) const {
   (void)params;
   for (const StateSpec& block : state()) to = std::fill_n(to, block.width, T(0));
@@ -174,6 +205,7 @@ void Layer<T>::save_cotangent(Tape<T>&, Index, Index, Index, T* to) const {
 template <class T>
 struct PlainTape : Tape<T> {
   std::vector<T> output, doutput, scratch;
+  std::size_t bytes() const override { return bytes_of(output, doutput, scratch); }
 };
 
 template <class T>

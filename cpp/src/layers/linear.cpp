@@ -40,10 +40,10 @@ template <class T>
 void Linear<T>::forward(const Weights<T>& weights, Tape<T>& tape, Levels levels) const {
   const auto& w = static_cast<const LinearWeights<T>&>(weights);
   const Index first = tape.in->first_node(levels.begin), count = tape.in->first_node(levels.end) - first;
+  const T* x = tape.x + first * tape.x_stride;
   T* y = tape.y + first * tape.y_stride;
-  if (w.row && count == 1) return w.matrix.multiply(tape.x + first * tape.x_stride, nullptr, w.bias.data(), y);
-  for (Index i = 0; i < count; ++i) std::copy_n(w.bias.data(), output_size_, y + i * tape.y_stride);
-  w.forward.multiply(products_, tape.x + first * tape.x_stride, tape.x_stride, count, y, tape.y_stride);
+  if (w.row && count == 1) return w.matrix.multiply(x, nullptr, w.bias.data(), y);
+  w.forward.multiply_from(products_, w.bias.data(), x, tape.x_stride, count, y, tape.y_stride);
 }
 
 template <class T>
@@ -51,10 +51,11 @@ void Linear<T>::tangent(const Weights<T>& weights, Tape<T>& tape, Levels levels)
   const auto& w = static_cast<const LinearWeights<T>&>(weights);
   const Index first = tape.in->first_node(levels.begin) * tape.seeds;
   const Index count = tape.in->first_node(levels.end) * tape.seeds - first;
-  std::fill_n(tape.dy + first * tape.dy_stride, count * tape.dy_stride, T(0));
   if (tape.dx)
-    w.forward.multiply(products_, tape.dx + first * tape.dx_stride, tape.dx_stride, count, tape.dy + first * tape.dy_stride,
-                       tape.dy_stride);
+    w.forward.multiply_from(products_, nullptr, tape.dx + first * tape.dx_stride, tape.dx_stride, count,
+                            tape.dy + first * tape.dy_stride, tape.dy_stride);
+  else
+    std::fill_n(tape.dy + first * tape.dy_stride, count * tape.dy_stride, T(0));
 }
 
 template <class T>

@@ -12,6 +12,7 @@ struct LinearWeights : Weights<T> {
   PackedMatrix<T> forward, backward;
   RowMatrix<T> matrix;  // in a stream of one row
   std::vector<T> bias;
+  std::size_t bytes() const override { return forward.bytes() + backward.bytes() + matrix.bytes() + bytes_of(bias); }
 };
 
 template <class T>

@@ -9,6 +9,7 @@ template <class T>
 struct MaxTape : PlainTape<T> {
   std::vector<T> max;         // [sequences][size + 1]: the maximum so far and, last, the count
   std::vector<Index> winner;  // [sequences][size]: the level the maximum is from; 0: carried, or none yet
+  std::size_t bytes() const override { return PlainTape<T>::bytes() + bytes_of(max, winner); }
 };
 
 // The winners inside these levels: visit(sequence, feature, its node).

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "bytes.h"
 #include "packed_matrix.h"
 
 namespace recurra {
@@ -14,6 +15,7 @@ struct Memory {
   std::vector<Index> source;         // by sequence of the reader: the encoder's
   AlignedVector<T> rows, drows;      // [all steps of all sequences][width]
   std::uint64_t version = 0;         // another number for other rows: what readers prepare is then of no use
+  std::size_t bytes() const { return bytes_of(first, length, source, rows, drows); }
   Index num_rows() const { return first.empty() ? 0 : first.back() + length.back(); }
 };
 

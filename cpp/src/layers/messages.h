@@ -51,6 +51,10 @@ class Messages final : public Wrapper<T> {
   void gradient(Tape<T>&, Levels, GradientTarget<T>) const override;
 
   const MessageOptions& options() const { return options_; }
+  Work work(bool gives_dx) const override;
+
+ protected:
+  void place(std::size_t i, Part<T>& part) const override;
 
  private:
   bool reads_edges() const { return options_.edge_layers; }

@@ -22,6 +22,10 @@ struct MessagesTape : WrapperTape<T> {
   AlignedVector<T> score;                            // [rounds][edges], before the softmax
   std::vector<Index> winner;                         // max: [rounds][nodes][message size]
   std::vector<Index> edge_number;                    // for the noise of layers over edges
+  std::size_t bytes() const override {
+    return WrapperTape<T>::bytes() + bytes_of(end_begin, end_row, end_block, features, weight, factor, dfactor, scaled, dots) +
+           bytes_of(joined, djoined, share, score, winner, edge_number);
+  }
 
   Index num_edges() const { return graphs->edges.num_edges(); }
   Index num_nodes() const { return graphs->num_nodes(); }

@@ -1,8 +1,9 @@
-// A matrix B (depth x width) in the form the products read, and C += A B on it.
+// A matrix B (depth x width) in the form the products read, and products with it.
 #pragma once
 
 #include "../backends/backend.h"
 #include "aligned_vector.h"
+#include "bytes.h"
 
 namespace recurra {
 
@@ -23,9 +24,16 @@ class PackedMatrix {
   void pack_plain(const Products<T>& products, const T* m, Index rows, Index columns) {
     pack(products, m, columns, 1, rows, columns);
   }
+  // C += A B
   void multiply(const Products<T>& products, const T* a, Index a_stride, Index rows, T* c, Index c_stride) const {
-    if (rows > 0) products.multiply(a, a_stride, rows, data_.data(), depth_, width_, c, c_stride);
+    if (rows > 0) products.multiply(a, a_stride, rows, data_.data(), depth_, width_, c, c_stride, c, c_stride);
   }
+  // C = A B + start, a row for all rows (null: zeros)
+  void multiply_from(const Products<T>& products, const T* start, const T* a, Index a_stride, Index rows, T* c,
+                     Index c_stride) const {
+    if (rows > 0) products.multiply(a, a_stride, rows, data_.data(), depth_, width_, start, 0, c, c_stride);
+  }
+  std::size_t bytes() const { return bytes_of(data_); }
 
  private:
   Index depth_ = 0, width_ = 0;

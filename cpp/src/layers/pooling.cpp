@@ -9,6 +9,7 @@ template <class T>
 struct MeanTape : PlainTape<T> {
   std::vector<T> mean;  // [sequences][size + 1]: the mean so far and, last, the count
   std::vector<T> dsum;  // [sequences * seeds][size]: tangents of the sum
+  std::size_t bytes() const override { return PlainTape<T>::bytes() + bytes_of(mean, dsum); }
 };
 }  // namespace
 

@@ -14,12 +14,14 @@ struct ReadoutTape : PlainTape<T> {
   std::vector<Index> structure;  // by node of the schedule, or of its root (-1: it is none)
   std::vector<T> share;          // mean: by structure, one over its nodes
   std::vector<Index> winner;     // max: [structures][size], the node; -1: none
+  std::size_t bytes() const override { return PlainTape<T>::bytes() + bytes_of(structure, share, winner); }
 };
 
 template <class T>
 struct GatedTape : WrapperTape<T> {
   std::vector<Index> structure;
   AlignedVector<T> open, value;  // [nodes][size]: sigmoid and tanh
+  std::size_t bytes() const override { return WrapperTape<T>::bytes() + bytes_of(structure, open, value); }
 };
 
 std::vector<Index> structures_by_node(const CompiledTopology& topology) {

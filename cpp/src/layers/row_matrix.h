@@ -24,6 +24,7 @@ class RowMatrix {
   void pack(const RowProducts<T>& products, const RowUse& use, const std::vector<RowBlock<T>>& blocks);
   // Without x (null), its part is left out. start and y, which have all columns, may be the same.
   void multiply(const T* x, const T* source, const T* start, T* y) const;
+  std::size_t bytes() const { return bytes_of(strips_, weights_, input_scale_, source_scale_, parts_); }
 
  private:
   Index cut(const RowProducts<T>& products, const std::vector<RowBlock<T>>& blocks);

@@ -59,6 +59,7 @@ std::unique_ptr<Layer<T>> tree(Context& c) {
   const bool down = c.options.has("direction") && c.options.text("direction", {"up", "down"}) == "down";
   std::vector<Child<T>> children;
   children.push_back({"", std::make_unique<CellLayer<T>>(*table, kernels<T>(backend()), std::move(options), place.salt)});
+  children.back().layer->description = describe_alone(inner.spec);
   return std::make_unique<Tree<T>>(std::move(children), down);
 }
 
@@ -75,6 +76,7 @@ std::unique_ptr<Layer<T>> graph_net(Context& c) {
   const auto* of_cell = dynamic_cast<const CellLayer<T>*>(cell.get());
   if (!of_cell) cell_context.options.fail("is no cell, expected one in a GraphNet");
   auto message = make_messages<T>(message_context, c, cell->output_size());
+  message->description = describe_alone(message_context.spec);
   const bool joins = c.options.has("features") && c.options.text("features", {"state", "input"}) == "input";
   const Index heard = message->output_size(), inputs = cell->input_size(), outputs = cell->output_size();
   Index features = 0;

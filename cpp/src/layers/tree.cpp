@@ -14,6 +14,7 @@ template <class T>
 struct TreeTape : WrapperTape<T> {
   NodeMap map;                     // down: where a node of the network's schedule stands in the cell's
   AlignedVector<T> moved, dmoved;  // down: x in the cell's order
+  std::size_t bytes() const override { return WrapperTape<T>::bytes() + bytes_of(map, moved, dmoved); }
 };
 
 const CompiledForest& forest_of(const CompiledTopology* topology) {

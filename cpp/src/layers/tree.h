@@ -25,6 +25,9 @@ class Tree final : public Wrapper<T> {
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;
   void gradient(Tape<T>&, Levels, GradientTarget<T>) const override;
 
+ protected:
+  void place(std::size_t, Part<T>& part) const override { part.pace.below = down_ ? Per::above : Per::below; }
+
  private:
   bool down_;
 };

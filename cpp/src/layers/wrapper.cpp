@@ -7,6 +7,20 @@
 namespace recurra {
 
 template <class T>
+std::size_t WrapperWeights<T>::bytes() const {
+  std::size_t sum = 0;
+  for (const auto& child : children) sum += child->bytes();
+  return sum;
+}
+
+template <class T>
+std::size_t WrapperTape<T>::bytes() const {
+  std::size_t sum = PlainTape<T>::bytes();
+  for (const auto& child : children) sum += child->bytes();
+  return sum;
+}
+
+template <class T>
 Wrapper<T>::Wrapper(std::vector<Child<T>> children) : children_(std::move(children)) {
   const auto add = [](Index& sum, Index size) {
     if (__builtin_add_overflow(sum, size, &sum)) throw std::invalid_argument("Network: the number of parameters overflows");
@@ -71,6 +85,23 @@ std::vector<StateSpec> Wrapper<T>::state() const {
   std::vector<StateSpec> all;
   for (const Child<T>& c : children_)
     for (const StateSpec& spec : c.layer->state()) all.push_back({c.name + spec.name, spec.width});
+  return all;
+}
+
+template <class T>
+std::vector<Part<T>> Wrapper<T>::parts(bool gives_dx) const {
+  std::vector<Part<T>> all;
+  for (std::size_t i = 0; i < size(); ++i) {
+    all.push_back({children_[i].name, children_[i].layer.get(), gives_dx});
+    place(i, all.back());
+  }
+  return all;
+}
+
+template <class T>
+Work Wrapper<T>::work(bool gives_dx) const {
+  Work all;
+  for (const Part<T>& part : parts(gives_dx)) all += paced(part.layer->work(part.gives_dx), part.pace);
   return all;
 }
 
@@ -191,6 +222,10 @@ void Wrapper<T>::link(Tape<T>& of, std::size_t i, const T* x, Index x_stride, T*
   inner.teacher = of.teacher;
 }
 
+template struct WrapperWeights<float>;
+template struct WrapperWeights<double>;
+template struct WrapperTape<float>;
+template struct WrapperTape<double>;
 template class Wrapper<float>;
 template class Wrapper<double>;
 

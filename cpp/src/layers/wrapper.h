@@ -16,11 +16,13 @@ struct Child {
 template <class T>
 struct WrapperWeights : Weights<T> {
   std::vector<std::unique_ptr<Weights<T>>> children;
+  std::size_t bytes() const override;
 };
 
 template <class T>
 struct WrapperTape : PlainTape<T> {
   std::vector<std::unique_ptr<Tape<T>>> children;
+  std::size_t bytes() const override;
 };
 
 template <class T>
@@ -35,6 +37,8 @@ class Wrapper : public Layer<T> {
   void check(const CompiledTopology&) const override;
   std::vector<ParameterSpec> parameters() const override;
   std::vector<StateSpec> state() const override;
+  Work work(bool gives_dx) const override;
+  std::vector<Part<T>> parts(bool gives_dx) const override;
   std::unique_ptr<Weights<T>> make_weights() const override;
   void refresh(const T* params, Weights<T>&) const override;
   std::unique_ptr<Tape<T>> make_tape() const override;
@@ -52,6 +56,8 @@ class Wrapper : public Layer<T> {
   void initial_gradient(Tape<T>&, GradientTarget<T>) const override;
 
  protected:
+  // Sets the pace of a child, and whether somebody asks for its dx, where these are not the layer's own.
+  virtual void place(std::size_t i, Part<T>& part) const { (void)i, (void)part; }
   std::size_t size() const { return children_.size(); }
   const Layer<T>& child(std::size_t i) const { return *children_[i].layer; }
   static const Weights<T>& weights(const Weights<T>& of, std::size_t i) {

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "checks.h"
+#include "finite.h"
 
 namespace recurra {
 
@@ -69,12 +70,14 @@ template <class T>
 void gather_input(const Sequences<T>& x, const std::vector<Step>& steps, Window window, Workspace<T>& workspace) {
   const Model<T>& model = workspace.model();
   const Index width = model.input_size;
-  T* to = workspace.input();
-  for (const Step& step : steps) {
-    const Index number = window.begin + step.number;
-    const T* from = x.data + x.entry(step.sequence, number) * width;
-    check_features(model, from, place_in(x, step.sequence, number));
-    to = std::copy_n(from, width, to);
+  T* const input = workspace.input();
+  T* to = input;
+  for (const Step& step : steps) to = std::copy_n(x.data + x.entry(step.sequence, window.begin + step.number) * width, width, to);
+  if (!model.takes_ids() && all_finite(input, to - input)) return;
+  const T* features = input;
+  for (const Step& step : steps) {  // one by one: the error names the place
+    check_features(model, features, place_in(x, step.sequence, window.begin + step.number));
+    features += width;
   }
 }
 

@@ -1,8 +1,11 @@
 #include "bptt.h"
 
+#include <cmath>
+
 #include "../math/random.h"
 #include "checks.h"
 #include "loss.h"
+#include "segments.h"
 
 namespace recurra {
 
@@ -31,15 +34,13 @@ double total_weight(const Model<T>& model, const Sequences<T>& x, const Target<T
   return sum;
 }
 
-namespace {
-
-// The sum of the outputs' losses; their cotangents go to the last tape if a gradient is wanted.
 template <class T>
 double output_loss(Shard<T>& shard, const Pass<T>& pass) {
   const Model<T>& model = shard.workspace.model();
   const Tape<T>& tape = shard.workspace.last();
   const OutputGrid<T> grid(model, pass.x, pass.window);
   const Index width = model.output_size;
+  const bool bounded = pass.loss->takes_classes() || pass.loss->kind() == Loss::binary_cross_entropy;
   double sum = 0;
   for (std::size_t node = 0; node < shard.output_steps.size(); ++node) {
     const auto [sequence, number] = shard.output_steps[node];
@@ -47,14 +48,19 @@ double output_loss(Shard<T>& shard, const Pass<T>& pass) {
     if (number >= grid.length(sequence) || !pass.target->counts(entry)) continue;  // nothing to pool, or masked
     const T* y = tape.y + Index(node) * tape.y_stride;
     T* dy = pass.gradient ? tape.dy + Index(node) * tape.dy_stride : nullptr;
-    check_target(model, *pass.target, *pass.loss, entry, output_place(model, pass.x, sequence, grid.begin() + number));
-    sum += entry_loss(*pass.loss, y, *pass.target, entry, width, pass.scale, dy);
+    const auto check = [&] {
+      check_target(model, *pass.target, *pass.loss, entry, output_place(model, pass.x, sequence, grid.begin() + number));
+    };
+    if (bounded) check();
+    const double loss = entry_loss(*pass.loss, y, *pass.target, entry, width, pass.scale, dy);
+    if (!bounded && !std::isfinite(loss)) check();  // a target that is not finite shows in the loss
+    sum += loss;
   }
   return sum;
 }
 
 template <class T>
-void begin(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass) {
+void begin_shard(Shard<T>& shard, const Pass<T>& pass) {
   Workspace<T>& workspace = shard.workspace;
   shard.output_rows = shard.rows;
   if (workspace.model().decodes()) {
@@ -81,19 +87,24 @@ void begin(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass)
   if (pass.x.topology && pass.options.training) shard.nodes = node_numbers(pass.x, shard.steps);
   workspace.set_noise(
       {pass.options.training, mix(pass.options.noise, std::uint64_t(pass.window.begin)), shard.rows.data(), shard.nodes.data()});
-  for (Index i = 0; i < workspace.schedule().num_roots(); ++i)
-    workspace.load_state(i, pass.state ? pass.state->row(shard.rows[std::size_t(i)]).data() : weights.initial_state());
   gather_input(pass.x, shard.steps, pass.window, workspace);
-  const bool taught = gather_teacher(pass.x, pass.target, shard.output_steps, pass.window, workspace);
+  const auto& taught_steps = workspace.model().decodes() ? shard.output_steps : shard.steps;
+  const bool taught = gather_teacher(pass.x, pass.target, taught_steps, pass.window, workspace);
   workspace.set_teacher(taught, pass.options.sampling);
 }
 
-}  // namespace
+template <class T>
+const T* first_state(const ModelWeights<T>& weights, const Shard<T>& shard, const Pass<T>& pass, Index row) {
+  return pass.state ? pass.state->row(shard.rows[std::size_t(row)]).data() : weights.initial_state();
+}
 
 template <class T>
 void run_shard(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass, const Interrupt& interrupt) {
+  shard.last_state.clear();
+  if (const Index segment = segment_length(pass); segment > 0) return run_segments(weights, shard, pass, segment, interrupt);
   Workspace<T>& workspace = shard.workspace;
-  begin(weights, shard, pass);
+  begin_shard(shard, pass);
+  for (Index i = 0; i < workspace.schedule().num_roots(); ++i) workspace.load_state(i, first_state(weights, shard, pass, i));
   const Levels levels = workspace.schedule().all_levels();
   forward(weights, workspace, levels, interrupt);
   if (pass.y) scatter_output(workspace, pass.x, shard.output_rows, shard.output_steps, pass.window, pass.y);
@@ -105,10 +116,24 @@ void run_shard(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& p
   if (!pass.state) initial_gradient(workspace, {shard.gradient.data()});
 }
 
+template <class T>
+void save_last_state(const Shard<T>& shard, Index row, T* to) {
+  const Workspace<T>& workspace = shard.workspace;
+  const Index width = workspace.model().state_offset.back();
+  if (shard.last_state.empty())
+    workspace.save_state(workspace.schedule().length(row), row, to);
+  else
+    std::copy_n(shard.last_state.begin() + row * width, width, to);
+}
+
 #define RECURRA_INSTANTIATE(T)                                                                               \
   template Index count_valid(const Model<T>&, const Sequences<T>&, Window);                                  \
   template double total_weight(const Model<T>&, const Sequences<T>&, const Target<T>&, const Loss&, Window); \
-  template void run_shard(const ModelWeights<T>&, Shard<T>&, const Pass<T>&, const Interrupt&);
+  template void begin_shard(Shard<T>&, const Pass<T>&);                                                      \
+  template const T* first_state(const ModelWeights<T>&, const Shard<T>&, const Pass<T>&, Index);             \
+  template double output_loss(Shard<T>&, const Pass<T>&);                                                    \
+  template void run_shard(const ModelWeights<T>&, Shard<T>&, const Pass<T>&, const Interrupt&);              \
+  template void save_last_state(const Shard<T>&, Index, T*);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)
 

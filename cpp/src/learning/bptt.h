@@ -18,6 +18,7 @@ struct Shard {
   std::vector<Index> nodes;               // of a topology, the caller's numbers by node of the schedule
   std::vector<T> gradient;
   double loss = 0;
+  std::vector<T> last_state;  // [rows][state size], where they ended, if they ran in segments; else the workspace knows
 };
 
 // One pass of a batch over one window: what is wanted of each shard.
@@ -43,8 +44,24 @@ Index count_valid(const Model<T>& model, const Sequences<T>& x, Window window);
 template <class T>
 double total_weight(const Model<T>& model, const Sequences<T>& x, const Target<T>& target, const Loss& loss, Window window);
 
+// Lays the shard out for the pass's window and gathers what goes in; the states that it starts from are left to the caller.
+template <class T>
+void begin_shard(Shard<T>& shard, const Pass<T>& pass);
+
+// The state that a row of the shard starts from, [state size].
+template <class T>
+const T* first_state(const ModelWeights<T>& weights, const Shard<T>& shard, const Pass<T>& pass, Index row);
+
+// The sum of the outputs' losses; their cotangents go to the last tape if a gradient is wanted.
+template <class T>
+double output_loss(Shard<T>& shard, const Pass<T>& pass);
+
 // Adds to the shard's loss and gradient. Throws std::invalid_argument for a value that is refused, Interrupted.
 template <class T>
 void run_shard(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass, const Interrupt& interrupt);
+
+// After that, the state that a row of the shard ended with.
+template <class T>
+void save_last_state(const Shard<T>& shard, Index row, T* to);
 
 }  // namespace recurra

@@ -84,6 +84,28 @@ void check_window(const std::string& function, const Sequences<T>& x, Window win
                                 std::to_string(window.end) + ", expected a part of 0 .. " + std::to_string(x.time));
 }
 
+template <class T>
+void check_segment(const std::string& function, const Model<T>& model, const Sequences<T>& x, Index segment) {
+  if (segment < RunOptions::square_root)
+    throw std::invalid_argument(function + ": segment is " + std::to_string(segment) +
+                                ", expected at least 1, 0 for none or RunOptions::square_root");
+  if (segment == 0) return;
+  const std::string expected = ", expected a network that goes step by step, for checkpointed BPTT";
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    const Layer<T>& layer = *model.layers[i];
+    const auto refuse = [&](const std::string& what) {
+      throw std::invalid_argument(function + ": layer " + std::to_string(i) + " (" + model.specs[i].type + ") " + what +
+                                  expected);
+    };
+    if (layer.decodes()) refuse("reads whole sequences before it writes");
+    if (layer.looks_ahead()) refuse("looks ahead");
+    if (layer.domain() > Domain::time) refuse(std::string("runs over ") + to_string(layer.domain()));
+  }
+  if (x.topology)
+    throw std::invalid_argument(function + ": got " + to_string(x.topology->compiled()->domain()) +
+                                ", expected sequences, for checkpointed BPTT");
+}
+
 namespace {
 
 void require(bool condition, const std::string& function, const std::string& name, double value, const std::string& expected) {
@@ -229,6 +251,7 @@ void check_data(const std::string& function, const Model<T>& model, const Sequen
   template void check_topology(const std::string&, const Model<T>&, const Sequences<T>&, bool, Index);    \
   template void expect_sequences(const std::string&, const Model<T>&, const Sequences<T>&);               \
   template void check_window(const std::string&, const Sequences<T>&, Window);                            \
+  template void check_segment(const std::string&, const Model<T>&, const Sequences<T>&, Index);           \
   template void check_loss(const std::string&, const Model<T>&, const Target<T>&, const Loss&);           \
   template void check_taught(const std::string&, const Model<T>&, const Sequences<T>&, const Target<T>&); \
   template void check_data(const std::string&, const Model<T>&, const Sequences<T>&, const Target<T>&, const Loss&);

@@ -42,6 +42,10 @@ void expect_sequences(const std::string& function, const Model<T>& model, const 
 template <class T>
 void check_window(const std::string& function, const Sequences<T>& x, Window window);
 
+// RunOptions::segment is in range, and 0 unless the network and the batch go step by step.
+template <class T>
+void check_segment(const std::string& function, const Model<T>& model, const Sequences<T>& x, Index segment);
+
 // The loss's settings are in range and fit the network, and the target has what it compares with.
 template <class T>
 void check_loss(const std::string& function, const Model<T>& model, const Target<T>& target, const Loss& loss);

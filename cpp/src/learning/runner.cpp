@@ -10,7 +10,7 @@
 #include "../network/shared_parameters.h"
 #include "bptt.h"
 #include "checks.h"
-#include "recurra/threads.h"
+#include "shards.h"
 #include "threads.h"
 
 namespace recurra {
@@ -24,29 +24,7 @@ struct BasicRunner<T>::Impl {
     shards.clear();
     model = network.model();
     weights.emplace(*model);
-  }
-
-  // What there is to do.
-  static Index nodes(const Sequences<T>& x) {
-    Index count = 0;
-    for (Index i = 0; x.topology && i < x.batch; ++i) count += x.length(i);
-    return x.topology ? count : x.batch * x.time;
-  }
-
-  // Enough work for each thread to be worth waking.
-  int worthwhile_threads(const Sequences<T>& x) const {
-    constexpr double worthwhile = 2e5;  // multiply-adds
-    const double work = double(nodes(x)) * double(network.flat().size() + 1);
-    const Index most = std::min<Index>({x.batch, num_threads(), Index(std::min(work / worthwhile, 1e6)) + 1});
-    return int(std::max<Index>(most, 1));
-  }
-
-  // For each thread one. Of trees and graphs, which lie in no order, as many more as let each stay in the caches; a thread takes
-  // them one behind the other in the same memory.
-  int num_parts(const Sequences<T>& x) const {
-    constexpr Index in_caches = 1024;
-    const Index rounds = x.topology ? std::min(nodes(x) / (threads * in_caches), x.batch / threads) : 1;
-    return threads * int(std::max<Index>(rounds, 1));
+    memory = step_memory(*model);
   }
 
   void begin(const std::string& function, const Sequences<T>& x, const BasicState<T>* state, const RunOptions& options,
@@ -57,14 +35,22 @@ struct BasicRunner<T>::Impl {
     check_teaching(function, *model, x, options.sampling, learns);
     if (state) state->check(function, model->state_blocks, x.batch);
     weights->refresh(*model, network.flat().data());
-    threads = worthwhile_threads(x);
+    threads = worthwhile_threads(x, Index(network.flat().size()));
     while (int(shards.size()) < threads) shards.push_back(std::make_unique<Shard<T>>(*model));
-    parts = split_rows(x, num_parts(x));
+    parts = split_rows(x, num_parts(x, threads, memory));
+  }
+
+  Index state_size() const { return model->state_offset.back(); }
+  void keep_ends(const Shard<T>& shard, std::vector<T>& ends) const {
+    ends.resize(shard.rows.size() * std::size_t(state_size()));
+    for (std::size_t row = 0; row < shard.rows.size(); ++row)
+      save_last_state(shard, Index(row), ends.data() + std::ptrdiff_t(row) * state_size());
   }
 
   // Nothing of the caller's but y changes until every shard has succeeded.
   double run(const Pass<T>& pass, BasicState<T>* state, T* gradient = nullptr) {
     std::atomic<bool> stop{false};
+    std::vector<std::vector<T>> ends(state ? parts.size() : 0);  // by part, the states of its rows
     const auto thread = [&](int t) {
       const Interrupt interrupt = [&, t] {
         if (t == 0 && pass.options.interrupt && pass.options.interrupt()) stop = true;
@@ -76,6 +62,7 @@ struct BasicRunner<T>::Impl {
       for (std::size_t i = std::size_t(t); i < parts.size(); i += std::size_t(threads)) {
         shard.rows = parts[i];
         run_shard(*weights, shard, pass, interrupt);
+        if (state) keep_ends(shard, ends[i]);
       }
       if (pass.gradient) network.shared()->fold(std::span<T>(shard.gradient));
     };
@@ -92,9 +79,10 @@ struct BasicRunner<T>::Impl {
     for (int t = 0; t < threads; ++t) {
       Shard<T>& shard = *shards[std::size_t(t)];
       for (std::size_t j = 0; gradient && j < shard.gradient.size(); ++j) gradient[j] += shard.gradient[j];
-      for (std::size_t row = 0; state && row < shard.rows.size(); ++row)
-        shard.workspace.save_state(shard.workspace.schedule().length(Index(row)), Index(row), state->row(shard.rows[row]).data());
     }
+    for (std::size_t i = 0; i < ends.size(); ++i)
+      for (std::size_t row = 0; row < parts[i].size(); ++row)
+        std::copy_n(ends[i].begin() + std::ptrdiff_t(row) * state_size(), state_size(), state->row(parts[i][row]).data());
     return loss;
   }
 
@@ -103,6 +91,7 @@ struct BasicRunner<T>::Impl {
   std::optional<ModelWeights<T>> weights;
   std::vector<std::unique_ptr<Shard<T>>> shards;  // by thread
   std::vector<std::vector<Index>> parts;          // rows of the batch; part i is the affair of thread i % threads
+  StepMemory memory;
   int threads = 1;
 };
 
@@ -142,6 +131,7 @@ double BasicRunner<T>::window_gradient(const Sequences<T>& x, const Target<T>& t
   impl_->begin("window_gradient", x, state, options);
   check_loss("window_gradient", *impl_->model, target, loss);
   check_taught("window_gradient", *impl_->model, x, target);
+  check_segment("window_gradient", *impl_->model, x, options.segment);
   check_window("window_gradient", x, window);
   if (count_valid(*impl_->model, x, window) == 0) return 0;
   const double scale = entry_scale(*impl_->model, x, target, loss, window);
@@ -157,6 +147,7 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
   impl_->begin("loss_and_gradient", x, state, options);
   check_loss("loss_and_gradient", *impl_->model, target, loss);
   check_taught("loss_and_gradient", *impl_->model, x, target);
+  check_segment("loss_and_gradient", *impl_->model, x, options.segment);
   const Index window = options.window > 0 ? options.window : x.time;
   if (window < x.time && (impl_->model->pools() || impl_->model->looks_ahead()))
     throw std::invalid_argument("loss_and_gradient: a window cuts the time axis, but the network " +
@@ -189,6 +180,7 @@ double BasicRunner<T>::loss(const Sequences<T>& x, const Target<T>& target, cons
   impl_->begin("loss", x, state, options);
   check_loss("loss", *impl_->model, target, loss);
   check_taught("loss", *impl_->model, x, target);
+  check_segment("loss", *impl_->model, x, options.segment);
   if (count_valid(*impl_->model, x, {0, x.time}) == 0) return 0;
   const double scale = entry_scale(*impl_->model, x, target, loss, {0, x.time});
   return impl_->run({x, {0, x.time}, state, options, nullptr, &target, &loss, scale}, state);

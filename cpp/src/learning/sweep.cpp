@@ -24,17 +24,22 @@ void check(const Interrupt& interrupt) {
   if (interrupt && interrupt()) throw Interrupted{};
 }
 
-// The layers over time (pooling, which reads the time axis, is the last of them) in groups begin .. end - 1 that can be swept
-// chunk by chunk; a layer that looks ahead is a group of its own.
+template <class T>
+std::size_t num_over_time(const Model<T>& model) {
+  return std::min(model.pooling + 1, model.layers.size());
+}
+
+// The layers over time in groups begin .. end - 1 that can be swept chunk by chunk; a layer that looks ahead is a group of its
+// own.
 struct Group {
   std::size_t begin, end;
   bool whole;
 };
 template <class T>
-std::vector<Group> groups(const Model<T>& model) {
+std::vector<Group> groups(const Model<T>& model, Swept swept) {
   std::vector<Group> result;
-  const std::size_t over_time = std::min(model.pooling + 1, model.layers.size());
-  for (std::size_t i = 0; i < over_time; ++i) {
+  if (swept == Swept::pooled) return result;
+  for (std::size_t i = 0; i < num_over_time(model); ++i) {
     const bool whole = model.layers[i]->looks_ahead();
     if (whole || result.empty() || result.back().whole)
       result.push_back({i, i + 1, whole});
@@ -47,10 +52,10 @@ std::vector<Group> groups(const Model<T>& model) {
 }  // namespace
 
 template <class T>
-void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt) {
+void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt, Swept swept) {
   const auto& layers = workspace.model().layers;
-  const std::size_t over_time = std::min(workspace.model().pooling + 1, layers.size());  // pooling itself reads the time axis
-  for (const Group& group : groups(workspace.model())) {
+  const std::size_t over_time = num_over_time(workspace.model());
+  for (const Group& group : groups(workspace.model(), swept)) {
     const auto run = [&](Levels chunk) {
       for (std::size_t i = group.begin; i < group.end; ++i) layers[i]->forward(weights[i], workspace.tape(i), chunk);
       check(interrupt);
@@ -61,9 +66,11 @@ void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels lev
     else
       for (Index level = levels.begin; level < levels.end;) level = run(chunk_from(workspace.schedule(), level, levels.end));
   }
-  if (levels.begin >= levels.end && over_time > workspace.model().pooling)  // no step at all still has a pooled output
+  // No step at all still has a pooled output.
+  if (swept != Swept::pooled && levels.begin >= levels.end && over_time > workspace.model().pooling)
     layers[over_time - 1]->forward(weights[over_time - 1], workspace.tape(over_time - 1), levels);
-  for (std::size_t i = over_time; i < layers.size(); ++i) layers[i]->forward(weights[i], workspace.tape(i), {1, 2});
+  for (std::size_t i = over_time; swept != Swept::over_time && i < layers.size(); ++i)
+    layers[i]->forward(weights[i], workspace.tape(i), {1, 2});
 }
 
 template <class T>
@@ -80,11 +87,12 @@ void clear_cotangents(Workspace<T>& workspace) {
 }
 
 template <class T>
-void backward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt) {
+void backward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt, Swept swept) {
   const auto& layers = workspace.model().layers;
-  const std::size_t over_time = std::min(workspace.model().pooling + 1, layers.size());
-  for (std::size_t i = layers.size(); i-- > over_time;) layers[i]->backward(weights[i], workspace.tape(i), {1, 2});
-  const std::vector<Group> all = groups(workspace.model());
+  const std::size_t over_time = num_over_time(workspace.model());
+  for (std::size_t i = layers.size(); swept != Swept::over_time && i-- > over_time;)
+    layers[i]->backward(weights[i], workspace.tape(i), {1, 2});
+  const std::vector<Group> all = groups(workspace.model(), swept);
   for (auto group = all.rbegin(); group != all.rend(); ++group) {
     const auto run = [&](Levels chunk) {
       for (std::size_t i = group->end; i-- > group->begin;) layers[i]->backward(weights[i], workspace.tape(i), chunk);
@@ -99,9 +107,11 @@ void backward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels le
 }
 
 template <class T>
-void gradient(Workspace<T>& workspace, Levels levels, GradientTarget<T> target) {
+void gradient(Workspace<T>& workspace, Levels levels, GradientTarget<T> target, Swept swept) {
   const Model<T>& model = workspace.model();
-  for (std::size_t i = 0; i < model.layers.size(); ++i)
+  const std::size_t over_time = num_over_time(model);
+  for (std::size_t i = swept == Swept::pooled ? over_time : 0; i < (swept == Swept::over_time ? over_time : model.layers.size());
+       ++i)
     model.layers[i]->gradient(workspace.tape(i), i > model.pooling ? Levels{1, 2} : levels,
                               {target.data + model.parameter_offset[i], target.stride});
 }
@@ -113,12 +123,12 @@ void initial_gradient(Workspace<T>& workspace, GradientTarget<T> target) {
     model.layers[i]->initial_gradient(workspace.tape(i), {target.data + model.parameter_offset[i], target.stride});
 }
 
-#define RECURRA_INSTANTIATE(T)                                                             \
-  template void forward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&);  \
-  template void tangent(const ModelWeights<T>&, Workspace<T>&, Levels);                    \
-  template void clear_cotangents(Workspace<T>&);                                           \
-  template void backward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&); \
-  template void gradient(Workspace<T>&, Levels, GradientTarget<T>);                        \
+#define RECURRA_INSTANTIATE(T)                                                                    \
+  template void forward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&, Swept);  \
+  template void tangent(const ModelWeights<T>&, Workspace<T>&, Levels);                           \
+  template void clear_cotangents(Workspace<T>&);                                                  \
+  template void backward(const ModelWeights<T>&, Workspace<T>&, Levels, const Interrupt&, Swept); \
+  template void gradient(Workspace<T>&, Levels, GradientTarget<T>, Swept);                        \
   template void initial_gradient(Workspace<T>&, GradientTarget<T>);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

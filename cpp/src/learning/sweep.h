@@ -15,8 +15,12 @@ namespace recurra {
 using Interrupt = std::function<bool()>;
 struct Interrupted {};
 
+// Which layers are swept: those over time (pooling, which reads the time axis, is the last of them), those behind it, or all.
+enum class Swept { all, over_time, pooled };
+
 template <class T>
-void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt = {});
+void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt = {},
+             Swept swept = Swept::all);
 
 // The JVP along the tapes `forward` left, weights held. Tangents of the first layer's input are zero; those of the states before
 // stand in the tapes, where cotangents do.
@@ -28,11 +32,12 @@ void clear_cotangents(Workspace<T>& workspace);
 
 // Expects the cotangents of the outputs (and, if wanted, of the last states) in the tapes.
 template <class T>
-void backward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt = {});
+void backward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt = {},
+              Swept swept = Swept::all);
 
 // Adds to `target`, laid out as the flat parameter vector: one product per matrix over all levels.
 template <class T>
-void gradient(Workspace<T>& workspace, Levels levels, GradientTarget<T> target);
+void gradient(Workspace<T>& workspace, Levels levels, GradientTarget<T> target, Swept swept = Swept::all);
 
 // The same for learned initial states, where the sequences started from them and `backward` reached the first level.
 template <class T>

@@ -45,6 +45,12 @@ class Workspace {
   T* input() { return input_.data(); }  // [nodes][input size]
   // [nodes][teacher size], of the output if the network decodes; there for networks that take a teacher.
   T* teacher() { return teacher_.data(); }
+  // That it has allocated, without the tapes.
+  std::size_t bytes() const {  // of all tapes too
+    std::size_t sum = bytes_of(input_, teacher_);
+    for (const auto& tape : tapes_) sum += tape->bytes();
+    return sum;
+  }
   // Whether it is fed back, and how likely the network's own output is nevertheless.
   void set_teacher(bool given, double sampling);
   void set_noise(const Noise& noise);

@@ -111,8 +111,7 @@ RECURRA_INLINE ScaledExp<T> scaled_exp(Pack<T> x) {
   using C = ExpConstants<T>;
   using P = Pack<T>;
   using Mask = typename P::Mask;
-  x = select(x > P(C::largest), P(C::largest), x);  // in this order a NaN stays one
-  x = select(x < P(C::smallest), P(C::smallest), x);
+  x = P::clamped(x, C::smallest, C::largest);
   const P shifted = x * P(T(1.44269504088896340736)) + P(C::round_to_integer);
   const P n = shifted - P(C::round_to_integer);
   const P r = (x - n * P(C::ln2_high)) - n * P(C::ln2_low);
@@ -138,12 +137,9 @@ RECURRA_INLINE Pack<T> sigmoid(Pack<T> x) {
   return Pack<T>(1) / (Pack<T>(1) + exp(-x));
 }
 
-// tanh x = (e^2x - 1) / (e^2x + 1). The argument is clamped where float and double already give +-1.
+// tanh x = (e^2x - 1) / (e^2x + 1)
 template <class T>
 RECURRA_INLINE Pack<T> tanh(Pack<T> x) {
-  const Pack<T> bound(20);
-  x = select(x > bound, bound, x);
-  x = select(x < -bound, -bound, x);
   const Pack<T> e = expm1(x + x);
   return e / (e + Pack<T>(2));
 }

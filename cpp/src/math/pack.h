@@ -2,7 +2,7 @@
 #pragma once
 
 #include <type_traits>
-#if defined(__AVX2__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -50,6 +50,9 @@ struct Pack {
   static RECURRA_INLINE Pack load(const T* p, int count);
   RECURRA_INLINE void store(T* p, int count) const;
 
+  // x within these bounds; a NaN stays one.
+  static RECURRA_INLINE Pack clamped(Pack x, T lowest, T highest);
+
   friend RECURRA_INLINE Pack operator+(Pack a, Pack b) { return a.v + b.v; }
   friend RECURRA_INLINE Pack operator-(Pack a, Pack b) { return a.v - b.v; }
   friend RECURRA_INLINE Pack operator*(Pack a, Pack b) { return a.v * b.v; }
@@ -59,6 +62,32 @@ struct Pack {
   friend RECURRA_INLINE Mask operator>(Pack a, Pack b) { return a.v > b.v; }
   friend RECURRA_INLINE Pack select(Mask mask, Pack a, Pack b) { return mask ? a.v : b.v; }
 };
+
+// The processor's min and max give their second operand where one is NaN.
+#if defined(__AVX512F__)
+#define RECURRA_CLAMP(name) _mm512_##name
+#elif defined(__AVX2__)
+#define RECURRA_CLAMP(name) _mm256_##name
+#elif defined(__SSE2__)
+#define RECURRA_CLAMP(name) _mm_##name
+#endif
+#ifdef RECURRA_CLAMP
+template <>
+RECURRA_INLINE Pack<float> Pack<float>::clamped(Pack x, float lowest, float highest) {
+  return Vector(RECURRA_CLAMP(max_ps)(broadcast(lowest), RECURRA_CLAMP(min_ps)(broadcast(highest), x.v)));
+}
+template <>
+RECURRA_INLINE Pack<double> Pack<double>::clamped(Pack x, double lowest, double highest) {
+  return Vector(RECURRA_CLAMP(max_pd)(broadcast(lowest), RECURRA_CLAMP(min_pd)(broadcast(highest), x.v)));
+}
+#undef RECURRA_CLAMP
+#else
+template <class T>
+RECURRA_INLINE Pack<T> Pack<T>::clamped(Pack x, T lowest, T highest) {
+  x = select(x > Pack(highest), Pack(highest), x);  // in this order a NaN stays one
+  return select(x < Pack(lowest), Pack(lowest), x);
+}
+#endif
 
 #if defined(__AVX512F__)
 template <>

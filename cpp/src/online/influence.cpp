@@ -77,7 +77,8 @@ void Influence<T>::add_product(const std::vector<T>& w, const Influence& before)
       for (std::size_t to = from; to < rows_.size(); ++to) {  // the state of a layer never influences one below
         const InfluenceRows& rows = rows_[to];
         products_.multiply(w.data() + rows.first * state_size_ + source.first, state_size_, rows.last - rows.first,
-                           packed_.data(), depth, width, parts_[to].data() + column, rows.stride);
+                           packed_.data(), depth, width, parts_[to].data() + column, rows.stride, parts_[to].data() + column,
+                           rows.stride);
       }
     }
   }

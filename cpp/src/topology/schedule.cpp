@@ -20,6 +20,18 @@ Schedule Schedule::sequences(const std::vector<Index>& lengths) {
   return schedule;
 }
 
+Levels Schedule::run_from(Index level, Index end) const {
+  Index stop = level + 1;
+  while (stop < end && size(stop) == size(level) && size(level - 1) == size(level)) ++stop;
+  return {level, stop};
+}
+
+Levels Schedule::run_until(Index level, Index begin) const {
+  Index start = level;
+  while (start > begin && size(start - 1) == size(level) && size(start - 2) == size(level)) --start;
+  return {start, level + 1};
+}
+
 Index Schedule::length(Index sequence) const {
   // Level sizes shrink: the last level that still holds this row.
   Index low = 0, high = num_levels();

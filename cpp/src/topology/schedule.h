@@ -40,7 +40,11 @@ class Schedule {
   Index first_node(Index level) const { return row(level) - num_roots(); }  // nodes are rows without the roots
 
   bool is_chain() const { return edge_begin_.empty(); }
-  bool is_uniform() const { return uniform_; }                                // a chain whose levels all have the same size
+  bool is_uniform() const { return uniform_; }  // a chain whose levels all have the same size
+  // Of a chain: from a level on (up to end - 1), and up to one (from begin on), the levels whose rows read from the row that lies
+  // the same distance before, so that a kernel can run through all of them. At least the level itself.
+  Levels run_from(Index level, Index end) const;
+  Levels run_until(Index level, Index begin) const;
   Index length(Index sequence) const;                                         // of a chain
   Index parent_of(Index level, Index i) const { return row(level - 1) + i; }  // of a chain
 

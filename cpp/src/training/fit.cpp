@@ -85,7 +85,7 @@ class Run {
     try {
       if (validation_ && !interrupted)
         epoch.validation_loss = evaluate(network_, *validation_, options_.loss, options_.batch_size,
-                                         {.interrupt = options_.interrupt}, options_.stateful);
+                                         {.interrupt = options_.interrupt, .segment = options_.segment}, options_.stateful);
     } catch (const InterruptedBatch&) {
       interrupted = true;
     }
@@ -175,6 +175,7 @@ History fit(BasicNetwork<T>& network, const Data<T>& training, const Data<T>* va
   if (validation) check_topology("fit: validation", *network.model(), validation->x, false, 0);
   check_teaching("fit", *network.model(), training.x, std::max(options.sampling.begin, options.sampling.end), true);
   if (validation) check_teaching("fit: validation", *network.model(), validation->x, 0, true);
+  check_segment("fit", *network.model(), training.x, options.segment);
   check_data("fit", *network.model(), training.x, training.target, options.loss);
   if (validation) check_data("fit: validation", *network.model(), validation->x, validation->target, options.loss);
   if (options.stateful) check_stateful("fit", network, training.x, options.batch_size);

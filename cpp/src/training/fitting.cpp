@@ -84,7 +84,8 @@ void Fitting<T>::batch(const Sequences<T>& x) {
                               .noise = mix(options_.seed, ++updates_),
                               .interrupt = options_.interrupt,
                               .initial = begin == 0 && !goes_on,
-                              .sampling = sampling_};
+                              .sampling = sampling_,
+                              .segment = options_.segment};
     const double loss = runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(),
                                                 x.topology ? nullptr : &state_, training);
     update();

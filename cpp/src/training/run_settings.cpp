@@ -21,6 +21,12 @@ std::string describe(const BasicNetwork<T>& network) {
 
 std::string positive(double value) { return value > 0 ? number_text(value) : "none"; }
 
+// As it was before there were segments, if there are none.
+std::string describe_window(const FitOptions& o) {
+  const std::string length = o.segment == RunOptions::square_root ? "the square root" : std::to_string(o.segment);
+  return positive(double(o.window)) + (o.segment == 0 ? "" : ", in segments of " + length);
+}
+
 }  // namespace
 
 template <class T>
@@ -33,7 +39,7 @@ RunSettings run_settings(const BasicNetwork<T>& network, const Data<T>& training
           {"loss", describe(o.loss)},
           {"optimizer", describe(o.optimizer)},
           {"schedule", describe(o.schedule)},
-          {"window", positive(double(o.window))},
+          {"window", describe_window(o)},
           {"sampling", number_text(o.sampling.begin) + " to " + number_text(o.sampling.end) + " in " +
                            std::to_string(o.sampling.epochs) + " epochs"},
           {"batch_size", std::to_string(o.batch_size)},

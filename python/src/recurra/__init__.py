@@ -30,6 +30,7 @@ from recurra._diagnosis import Diagnosis
 from recurra._draw import draw
 from recurra._early_stopping import EarlyStopping
 from recurra._encoder_decoder import Attention, EncoderDecoder
+from recurra._estimate import Estimate, TrainingMemory, estimate
 from recurra._fit import ScheduledSampling, evaluate, fit
 from recurra._forest import Forest
 from recurra._graphs import GraphData, Graphs
@@ -55,6 +56,7 @@ from recurra._rate_schedules import (
 from recurra._rules import BPTT, KFRTRL, RFLO, RTRL, UORO, EProp, OnlineRule, SnAp
 from recurra._state import State
 from recurra._stream import Stream
+from recurra._summary import LayerSummary, Summary
 from recurra._threads import num_threads, set_num_threads
 from recurra._topology_layers import MLP, ByType, EdgeNet, GraphNet, Readout, Tree
 from recurra._windows import consecutive_windows, windows
@@ -101,6 +103,7 @@ __all__ = [
     "Elman",
     "Embedding",
     "EncoderDecoder",
+    "Estimate",
     "ExponentialDecay",
     "Feedback",
     "Forest",
@@ -114,6 +117,7 @@ __all__ = [
     "Init",
     "Last",
     "Layer",
+    "LayerSummary",
     "LeakyElman",
     "Linear",
     "LinearWarmup",
@@ -142,13 +146,16 @@ __all__ = [
     "State",
     "StepDecay",
     "Stream",
+    "Summary",
     "Tanh",
+    "TrainingMemory",
     "Tree",
     "Updater",
     "__version__",
     "available_isas",
     "consecutive_windows",
     "draw",
+    "estimate",
     "evaluate",
     "fit",
     "isa",

@@ -66,7 +66,9 @@ def fit(
             such as ``Huber(delta=2.0)``.
         optimizer: Default ``Adam()``. It starts afresh.
         schedule: Its learning rate in each epoch, such as ``CosineDecay(20)``. None: it stays.
-        rule: `BPTT()`, or `BPTT(window=...)` for an update after every window with the state carried on.
+        rule: `BPTT()`, `BPTT(window=...)` for an update after every window with the state carried on, or
+            `BPTT(checkpoint=True)` for long sequences in little memory (`checkpoint` below is something else:
+            a file).
         epochs: Passes over the data.
         batch_size: Sequences, trees or graphs per update.
         topology: What the network runs over, a `Forest` or `Graphs`, if it has layers that do: x is then
@@ -150,6 +152,7 @@ def fit(
         )
     elif validation is not None:
         training, held_out = split(training, validation, network._core.pools)
+    bptt = check_rule(rule if rule is not None else BPTT())
     optimizer = optimizer if optimizer is not None else Adam()
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"fit: optimizer is {optimizer!r}, expected a recurra.Optimizer")
@@ -158,7 +161,7 @@ def fit(
         loss=objective._core(),
         optimizer=optimizer._core,
         schedule=read_schedule(schedule)._core(),
-        window=check_rule(rule if rule is not None else BPTT()).window or 0,
+        window=bptt.window or 0,
         sampling=_read_sampling(sampling),
         epochs=epochs,
         batch_size=count("fit: batch_size", batch_size, 1),
@@ -173,6 +176,7 @@ def fit(
         else count("fit: checkpoint_every", checkpoint_every, 1, 2**62),
         resume=flag("fit: resume", resume),
         stateful=flag("fit: stateful", stateful),
+        segment=bptt._segment(),
     )
     history = History()
     shown = Progress(epochs, flag("fit: progress", progress) and epochs > 0)

@@ -20,6 +20,7 @@ from recurra._ragged import Sequences, is_ragged, pad
 from recurra._rules import BPTT, OnlineRule, check_rule
 from recurra._state import State, state_array
 from recurra._stream import Stream, StreamWeights
+from recurra._summary import Summary, summarize
 from recurra._topology import Topology
 
 
@@ -203,6 +204,10 @@ class Network:
             None if chosen.forget_bias is None else float(chosen.forget_bias),
         )
 
+    def summary(self) -> Summary:
+        """This network in numbers, layer by layer: parameters, state, flops. ``print`` it for a table."""
+        return summarize(self._core, self.dtype.itemsize)
+
     def initial_state(self, batch_size: int = 1) -> State:
         """The state every sequence starts from."""
         batch_size = count("initial_state: batch_size", batch_size, 1)
@@ -352,10 +357,11 @@ class Network:
                 shape without its last axis.
             loss: "mse", "mae", "huber", "cross_entropy" or "binary_cross_entropy", or an object with settings
                 such as ``Huber(delta=2.0)``.
-            rule: `BPTT()`, the default, or `BPTT(window=...)`. Or an online rule such as `RTRL()`, row by
-                row, for causal networks, without `state`, `return_state`, `training` and `sampling`; of an
-                exact rule the gradient is that of `BPTT()`. ``RTRL()`` chooses long blocks, as no update
-                comes between the steps; one that spans the sequence is BPTT itself.
+            rule: `BPTT()`, the default, `BPTT(window=...)`, or `BPTT(checkpoint=True)` for long sequences in
+                little memory. Or an online rule such as `RTRL()`, row by row, for causal networks, without
+                `state`, `return_state`, `training` and `sampling`; of an exact rule the gradient is that of
+                `BPTT()`. ``RTRL()`` chooses long blocks, as no update comes between the steps; one that spans
+                the sequence is BPTT itself.
             topology: As for a call.
             lengths: As for a call.
             teacher: As for a call; default of an EncoderDecoder its target. In a closed loop the gradient
@@ -397,15 +403,16 @@ class Network:
             _refuse_beside(rule, state=state, return_state=with_state, training=training, sampling=sampling)
             online = _core.OnlineF32 if isinstance(self._core, _core.NetworkF32) else _core.OnlineF64
             return online.gradient_of(self._core, data, objective._core(), rule._core())
-        window = check_rule(rule if rule is not None else BPTT()).window or 0
+        bptt = check_rule(rule if rule is not None else BPTT())
         value, gradient, last = self._core.loss_and_gradient(
             data,
             objective._core(),
             self._state_in(state, batch),
-            window,
+            bptt.window or 0,
             flag("training", training),
             _check_seed(seed),
             number("sampling", sampling),
+            bptt._segment(),
         )
         return (
             (value, gradient, State(last, self._blocks, self._initial)) if with_state else (value, gradient)

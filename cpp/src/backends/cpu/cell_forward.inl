@@ -1,6 +1,7 @@
 // The forward segments of a cell over rows and units, a register of units at a time.
 #pragma once
 
+#include "../../cells/gates.h"
 #include "../../cells/traits.h"
 #include "../backend.h"
 
@@ -53,15 +54,36 @@ RECURRA_INLINE void load_gates(const L& lanes, const T* row, Index units, bool c
     if (Traits::is(k, stage)) a[k] = lanes.load(row + (compact ? Traits::rank(k) : k) * units);
 }
 
-// The messages of row r, summed over its parents.
-template <class Cell, class T, class L>
+template <class Cell, Stage stage, class T, class L>
+RECURRA_INLINE void store_gates(const L& lanes, T* row, Index units, bool compact, const Pack<T>* a) {
+  using Traits = CellTraits<Cell>;
+  for (int k = 0; k < Traits::gates; ++k)
+    if (Traits::is(k, stage)) lanes.store(row + (compact ? Traits::rank(k) : k) * units, a[k]);
+}
+
+// The gates of a stage, made of their pre-activations and kept in their place.
+template <class Cell, Stage stage, class T, class L>
+RECURRA_INLINE void make_gates(const L& lanes, T* row, Index units, bool compact, const Pack<T>* u, const Pack<T>* other, Pack<T>* a) {
+  load_gates<Cell, stage>(lanes, row, units, compact, a);
+  activate<Cell, stage>(a, u, other);
+  store_gates<Cell, stage>(lanes, row, units, compact, a);
+}
+
+// The messages of row r, summed over its parents; `first`: their gates are still pre-activations.
+template <class Cell, bool first, class T, class L>
 RECURRA_INLINE void sum_messages(const CellRows<T>& rows, Index r, Index j, const L& lanes, const Pack<T>* u, Pack<T>* m) {
   using Traits = CellTraits<Cell>;
   using N = Pack<T>;
   N a[Traits::gates], parent[Traits::states];
+  const auto gates = [&](T* row, bool compact) __attribute__((always_inline)) {
+    if constexpr (first)
+      make_gates<Cell, Stage::edge>(lanes, row, rows.units, compact, u, parent, a);
+    else
+      load_gates<Cell, Stage::edge>(lanes, row, rows.units, compact, a);
+  };
   if (!rows.edge_begin) {
-    load_gates<Cell, Stage::edge>(lanes, rows.a + r * rows.a_stride + j, rows.units, false, a);
     lanes.template load_blocks<Traits::states>(parent, rows.parent + r * rows.parent_stride + j, rows.units);
+    gates(rows.a + r * rows.a_stride + j, false);
     for (int k = 0; k < Traits::messages; ++k) m[k] = N(0);
     Cell::edge(a, u, parent, m);
     return;
@@ -70,8 +92,8 @@ RECURRA_INLINE void sum_messages(const CellRows<T>& rows, Index r, Index j, cons
   for (Index e = rows.edge_begin[r]; e < rows.edge_begin[r + 1]; ++e) {
     N message[at_least_one(Traits::messages)];
     for (int k = 0; k < Traits::messages; ++k) message[k] = N(0);
-    load_gates<Cell, Stage::edge>(lanes, rows.edge_a + e * rows.edge_a_stride + j, rows.units, true, a);
     lanes.template load_blocks<Traits::states>(parent, rows.parent + rows.parent_row[e] * rows.parent_stride + j, rows.units);
+    gates(rows.edge_a + e * rows.edge_a_stride + j, true);
     Cell::edge(a, u, parent, message);
     for (int k = 0; k < Traits::messages; ++k) m[k] = m[k] + message[k];
   }
@@ -88,21 +110,21 @@ void cell_forward(const CellRows<T>& rows) {
       N a[Traits::gates], u[at_least_one(Traits::params)], m[at_least_one(Traits::messages)], s[Traits::states];
       const auto message = [&] { return rows.message + r * rows.message_stride + j; };
       T* state = rows.state + r * rows.state_stride + j;
-      const T* row = rows.a + r * rows.a_stride + j;
+      T* row = rows.a + r * rows.a_stride + j;
       lanes.template load_blocks<Traits::params>(u, rows.params + j, units);
       if constexpr (first == Stage::edge) {
-        sum_messages<Cell>(rows, r, j, lanes, u, m);
+        sum_messages<Cell, true>(rows, r, j, lanes, u, m);
         if constexpr (last == Stage::edge) lanes.template store_blocks<Traits::messages>(message(), m, units);
       }
       if constexpr (first == Stage::node) lanes.template load_blocks<Traits::messages>(m, message(), units);
       if constexpr (first <= Stage::node && last >= Stage::node) {
         for (int k = 0; k < Traits::states; ++k) s[k] = N(0);
-        load_gates<Cell, Stage::node>(lanes, row, units, false, a);
+        make_gates<Cell, Stage::node>(lanes, row, units, false, u, m, a);
         Cell::node(a, u, m, s);
       }
       if constexpr (first == Stage::out) lanes.template load_blocks<Traits::states>(s, state, units);
       if constexpr (last == Stage::out) {
-        load_gates<Cell, Stage::out>(lanes, row, units, false, a);
+        make_gates<Cell, Stage::out>(lanes, row, units, false, u, s, a);
         Cell::out(a, u, s);
       }
       if constexpr (last >= Stage::node) lanes.template store_blocks<Traits::states>(state, s, units);

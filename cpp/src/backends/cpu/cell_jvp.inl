@@ -2,7 +2,6 @@
 // One dual number per value; what the forward pass stored is read again.
 #pragma once
 
-#include "../../math/dual.h"
 #include "cell_forward.inl"
 
 namespace recurra {
@@ -47,6 +46,7 @@ void cell_jvp(const CellRows<T>& rows, const CellCotangents<T>& d) {
       if constexpr (first == Stage::edge) {
         load_dual_gates<Cell, Stage::edge>(lanes, value, tangent, units, a);
         load_duals<Traits::states>(lanes, rows.parent + r * rows.parent_stride + j, d.parent + c * d.parent_stride + j, units, parent);
+        activate_tangents<Cell, Stage::edge>(a, u, parent);
         Cell::edge(a, u, parent, m);
         if constexpr (last == Stage::edge) store_tangents<Traits::messages>(lanes, dmessage(), m, units);
       } else if constexpr (first == Stage::node) {
@@ -54,12 +54,14 @@ void cell_jvp(const CellRows<T>& rows, const CellCotangents<T>& d) {
       }
       if constexpr (first <= Stage::node && last >= Stage::node) {
         load_dual_gates<Cell, Stage::node>(lanes, value, tangent, units, a);
+        activate_tangents<Cell, Stage::node>(a, u, m);
         Cell::node(a, u, m, s);
       }
       if constexpr (first == Stage::out)
         load_duals<Traits::states>(lanes, rows.state + r * rows.state_stride + j, dstate, units, s);
       if constexpr (last == Stage::out) {
         load_dual_gates<Cell, Stage::out>(lanes, value, tangent, units, a);
+        activate_tangents<Cell, Stage::out>(a, u, s);
         Cell::out(a, u, s);
       }
       if constexpr (last >= Stage::node) store_tangents<Traits::states>(lanes, dstate, s, units);

@@ -17,6 +17,7 @@ std::uint64_t read_by_edge() {
   using Traits = CellTraits<Cell>;
   Pattern a[Traits::gates], u[at_least_one(Traits::params)], parent[Traits::states], m[at_least_one(Traits::messages)];
   for (int k = 0; k < Traits::states; ++k) parent[k] = Pattern::variable(k);
+  activate<Cell, Stage::edge>(a, u, parent);
   Cell::edge(a, u, parent, m);
   std::uint64_t read = 0;
   for (const Pattern& message : m) read |= message.inputs;
@@ -32,6 +33,7 @@ OutStates out_states() {
   using Traits = CellTraits<Cell>;
   Pattern a[Traits::gates], u[at_least_one(Traits::params)], s[Traits::states];
   for (int k = 0; k < Traits::states; ++k) s[k] = Pattern::variable(k);
+  activate<Cell, Stage::out>(a, u, s);
   Cell::out(a, u, s);
   OutStates result;
   for (int k = 0; k < Traits::states; ++k)

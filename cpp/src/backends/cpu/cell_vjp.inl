@@ -8,13 +8,6 @@
 namespace recurra {
 inline namespace RECURRA_ISA {
 
-template <class Cell, Stage stage, class T, class L>
-RECURRA_INLINE void store_gates(const L& lanes, T* row, Index units, bool compact, const Pack<T>* da) {
-  using Traits = CellTraits<Cell>;
-  for (int k = 0; k < Traits::gates; ++k)
-    if (Traits::is(k, stage)) lanes.store(row + (compact ? Traits::rank(k) : k) * units, da[k]);
-}
-
 // The edge functions of row r backwards, for cotangent number `seed` of the row. du is added to.
 template <class Cell, class T, class L>
 RECURRA_INLINE void edges_vjp(const CellRows<T>& rows, const CellCotangents<T>& d, Index r, Index seed, Index j, const L& lanes,
@@ -65,7 +58,7 @@ void cell_vjp(const CellRows<T>& rows, const CellCotangents<T>& d) {
       if constexpr (first <= Stage::node && last >= Stage::node) {
         load_gates<Cell, Stage::node>(lanes, row, units, false, a);
         if constexpr (first == Stage::edge)
-          sum_messages<Cell>(rows, r, j, lanes, u, m);
+          sum_messages<Cell, false>(rows, r, j, lanes, u, m);
         else
           lanes.template load_blocks<Traits::messages>(m, rows.message + r * rows.message_stride + j, units);
       }

@@ -2,7 +2,7 @@
 //
 // One micro kernel holds MR rows x NP panels of C in registers and walks the depth. It serves the recurrent product (A is
 // read as it lies), and the weight gradient (A^T and B are packed chunk by chunk, so that both are read in one line, but for
-// those that are so small that all of it stays in the first-level cache).
+// those that are so small that all of it stays in the first-level cache, and for an A that is read only once).
 #pragma once
 
 #include "../../math/pack.h"
@@ -18,7 +18,9 @@ inline constexpr int tile_rows = 4, tile_panels = 3;  // 12 sums of 16 registers
 #endif
 inline constexpr int single_row_panels = 6;  // one row: enough independent sums to hide the latency of a fused multiply-add
 inline constexpr Index row_block = 96;       // rows of A that stay in the second-level cache while the panels pass
-inline constexpr Index depth_block = 256;    // depth of a packed chunk in `outer`
+inline constexpr Index rows_packed = 16;
+inline constexpr Index depth_block = 256;  // depth of a chunk in `outer`; where C is so narrow that A is read but once,
+inline constexpr Index narrow_block = 128;
 
 template <class T>
 struct Operand {  // element (row, k) at data + row * row_stride + k * depth_stride
@@ -39,9 +41,21 @@ Panels<T> packed_panels(const T* packed, Index depth) {
   return {packed, depth * Pack<T>::lanes, Pack<T>::lanes};
 }
 
-// C[MR][NP panels] += A B; the last panel has `last` valid columns.
+// Where a product goes: C = base + A B. base may be C, or one row (stride 0); null: zeros.
+template <class T>
+struct Result {
+  const T* base;
+  Index base_stride;
+  T* c;
+  Index stride;
+  Result at(Index row, Index column) const {
+    return {base ? base + row * base_stride + column : nullptr, base_stride, c + row * stride + column, stride};
+  }
+};
+
+// MR rows x NP panels of C; the last panel has `last` valid columns.
 template <class T, int MR, int NP>
-RECURRA_INLINE void tile(Operand<T> a, Index depth, Panels<T> b, T* c, Index c_stride, int last) {
+RECURRA_INLINE void tile(Operand<T> a, Index depth, Panels<T> b, Result<T> result, int last) {
   using P = Pack<T>;
   constexpr int lanes = P::lanes;
   typename P::Vector sum[MR][NP] = {};
@@ -60,41 +74,45 @@ RECURRA_INLINE void tile(Operand<T> a, Index depth, Panels<T> b, T* c, Index c_s
   for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 8
     for (int n = 0; n < NP; ++n) {
-      T* to = c + m * c_stride + n * lanes;
-      if (n + 1 < NP || last == lanes)
-        (P::load(to) + P(sum[m][n])).store(to);
-      else
-        (P::load(to, last) + P(sum[m][n])).store(to, last);
+      const Result<T> to = result.at(m, n * lanes);
+      P value(sum[m][n]);
+      if (n + 1 < NP || last == lanes) {
+        if (to.base) value = P::load(to.base) + value;
+        value.store(to.c);
+      } else {
+        if (to.base) value = P::load(to.base, last) + value;
+        value.store(to.c, last);
+      }
     }
 }
 
 // All rows against NP panels. Not inlined: one loop nest at a time keeps its operands in registers (5% of a training step).
 template <class T, int NP>
-__attribute__((noinline)) void tile_column(Operand<T> a, Index rows, Index depth, Panels<T> b, T* c, Index c_stride, int last) {
+__attribute__((noinline)) void tile_column(Operand<T> a, Index rows, Index depth, Panels<T> b, Result<T> c, int last) {
   Index r = 0;
   const auto at = [&](Index row) { return Operand<T>{a.data + row * a.row_stride, a.row_stride, a.depth_stride}; };
-  for (; r + tile_rows <= rows; r += tile_rows) tile<T, tile_rows, NP>(at(r), depth, b, c + r * c_stride, c_stride, last);
+  for (; r + tile_rows <= rows; r += tile_rows) tile<T, tile_rows, NP>(at(r), depth, b, c.at(r, 0), last);
   if constexpr (tile_rows > 4)
-    for (; r + 4 <= rows; r += 4) tile<T, 4, NP>(at(r), depth, b, c + r * c_stride, c_stride, last);
-  for (; r + 2 <= rows; r += 2) tile<T, 2, NP>(at(r), depth, b, c + r * c_stride, c_stride, last);
-  for (; r < rows; ++r) tile<T, 1, NP>(at(r), depth, b, c + r * c_stride, c_stride, last);
+    for (; r + 4 <= rows; r += 4) tile<T, 4, NP>(at(r), depth, b, c.at(r, 0), last);
+  for (; r + 2 <= rows; r += 2) tile<T, 2, NP>(at(r), depth, b, c.at(r, 0), last);
+  for (; r < rows; ++r) tile<T, 1, NP>(at(r), depth, b, c.at(r, 0), last);
 }
 
-// C += A B for any number of rows and panels.
+// Any number of rows and panels.
 template <class T>
-void multiply_panels(Operand<T> a, Index rows, Panels<T> b, Index depth, Index width, T* c, Index c_stride) {
+void multiply_panels(Operand<T> a, Index rows, Panels<T> b, Index depth, Index width, Result<T> c) {
   constexpr int lanes = Pack<T>::lanes;
   const Index panels = (width + lanes - 1) / lanes;
   const auto last_of = [&](Index end) { return end == panels ? int(width - (panels - 1) * lanes) : lanes; };
   Index p = 0;
   if (rows == 1)
     for (; p + single_row_panels <= panels; p += single_row_panels)
-      tile<T, 1, single_row_panels>(a, depth, b.from(p), c + p * lanes, c_stride, last_of(p + single_row_panels));
+      tile<T, 1, single_row_panels>(a, depth, b.from(p), c.at(0, p * lanes), last_of(p + single_row_panels));
   const auto fits = [&](Index left) { return left >= tile_panels && left != 4; };  // four are better halved than three and one
   for (; fits(panels - p); p += tile_panels)
-    tile_column<T, tile_panels>(a, rows, depth, b.from(p), c + p * lanes, c_stride, last_of(p + tile_panels));
-  for (; p + 2 <= panels; p += 2) tile_column<T, 2>(a, rows, depth, b.from(p), c + p * lanes, c_stride, last_of(p + 2));
-  for (; p < panels; ++p) tile_column<T, 1>(a, rows, depth, b.from(p), c + p * lanes, c_stride, last_of(p + 1));
+    tile_column<T, tile_panels>(a, rows, depth, b.from(p), c.at(0, p * lanes), last_of(p + tile_panels));
+  for (; p + 2 <= panels; p += 2) tile_column<T, 2>(a, rows, depth, b.from(p), c.at(0, p * lanes), last_of(p + 2));
+  for (; p < panels; ++p) tile_column<T, 1>(a, rows, depth, b.from(p), c.at(0, p * lanes), last_of(p + 1));
 }
 
 template <class T>
@@ -135,12 +153,12 @@ RECURRA_INLINE void transpose_square(const T* from, Index from_stride, T* to, In
 template <int group, class T>
 void pack_groups(const T* source, Index depth_stride, Index width_stride, Index depth, Index width, T* packed) {
   const Index whole = width / group * group;
-  if (width_stride == 1)  // row by row, as they lie: copies of known length
-    for (Index k = 0; k < depth; ++k) {
-      const T* from = source + k * depth_stride;
-      T* to = packed + k * group;
-      for (Index begin = 0; begin < whole; begin += group, to += depth * group)
-        for (int n = 0; n < group; ++n) to[n] = from[begin + n];
+  if (width_stride == 1)  // a few rows at a time, so that what is written lies together: copies of known length
+    for (Index first = 0; first < depth; first += rows_packed) {
+      const Index end = first + rows_packed < depth ? first + rows_packed : depth;
+      for (Index begin = 0; begin < whole; begin += group)
+        for (Index k = first; k < end; ++k)
+          for (int n = 0; n < group; ++n) packed[begin * depth + k * group + n] = source[k * depth_stride + begin + n];
     }
   else if (depth_stride == 1)  // a transposition
     for (Index begin = 0; begin < whole; begin += group) {
@@ -169,11 +187,13 @@ void pack(const T* source, Index depth_stride, Index width_stride, Index depth, 
 }
 
 template <class T>
-void multiply(const T* a, Index a_stride, Index rows, const T* packed, Index depth, Index width, T* c, Index c_stride) {
+void multiply(const T* a, Index a_stride, Index rows, const T* packed, Index depth, Index width, const T* base, Index base_stride, T* c,
+              Index c_stride) {
+  const Result<T> result{base, base_stride, c, c_stride};
   for (Index r = 0; r < rows; r += row_block) {
     const Index count = rows - r < row_block ? rows - r : row_block;
     multiply_panels(Operand<T>{a + r * a_stride, a_stride, 1}, count, packed_panels(packed, depth), depth, width,
-                    c + r * c_stride, c_stride);
+                    result.at(r, 0));
   }
 }
 
@@ -188,24 +208,27 @@ void outer(const T* a, Index a_stride, const T* b, Index b_stride, Index rows, I
   constexpr int lanes = Pack<T>::lanes;
   T* packed_b = scratch;
   T* packed_a = scratch + packed_size<T>(depth_block, n);
+  const Result<T> result{c, c_stride, c, c_stride};
   const auto fits = [](Index depth, Index stride) {  // half of the first-level cache
     return depth * stride <= Index(16384 / sizeof(T));
   };
-  for (Index r = 0; r < rows; r += depth_block) {
-    const Index depth = rows - r < depth_block ? rows - r : depth_block;
+  const bool narrow = n <= tile_panels * lanes;
+  const Index chunk = narrow ? narrow_block : depth_block;
+  for (Index r = 0; r < rows; r += chunk) {
+    const Index depth = rows - r < chunk ? rows - r : chunk;
     Panels<T> panels{b + r * b_stride, lanes, b_stride};  // as it lies
     if (n % lanes != 0 || !fits(depth, b_stride)) {
       pack(b + r * b_stride, b_stride, 1, depth, n, packed_b);
       panels = packed_panels<T>(packed_b, depth);
     }
-    if (m % tile_rows == 0 && fits(depth, a_stride)) {
-      multiply_panels(Operand<T>{a + r * a_stride, 1, a_stride}, m, panels, depth, n, c, c_stride);
+    if (m % tile_rows == 0 && (narrow || fits(depth, a_stride))) {
+      multiply_panels(Operand<T>{a + r * a_stride, 1, a_stride}, m, panels, depth, n, result);
       continue;
     }
     pack_groups<tile_rows>(a + r * a_stride, a_stride, 1, depth, m, packed_a);
     for (Index i = 0; i < m; i += tile_rows) {
       const Index count = m - i < tile_rows ? m - i : tile_rows;
-      multiply_panels(Operand<T>{packed_a + i * depth, 1, tile_rows}, count, panels, depth, n, c + i * c_stride, c_stride);
+      multiply_panels(Operand<T>{packed_a + i * depth, 1, tile_rows}, count, panels, depth, n, result.at(i, 0));
     }
   }
 }

@@ -10,7 +10,7 @@ inline namespace RECURRA_ISA {
 inline constexpr int rows_at_once = 8;
 inline constexpr Index columns_at_once = 2048;  // sums that stay in the first-level cache
 
-// y[width] += sum over `count` rows of v[r] a[r]; all rows are read side by side.
+// y[width] += sum over `count` rows of v[r] a[r] (v null: of a[r]); all rows are read side by side.
 template <int count, class T>
 void combine_rows(const T* v, const T* a, Index a_stride, Index width, T* y) {
   using P = Pack<T>;
@@ -18,7 +18,10 @@ void combine_rows(const T* v, const T* a, Index a_stride, Index width, T* y) {
   const auto column = [&](Index j, const auto& load) __attribute__((always_inline)) {
     P sum = load(y + j);
 #pragma GCC unroll 8
-    for (int r = 0; r < count; ++r) sum = sum + P(v[r]) * load(a + r * a_stride + j);
+    for (int r = 0; r < count; ++r) {
+      const P row = load(a + r * a_stride + j);
+      sum = sum + (v ? P(v[r]) * row : row);
+    }
     return sum;
   };
   Index j = 0;
@@ -32,8 +35,8 @@ void combine(const T* v, Index rows, const T* a, Index a_stride, Index width, T*
     const Index columns = width - begin < columns_at_once ? width - begin : columns_at_once;
     Index r = 0;
     for (; r + rows_at_once <= rows; r += rows_at_once)
-      combine_rows<rows_at_once>(v + r, a + r * a_stride + begin, a_stride, columns, y + begin);
-    for (; r < rows; ++r) combine_rows<1>(v + r, a + r * a_stride + begin, a_stride, columns, y + begin);
+      combine_rows<rows_at_once>(v ? v + r : v, a + r * a_stride + begin, a_stride, columns, y + begin);
+    for (; r < rows; ++r) combine_rows<1>(v ? v + r : v, a + r * a_stride + begin, a_stride, columns, y + begin);
   }
 }
 

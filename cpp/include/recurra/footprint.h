@@ -1,0 +1,28 @@
+// Footprint: the memory of a training step, counted before it is made.
+#pragma once
+
+#include "recurra/optimizer.h"
+#include "recurra/runner.h"
+
+namespace recurra {
+
+// In bytes. The network's parameters and the caller's arrays are not part of it.
+struct Footprint {
+  int threads = 1;         // that share the batch
+  double weights = 0;      // the parameters as the products read them
+  double activations = 0;  // what the way forward keeps for the way back
+  double cotangents = 0;   // what the way back adds to that
+  double gradients = 0;    // one of each thread, and their sum
+  double optimizer = 0;    // what it remembers
+  double total() const { return weights + activations + cotangents + gradients + optimizer; }
+};
+
+// Of a batch of this shape; no data, lengths, teacher or targets are looked at, all steps count as valid. Over a topology what
+// is laid out is counted to the byte; so is a small batch of sequences, and a larger one goes on from there along straight lines,
+// so that little memory is spent. Throws std::invalid_argument for a batch that does not fit the network, a window beyond its
+// time axis, or an optimizer's setting out of range.
+template <class T>
+Footprint training_footprint(const BasicNetwork<T>& network, const Sequences<T>& shape, const Optimizer& optimizer,
+                             Index window = 0);
+
+}  // namespace recurra

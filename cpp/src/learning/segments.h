@@ -1,0 +1,21 @@
+// Checkpointed BPTT: a window cut into segments along time. On the way forward only the states at their borders are kept; on the
+// way back each segment runs forward once more, this time with its activations, and hands the cotangent of its first state to the
+// segment before. The gradient is that of the whole window, up to the order of its sums.
+// T. Chen et al., Training deep nets with sublinear memory cost (2016); of recurrent networks A. Gruslys et al.,
+// Memory-efficient backpropagation through time, NIPS 2016. This is their plain form, every step made twice.
+#pragma once
+
+#include "bptt.h"
+
+namespace recurra {
+
+// Of this pass; 0: it does not run in segments.
+template <class T>
+Index segment_length(const Pass<T>& pass);
+
+// What run_shard does, in segments of this length, and what `last_state` of the shard is for. Without a gradient the segments go
+// forward alone.
+template <class T>
+void run_segments(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass, Index length, const Interrupt& interrupt);
+
+}  // namespace recurra

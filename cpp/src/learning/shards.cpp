@@ -1,0 +1,61 @@
+#include "shards.h"
+
+#include <algorithm>
+
+#include "recurra/threads.h"
+
+namespace recurra {
+
+namespace {
+
+// What there is to do.
+template <class T>
+Index nodes(const Sequences<T>& x) {
+  Index count = 0;
+  for (Index i = 0; x.topology && i < x.batch; ++i) count += x.length(i);
+  return x.topology ? count : x.batch * x.time;
+}
+
+}  // namespace
+
+template <class T>
+int worthwhile_threads(const Sequences<T>& x, Index num_parameters) {
+  constexpr double worthwhile = 2e5;  // multiply-adds
+  const double work = double(nodes(x)) * double(num_parameters + 1);
+  const Index most = std::min<Index>({x.batch, num_threads(), Index(std::min(work / worthwhile, 1e6)) + 1});
+  return int(std::max<Index>(most, 1));
+}
+
+template <class T>
+StepMemory step_memory(const Model<T>& model) {
+  if (model.decodes() || model.domain == Domain::trees || model.domain == Domain::graphs) return {};
+  const auto bytes = [&](Index steps) {
+    Workspace<T> workspace(model);
+    workspace.prepare(Schedule::sequences(1, steps), true);
+    return double(workspace.bytes());
+  };
+  return {(bytes(16) - bytes(8)) / 8, double(model.parameter_offset.back()) * double(sizeof(T))};
+}
+
+template <class T>
+int num_parts(const Sequences<T>& x, int threads, StepMemory memory) {
+  constexpr Index nodes_in_caches = 1024, rows_at_least = 8;  // fewer rows would leave the products' tiles incomplete
+  constexpr double in_caches = 3e6, small_weights = 3e5;      // bytes
+  Index rounds = 1;
+  if (x.topology) {
+    rounds = std::min(nodes(x) / (threads * nodes_in_caches), x.batch / threads);
+  } else if (memory.step > 0 && memory.weights <= small_weights) {
+    const Index rows = Index(in_caches / (memory.step * double(x.time + 1))) / rows_at_least * rows_at_least;
+    rounds = x.batch / threads / std::max(rows, rows_at_least);
+  }
+  return threads * int(std::max<Index>(rounds, 1));
+}
+
+#define RECURRA_INSTANTIATE(T)                                 \
+  template int worthwhile_threads(const Sequences<T>&, Index); \
+  template StepMemory step_memory(const Model<T>&);            \
+  template int num_parts(const Sequences<T>&, int, StepMemory);
+RECURRA_INSTANTIATE(float)
+RECURRA_INSTANTIATE(double)
+
+}  // namespace recurra
