@@ -112,15 +112,15 @@ def test_fit_of_a_class_per_sequence(pooling: str) -> None:
     assert_close(train(rc.BPTT(checkpoint=4)).loss, train(rc.BPTT()).loss, (1e-9, 1e-11))
 
 
-def test_dropout_draws_for_a_segment_as_for_a_window() -> None:
-    problem = pose(build("Dropout"), time=11)
-    noise = {"training": True, "seed": 5}
-    value, gradient = problem.value_and_gradient(rule=rc.BPTT(checkpoint=4), **noise)
-    assert value == pytest.approx(problem.value_and_gradient(rule=rc.BPTT(window=4), **noise)[0], rel=1e-12)
-    again = problem.value_and_gradient(rule=rc.BPTT(checkpoint=4), **noise)
-    assert value == again[0]
-    assert np.array_equal(gradient, again[1])
-    assert value != problem.value_and_gradient(rule=rc.BPTT(checkpoint=4), training=True, seed=6)[0]
+@pytest.mark.parametrize("name", [name for name in NETWORKS if "Dropout" in name or name == "stages"])
+def test_masks_are_those_of_plain_bptt(name: str) -> None:
+    problem = pose(build(name), time=11)
+    plain = problem.value_and_gradient(training=True, seed=5)
+    for checkpoint in (True, 1, 4):
+        cut = problem.value_and_gradient(rule=rc.BPTT(checkpoint=checkpoint), training=True, seed=5)
+        assert_close(cut[0], plain[0])
+        assert_close(cut[1], plain[1])
+    assert plain[0] != problem.value_and_gradient(rule=rc.BPTT(checkpoint=4), training=True, seed=6)[0]
 
 
 def test_a_run_goes_on_in_the_same_segments(tmp_path: Path) -> None:

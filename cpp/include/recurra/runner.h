@@ -67,7 +67,7 @@ struct RunOptions {
   bool initial = false;               // start from the initial state, which gets its gradient if it learns, not from `state`
   double sampling = 0;                // scheduled sampling: how likely Feedback takes its own output and not the teacher's
   // Checkpointed BPTT: activations of so many steps are alive at a time, and the states between; each step's are made twice. The
-  // gradient is the whole one. `square_root`: of the steps. 0: all are kept. Dropout draws for a segment as for a window.
+  // gradient is the whole one. `square_root`: of the steps. 0: all are kept.
   Index segment = 0;
   static constexpr Index square_root = -1;
 };

@@ -81,16 +81,24 @@ void CellLayer<T>::forward(const Weights<T>& weights, Tape<T>& base, Levels leve
   if (steps(w) && count == 1) return step(w, tape, levels.begin, tape.x + first * tape.x_stride);
   T* a = tape.a.data() + first * layout_.a_width;
   const Rows<const T> x{tape.x + first * tape.x_stride, tape.x_stride};
-  if (layout_.input_makes_all_gates()) {
-    w.input.pairs.front().forward.multiply_from(products_, w.bias_row.data(), x.data, x.stride, count, a, layout_.a_width);
+  const auto copy_bias = [&](Index begin, Index end) {
+    for (Index i = 0; i < count && begin < end; ++i)
+      std::copy(w.bias_row.begin() + begin, w.bias_row.begin() + end, a + i * layout_.a_width + begin);
+  };
+  if (layout_.input_begins_with_bias()) {
+    const GateProduct& p = layout_.input.products.front();
+    copy_bias(0, p.column);
+    w.input.pairs.front().forward.multiply_from(products_, w.bias_row.data() + p.column, x.data, x.stride, count, a + p.column,
+                                                layout_.a_width);
+    copy_bias(p.column + p.width, layout_.a_width);
   } else {
-    for (Index i = 0; i < count; ++i) std::copy_n(w.bias_row.data(), layout_.a_width, a + i * layout_.a_width);
+    copy_bias(0, layout_.a_width);
     add_product(w.input, layout_.input, w.input_gain, tape.input_norm, x, tape, {first, count});
   }
   if (levels.begin == 1 && drops(tape)) draw_feed_mask(tape);
   for (Index level = levels.begin; level < levels.end;) {
     const Levels run = layout_.only_units_recur() ? tape.in->run_from(level, levels.end) : Levels{level, level + 1};
-    if (steps(w) && !layout_.only_units_recur())
+    if (steps(w) && run.end - level == 1)
       step(w, tape, level, nullptr);
     else
       forward_run(w, tape, run);

@@ -68,10 +68,8 @@ struct CellLayout {
   bool projects() const { return options.projection > 0; }
   // Whether new states need a place of their own before they become the states.
   bool has_raw_states() const { return !zoned.empty(); }
-  // Whether W x + b of all gates is one product.
-  bool input_makes_all_gates() const {
-    return !options.layer_norm && input.products.size() == 1 && input.products.front().width == a_width;
-  }
+  // Whether W x is one product, which may begin with b.
+  bool input_begins_with_bias() const { return !options.layer_norm && input.products.size() == 1; }
   // Whether nothing but a cell's own functions stands between a step and the next.
   bool only_units_recur() const {
     return !runs_over_trees() && feed.products.empty() && message.products.empty() && !has_raw_states() && !projects() &&

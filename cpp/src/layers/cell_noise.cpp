@@ -27,7 +27,7 @@ void CellLayer<T>::zone_out(CellTape<T>& tape, Index level) const {
       T* keep = tape.keep.data() + (node * zoned + z) * units;
       if (tape.noise.training) {
         const std::uint64_t row =
-            mix(mix(mix(tape.noise.key, salt_), std::uint64_t(tape.noise.sequence[i])), std::uint64_t(level));
+            mix(mix(mix(tape.noise.key, salt_), std::uint64_t(tape.noise.sequence[i])), std::uint64_t(tape.noise.before + level));
         library_.masks.draw(mix(row, std::uint64_t(s)), probability, T(1), T(0), units, keep);
       } else {
         std::fill_n(keep, units, T(probability));

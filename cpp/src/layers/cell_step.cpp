@@ -70,7 +70,7 @@ void CellLayer<T>::pack_step(const T* params, CellWeights<T>& w) const {
 template <class T>
 void CellLayer<T>::step(const CellWeights<T>& w, CellTape<T>& tape, Index level, const T* x) const {
   const CellRows<T> rows = this->rows(w, tape, {level, level + 1});
-  T* a = const_cast<T*>(rows.a);
+  T* a = rows.a;
   w.step.fed.multiply(x, fed(tape, tape.in->row(level - 1)).data, x ? w.bias_row.data() : a, a);
   int segment = 0;
   kernels_.forward[segment++](rows);

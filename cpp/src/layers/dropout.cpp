@@ -19,7 +19,7 @@ template <class T>
 std::uint64_t Dropout<T>::mix_place(const Tape<T>& tape, std::uint64_t key, Index level, Index i) const {
   if (!tape.topology) {
     const std::uint64_t sequence = mix(key, std::uint64_t(tape.noise.sequence[i]));
-    return per_sequence_ ? sequence : mix(sequence, std::uint64_t(level));
+    return per_sequence_ ? sequence : mix(sequence, std::uint64_t(tape.noise.before + level));
   }
   const Index node = tape.in->first_node(level) + i;
   if (!per_sequence_) return mix(key, std::uint64_t(tape.noise.node[node]));

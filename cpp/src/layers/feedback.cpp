@@ -144,7 +144,7 @@ void Feedback<T>::feed_back(Tape<T>& base, Index level) const {
     const bool own =
         !teacher.rows ||
         (teacher.sampling > 0 && unit_interval(mix(mix(mix(tape.noise.key, salt_), std::uint64_t(tape.noise.sequence[sequence])),
-                                                   std::uint64_t(level))) < teacher.sampling);
+                                                   std::uint64_t(tape.noise.before + level))) < teacher.sampling);
     tape.own[std::size_t(node)] = own;
     T* to = tape.line.data() + row * line_width();
     const T* y = tape.y + node * tape.y_stride;

@@ -52,7 +52,7 @@ struct Weights {
   virtual ~Weights() = default;
   virtual std::size_t bytes() const { return 0; }  // that it has allocated
   bool gives_dx = true;                            // false: nobody asks for dx, and what only it needs may be left out
-  const RowUse* row = nullptr;                     // given: for streams of one row; packed for that as well, and nobody goes back
+  const RowUse* row = nullptr;  // given: for streams of one row. Then they are packed for that as well, and nobody goes back
 };
 
 // What dropout needs to draw the same mask whatever the order of rows and the number of threads.
@@ -61,6 +61,7 @@ struct Noise {
   std::uint64_t key = 0;
   const Index* sequence = nullptr;  // the caller's number of each sequence, or structure
   const Index* node = nullptr;      // over trees and graphs: of each node of the schedule
+  Index before = 0;                 // steps of the sequences before the first level, which masks count from
 };
 
 // What Feedback feeds back instead of outputs of its own: what was really seen.

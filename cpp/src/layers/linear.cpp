@@ -40,10 +40,9 @@ template <class T>
 void Linear<T>::forward(const Weights<T>& weights, Tape<T>& tape, Levels levels) const {
   const auto& w = static_cast<const LinearWeights<T>&>(weights);
   const Index first = tape.in->first_node(levels.begin), count = tape.in->first_node(levels.end) - first;
-  const T* x = tape.x + first * tape.x_stride;
   T* y = tape.y + first * tape.y_stride;
-  if (w.row && count == 1) return w.matrix.multiply(x, nullptr, w.bias.data(), y);
-  w.forward.multiply_from(products_, w.bias.data(), x, tape.x_stride, count, y, tape.y_stride);
+  if (w.row && count == 1) return w.matrix.multiply(tape.x + first * tape.x_stride, nullptr, w.bias.data(), y);
+  w.forward.multiply_from(products_, w.bias.data(), tape.x + first * tape.x_stride, tape.x_stride, count, y, tape.y_stride);
 }
 
 template <class T>

@@ -85,8 +85,8 @@ void begin_shard(Shard<T>& shard, const Pass<T>& pass) {
                            : shard.steps;
   shard.nodes.clear();
   if (pass.x.topology && pass.options.training) shard.nodes = node_numbers(pass.x, shard.steps);
-  workspace.set_noise(
-      {pass.options.training, mix(pass.options.noise, std::uint64_t(pass.window.begin)), shard.rows.data(), shard.nodes.data()});
+  workspace.set_noise({pass.options.training, mix(pass.options.noise, std::uint64_t(pass.window.begin - pass.before)),
+                       shard.rows.data(), shard.nodes.data(), pass.before});
   gather_input(pass.x, shard.steps, pass.window, workspace);
   const auto& taught_steps = workspace.model().decodes() ? shard.output_steps : shard.steps;
   const bool taught = gather_teacher(pass.x, pass.target, taught_steps, pass.window, workspace);

@@ -33,6 +33,7 @@ struct Pass {
   const Loss* loss = nullptr;
   double scale = 0;       // what each output of weight 1 counts in the loss,
   bool gradient = false;  // and whether the shard's gradient is wanted
+  Index before = 0;       // steps of a longer window before this one, as whose part it draws its masks
 };
 
 // How many outputs inside the window count: steps, or sequences with a step if the network pools.

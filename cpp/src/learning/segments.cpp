@@ -78,7 +78,8 @@ class Run {
  private:
   Pass<T> part(Index segment, bool gradient) const {
     Pass<T> pass = pass_;
-    pass.window.begin = pass_.window.begin + segment * length_;
+    pass.before = segment * length_;
+    pass.window.begin = pass_.window.begin + pass.before;
     pass.window.end = std::min(pass.window.begin + length_, end_);
     pass.gradient = gradient;
     return pass;

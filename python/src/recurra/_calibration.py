@@ -183,7 +183,7 @@ class Calibration:
             batch_size=batch,
             clip_norm=0.0,
             clip_value=0.0,
-            shuffle=False,
+            shuffle=True,  # rows in no order take longer to read
             seed=0,
             early_stopping=None,
             checkpoint="",

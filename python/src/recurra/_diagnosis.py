@@ -55,8 +55,8 @@ class Diagnosis:
     def signals(self) -> dict[str, FloatArray]:
         """All states and gates over time, by name: (time, width) each.
 
-        ``"0.state.h"`` is a state after each step; ``"0.gate.i"`` the value of a gate. Where a gate also has
-        a per-unit term (a peephole), ``"0.gate.a_i"`` is its pre-activation without it. With a projection,
+        ``"0.state.h"`` is a state after each step; ``"0.gate.i"`` the value of a gate (of an SLSTM's forget
+        gate its logarithm, ``"0.gate.log_f"``; its input gate is an exponent). With a projection,
         ``"0.state.h"`` is the cell's own h', before it, and ``"0.state.projection"`` what is fed, leaves and
         is carried: the ``"0.h"`` of a `State` and of `state_gradients`.
         """

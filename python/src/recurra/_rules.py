@@ -162,7 +162,7 @@ class BPTT:
             activations of one segment at a time and the states between segments; each step runs forward
             twice, which takes a fifth to a third more time. True: segments of sqrt(T) steps, T being the
             length of the sequence or window. An integer: of so many steps. For networks that go step by step
-            over sequences; dropout draws new masks for each segment, as it does for each window.
+            over sequences; masks of dropout are those of plain BPTT.
 
     Source: P. J. Werbos, Proc. IEEE 78 (1990); R. J. Williams and J. Peng, Neural Computation 2 (1990);
     A. Gruslys et al., Memory-efficient backpropagation through time, NIPS 2016.
