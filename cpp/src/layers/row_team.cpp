@@ -12,7 +12,7 @@ void pause() {
 #endif
 }
 
-constexpr int spins = 4000;  // some 50 us: then a helper sleeps, and waking it costs a system call
+constexpr int spins = 2000;  // some 50 us: then a helper sleeps, and waking it costs a system call
 constexpr std::uint32_t part_mask = 255;
 
 }  // namespace
