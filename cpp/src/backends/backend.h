@@ -31,6 +31,7 @@ struct CellRows {
   Index rows, units;
   const T* params;  // [num_params][units]
   T* a;             // [rows][num_gates][units] pre-activations, which forward replaces by the gates
+  bool keep_gates;  // if somebody wants them: to go back, or to look at them
   Index a_stride;
   T* message;  // [rows][num_messages][units]; used where a product stands between edge and node
   Index message_stride;

@@ -61,12 +61,13 @@ RECURRA_INLINE void store_gates(const L& lanes, T* row, Index units, bool compac
     if (Traits::is(k, stage)) lanes.store(row + (compact ? Traits::rank(k) : k) * units, a[k]);
 }
 
-// The gates of a stage, made of their pre-activations and kept in their place.
+// The gates of a stage, made of their pre-activations and, if wanted, kept in their place.
 template <class Cell, Stage stage, class T, class L>
-RECURRA_INLINE void make_gates(const L& lanes, T* row, Index units, bool compact, const Pack<T>* u, const Pack<T>* other, Pack<T>* a) {
+RECURRA_INLINE void make_gates(const L& lanes, T* row, Index units, bool compact, bool keep, const Pack<T>* u,
+                               const Pack<T>* other, Pack<T>* a) {
   load_gates<Cell, stage>(lanes, row, units, compact, a);
   activate<Cell, stage>(a, u, other);
-  store_gates<Cell, stage>(lanes, row, units, compact, a);
+  if (keep) store_gates<Cell, stage>(lanes, row, units, compact, a);
 }
 
 // The messages of row r, summed over its parents; `first`: their gates are still pre-activations.
@@ -77,7 +78,7 @@ RECURRA_INLINE void sum_messages(const CellRows<T>& rows, Index r, Index j, cons
   N a[Traits::gates], parent[Traits::states];
   const auto gates = [&](T* row, bool compact) __attribute__((always_inline)) {
     if constexpr (first)
-      make_gates<Cell, Stage::edge>(lanes, row, rows.units, compact, u, parent, a);
+      make_gates<Cell, Stage::edge>(lanes, row, rows.units, compact, rows.keep_gates, u, parent, a);
     else
       load_gates<Cell, Stage::edge>(lanes, row, rows.units, compact, a);
   };
@@ -119,12 +120,12 @@ void cell_forward(const CellRows<T>& rows) {
       if constexpr (first == Stage::node) lanes.template load_blocks<Traits::messages>(m, message(), units);
       if constexpr (first <= Stage::node && last >= Stage::node) {
         for (int k = 0; k < Traits::states; ++k) s[k] = N(0);
-        make_gates<Cell, Stage::node>(lanes, row, units, false, u, m, a);
+        make_gates<Cell, Stage::node>(lanes, row, units, false, rows.keep_gates, u, m, a);
         Cell::node(a, u, m, s);
       }
       if constexpr (first == Stage::out) lanes.template load_blocks<Traits::states>(s, state, units);
       if constexpr (last == Stage::out) {
-        make_gates<Cell, Stage::out>(lanes, row, units, false, u, s, a);
+        make_gates<Cell, Stage::out>(lanes, row, units, false, rows.keep_gates, u, s, a);
         Cell::out(a, u, s);
       }
       if constexpr (last >= Stage::node) lanes.template store_blocks<Traits::states>(state, s, units);
