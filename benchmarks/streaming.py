@@ -54,16 +54,14 @@ def ours(net: rc.Network) -> tuple[Array, dict[str, Run]]:
         for _ in repeat(None, count):
             step(x, out=y)
 
-    runs: dict[str, Run] = {"recurra": run}
-    if process := getattr(stream, "process", None):  # until Stream.process is there
-        block, out = (np.zeros((BLOCK, size), np.float32) for size in (net.input_size, net.output_size))
+    process = stream.process
+    block, out = (np.zeros((BLOCK, size), np.float32) for size in (net.input_size, net.output_size))
 
-        def run_blocks(count: int) -> None:
-            for _ in repeat(None, count):
-                process(block, out=out)
+    def run_blocks(count: int) -> None:
+        for _ in repeat(None, count):
+            process(block, out=out)
 
-        runs["process"] = run_blocks
-    return wanted, runs
+    return wanted, {"recurra": run, "process": run_blocks}
 
 
 def peers(cell: str, net: rc.Network, wanted: Array) -> dict[str, Run]:
@@ -119,8 +117,7 @@ def measure(cell: str, sizes: list[tuple[int, int]], native: Native, seconds: fl
             row |= {f"cpp_{name}": value for name, value in tail.items()}
         row["overhead"] = row["recurra"] - row["cpp"]
     row["p50"], row["p99"] = latency(lambda: call(1), 2_000)
-    if "process" in row:
-        row["process"] /= BLOCK
+    row["process"] /= BLOCK
     return row
 
 

@@ -26,11 +26,9 @@ class Peer {
   void serve() {
     const Kernels kernels = kernels_of(recurra::isa());
     add("cpp", recurra::Stream(network_));
-#ifdef RECURRA_HAS_STREAM_OPTIONS  // until recurra::StreamOptions is there
     add("cpp_bfloat16", recurra::Stream(network_, recurra::StreamOptions{.weights = recurra::WeightFormat::bfloat16}));
     add("cpp_int8", recurra::Stream(network_, recurra::StreamOptions{.weights = recurra::WeightFormat::int8}));
     add("cpp_threads2", recurra::Stream(network_, recurra::StreamOptions{.threads = 2}));
-#endif
     for (int choice = 0; choice < recurra::most_references; ++choice)
       if (std::shared_ptr<ReferenceNetwork> reference = ReferenceNetwork::make(network_, kernels, choice))
         add("reference" + std::to_string(32 * reference->lanes()),
