@@ -178,7 +178,11 @@ template <class T>
 PyObject* fast_step(PyObject* self, PyObject* const* values, Py_ssize_t count, PyObject* names) {
   PyObject* arguments[2];
   PyStream<T>* stream = self_of<PyStream<T>>(self);
-  if (stream && two_arguments("x", "out", values, count, names, arguments))
+  if (!two_arguments("x", "out", values, count, names, arguments)) {
+    PyErr_SetString(PyExc_TypeError, "step: got other arguments, expected x and out, each at most once");
+    return nullptr;
+  }
+  if (stream)
     if (PyObject* result = stream->step(arguments[0], arguments[1])) return result;
   if (PyErr_Occurred()) return nullptr;
   PyObject* checked = PyObject_GetAttrString(self, "step_checked");
@@ -194,7 +198,7 @@ template <class T>
 void bind_stream(py::module_& m, const char* name) {
   using Self = PyStream<T>;
   static PyMethodDef step{"step", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(fast_step<T>)),
-                          METH_FASTCALL | METH_KEYWORDS, nullptr};
+                          METH_FASTCALL | METH_KEYWORDS, "step($self, /, x=None, out=None)\n--\n\nThe output of the next step."};
   py::class_<Self> type(m, name);
   add_fast_method(type, step);
   type.def(py::init<std::shared_ptr<PyNetwork<T>>, std::optional<Index>, const std::string&, Index>())

@@ -6,7 +6,7 @@ namespace {
 
 template <class T>
 Footprint footprint(const PyNetwork<T>& self, Index batch, Index time, Index target_time, const std::optional<Topology>& topology,
-                    const std::vector<Index>& structures, const Optimizer& optimizer, Index window) {
+                    const std::vector<Index>& structures, const Optimizer& optimizer, Index window, Index segment) {
   Sequences<T> shape;
   if (topology) shape = Sequences<T>::over(*topology, nullptr);
   if (topology) shape.rows = structures.data();
@@ -14,7 +14,7 @@ Footprint footprint(const PyNetwork<T>& self, Index batch, Index time, Index tar
   if (!topology) shape.time = time;
   shape.target_time = target_time;
   const py::gil_scoped_release release;
-  return training_footprint(self.network, shape, optimizer, window);
+  return training_footprint(self.network, shape, optimizer, window, segment);
 }
 
 }  // namespace
@@ -34,6 +34,7 @@ void bind_summary_types(py::module_& m) {
       .def_property_readonly("training", [](const LayerSummary& self) { return self.work.training.by; });
   py::class_<Footprint>(m, "Footprint")
       .def_readonly("threads", &Footprint::threads)
+      .def_readonly("rounds", &Footprint::rounds)
       .def_readonly("weights", &Footprint::weights)
       .def_readonly("activations", &Footprint::activations)
       .def_readonly("cotangents", &Footprint::cotangents)
@@ -45,7 +46,8 @@ template <class T>
 void bind_summary(py::module_& m) {
   m.def("summary", [](const PyNetwork<T>& self) { return summary(self.network).layers; });
   m.def("training_footprint", &footprint<T>, py::arg("network"), py::kw_only(), py::arg("batch"), py::arg("time"),
-        py::arg("target_time"), py::arg("topology"), py::arg("structures"), py::arg("optimizer"), py::arg("window"));
+        py::arg("target_time"), py::arg("topology"), py::arg("structures"), py::arg("optimizer"), py::arg("window"),
+        py::arg("segment"));
 }
 
 template void bind_summary<float>(py::module_&);

@@ -99,6 +99,13 @@ TEST_CASE("dual: derivative of every cell = central differences, by hand = dual"
   });
 }
 
+TEST_CASE("dual: the slope of a logarithm of a gate that is open does not cancel") {
+  for (const double a : {1.0, 10.0, 20.0, 40.0}) {
+    const float y = float(function_value<Function::log_logistic>(a));
+    CHECK(double(function_slope<Function::log_logistic>(y)) == doctest::Approx(1 / (1 + std::exp(a))).epsilon(1e-5));
+  }
+}
+
 TEST_CASE("dual: every function a cell may use") {
   using D = Dual<double, 2>;
   const auto f = [](const auto& x, const auto& y) {

@@ -174,7 +174,8 @@ TEST_CASE("footprint: a large batch goes on along straight lines") {
     x.batch = 50;
     x.time = 150;
     x.target_time = network.decodes() ? 130 : 0;
-    const Index rows = Index(split_rows(x, num_parts(x, 1, step_memory(*network.model()))).front().size());
+    const Split chosen = split(x, {x.time, x.time}, Index(network.flat().size()), step_memory(*network.model()));
+    const Index rows = Index(split_rows(x, chosen.parts).front().size());
     CHECK(rows > 8);  // the small batch that the lines begin with
     const Footprint footprint = training_footprint(network, x, Adam{});
     Workspace<double> workspace(*network.model());
@@ -193,6 +194,18 @@ TEST_CASE("footprint: a large batch goes on along straight lines") {
     CHECK(training_footprint(network, x, Sgd{}).optimizer == 0);
   }
   set_num_threads(before);
+}
+
+TEST_CASE("footprint: segments keep the states between them instead of activations") {
+  const Net network({lstm(3, 40)});
+  Sequences<double> x;
+  x.batch = 4;
+  x.time = 10000;
+  const auto activations = [&](Index segment) { return training_footprint(network, x, Adam{}, 0, segment).activations; };
+  CHECK(activations(100) < 0.02 * activations(0));
+  CHECK(activations(RunOptions::square_root) == activations(100));
+  CHECK(activations(20000) == activations(0));
+  CHECK_THROWS_AS(training_footprint(Net({bidirectional(lstm(3, 4))}), x, Adam{}, 0, 100), std::invalid_argument);
 }
 
 TEST_CASE("footprint: refusals") {

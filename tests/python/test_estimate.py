@@ -196,6 +196,23 @@ def test_the_memory_is_what_a_process_grows_by(layers: str, threads: int) -> Non
     assert estimated == pytest.approx(grown, rel=0.15)
 
 
+def test_segments_take_less_memory() -> None:
+    net = rc.Network([rc.LSTM(3, 40)])
+    whole, parts = (
+        rc.estimate(net, (4, 3000), rule=rule) for rule in (rc.BPTT(), rc.BPTT(checkpoint=True))
+    )
+    assert parts.memory.activations < 0.05 * whole.memory.activations
+    with pytest.raises(ValueError, match="looks ahead"):
+        rc.estimate(rc.Network([rc.Bidirectional(rc.LSTM(3, 4))]), (4, 30), rule=rc.BPTT(checkpoint=True))
+
+
+def test_the_bytes_of_a_step_do_not_fall_with_the_batch() -> None:
+    """A batch that runs in parts reads its weights for each."""
+    net = rc.Network([rc.LSTM(4, 16), rc.Linear(16, 2)])
+    some, many = (rc.estimate(net, (batch, 100), threads=1).bytes_per_step for batch in (128, 1024))
+    assert many == pytest.approx(some, rel=0.2)
+
+
 def test_the_time_is_of_the_order_of_that_of_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """The benchmark asks for 30%, on a machine that does nothing else."""
     monkeypatch.setattr(_calibration, "BUDGET", 0.4)

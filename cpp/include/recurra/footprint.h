@@ -9,6 +9,7 @@ namespace recurra {
 // In bytes. The network's parameters and the caller's arrays are not part of it.
 struct Footprint {
   int threads = 1;         // that share the batch
+  double rounds = 1;       // in how many parts each goes through its share, one after the other in the same memory
   double weights = 0;      // the parameters as the products read them
   double activations = 0;  // what the way forward keeps for the way back
   double cotangents = 0;   // what the way back adds to that
@@ -20,9 +21,9 @@ struct Footprint {
 // Of a batch of this shape; no data, lengths, teacher or targets are looked at, all steps count as valid. Over a topology what
 // is laid out is counted to the byte; so is a small batch of sequences, and a larger one goes on from there along straight lines,
 // so that little memory is spent. Throws std::invalid_argument for a batch that does not fit the network, a window beyond its
-// time axis, or an optimizer's setting out of range.
+// time axis, segments (see RunOptions) of a network that has none, or an optimizer's setting out of range.
 template <class T>
 Footprint training_footprint(const BasicNetwork<T>& network, const Sequences<T>& shape, const Optimizer& optimizer,
-                             Index window = 0);
+                             Index window = 0, Index segment = 0);
 
 }  // namespace recurra

@@ -29,7 +29,7 @@ RECURRA_INLINE N function_slope(N y) {
   if constexpr (f == Function::logistic)
     return y * (N(1) - y);
   else if constexpr (f == Function::log_logistic)
-    return N(1) - exp(y);
+    return -expm1(y);
   else if constexpr (f == Function::tanh)
     return N(1) - y * y;
   else if constexpr (f == Function::relu)

@@ -84,7 +84,7 @@ struct CellTape : Tape<T> {
            bytes_of(tensor, dtensor, gathered, scratch, raw, draw, keep, projected, dprojected, mask, masked, dmasked) +
            bytes_of(seen, dseen) + input_norm.bytes() + recurrent_norm.bytes() + state_norm.bytes();
   }
-  AlignedVector<T> a, message, state;     // [nodes] pre-activations and messages, [rows] states
+  AlignedVector<T> a, message, state;     // [nodes] gates (before their functions: pre-activations) and messages, [rows] states
   AlignedVector<T> da, dmessage, dstate;  // the same, times seeds; da also holds the per-unit parameters' cotangents
   AlignedVector<T> edge_a, dedge_a;       // trees: the edge gates of each edge
   AlignedVector<T> source, dsource;       // trees: what nodes read from; all leaves from row 0

@@ -1,5 +1,7 @@
 #include "row_team.h"
 
+#include <unistd.h>
+
 namespace recurra {
 
 namespace {
@@ -17,7 +19,7 @@ constexpr std::uint32_t part_mask = 255;
 
 }  // namespace
 
-RowTeam::RowTeam(Index size) : size_(size), next_(std::uint32_t(size)) {
+RowTeam::RowTeam(Index size) : size_(size), owner_(getpid()), next_(std::uint32_t(size)) {
   try {
     for (Index i = 1; i < size; ++i) helpers_.emplace_back([this] { help(); });
   } catch (...) {  // no more threads: those that run must end before their team goes
@@ -32,7 +34,11 @@ void RowTeam::end() noexcept {
   over_.store(true);
   next_.fetch_add(256);  // the same parts, none: what sleepers wait for has changed
   next_.notify_all();
-  for (std::thread& helper : helpers_) helper.join();
+  for (std::thread& helper : helpers_)
+    if (getpid() == owner_)
+      helper.join();
+    else
+      helper.detach();  // a fork has left them behind
 }
 
 bool RowTeam::take_part() noexcept {

@@ -35,6 +35,7 @@ class RowTeam {
   bool take_part() noexcept;
 
   const Index size_;
+  const int owner_;  // the process that has the helpers
   // What the caller wants done: valid while parts are left or unfinished.
   Call call_ = nullptr;
   const void* task_ = nullptr;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 namespace recurra {
@@ -24,8 +25,9 @@ void round_row(WeightFormat format, T* row, Index size) {
   }
   T largest = 0;
   for (Index k = 0; k < size; ++k) largest = std::max(largest, std::abs(row[k]));
-  const T scale = largest / 127;
-  for (Index k = 0; k < size; ++k) row[k] = scale > 0 ? std::rint(row[k] / scale) * scale : T(0);
+  // A scale that is subnormal would be too coarse: such a row is zero beside any other number.
+  const T scale = largest < 127 * std::numeric_limits<T>::min() ? T(0) : largest / 127;
+  for (Index k = 0; k < size; ++k) row[k] = scale > 0 ? std::clamp(std::rint(row[k] / scale) * scale, -largest, largest) : T(0);
 }
 
 bool is_multiplied(const ParameterSpec& spec) {

@@ -27,17 +27,20 @@ struct BasicRunner<T>::Impl {
     memory = step_memory(*model);
   }
 
-  void begin(const std::string& function, const Sequences<T>& x, const BasicState<T>* state, const RunOptions& options,
-             bool learns = true) {
+  // Of passes over at most this many steps.
+  void begin(const std::string& function, const Sequences<T>& x, Index steps, const BasicState<T>* state,
+             const RunOptions& options, bool learns = true) {
     if (network.model() != model) adopt();
     check_topology(function, *model, x, state != nullptr, options.window);
     check_batch(function, x);
     check_teaching(function, *model, x, options.sampling, learns);
     if (state) state->check(function, model->state_blocks, x.batch);
     weights->refresh(*model, network.flat().data());
-    threads = worthwhile_threads(x, Index(network.flat().size()));
+    const Split chosen = split(x, extent(x, std::clamp(steps, Index(0), x.time), learns ? options.segment : 0),
+                               Index(network.flat().size()), memory);
+    threads = chosen.threads;
     while (int(shards.size()) < threads) shards.push_back(std::make_unique<Shard<T>>(*model));
-    parts = split_rows(x, num_parts(x, threads, memory));
+    parts = split_rows(x, chosen.parts);
   }
 
   Index state_size() const { return model->state_offset.back(); }
@@ -113,11 +116,12 @@ BasicRunner<T>::BasicRunner(BasicRunner&&) noexcept = default;
 
 template <class T>
 void BasicRunner<T>::forward(const Sequences<T>& x, T* y, BasicState<T>* state, const RunOptions& options) {
-  impl_->begin("forward", x, state, options, false);
   // Long sequences go in pieces, the state carried on, so that the memory needed has a bound. Pooling needs the whole.
   constexpr Index most_rows = 1 << 16;
-  const bool whole = x.topology || impl_->model->pools() || impl_->model->looks_ahead();
-  const Index window = whole ? x.time : std::clamp(most_rows / x.batch, Index(1), x.time);
+  const Model<T>& model = *impl_->network.model();
+  const bool whole = x.topology || model.pools() || model.looks_ahead();
+  const Index window = whole ? x.time : std::max(most_rows / std::max(x.batch, Index(1)), Index(1));
+  impl_->begin("forward", x, window, state, options, false);
   BasicState<T> carried = state ? *state : BasicState<T>(impl_->network, x.topology ? 0 : x.batch);
   BasicState<T>* const carrying = x.topology ? nullptr : &carried;
   for (Index begin = 0; begin < x.time; begin += window)
@@ -128,7 +132,7 @@ void BasicRunner<T>::forward(const Sequences<T>& x, T* y, BasicState<T>* state, 
 template <class T>
 double BasicRunner<T>::window_gradient(const Sequences<T>& x, const Target<T>& target, const Loss& loss, Window window,
                                        T* gradient, BasicState<T>* state, const RunOptions& options) {
-  impl_->begin("window_gradient", x, state, options);
+  impl_->begin("window_gradient", x, window.end - window.begin, state, options);
   check_loss("window_gradient", *impl_->model, target, loss);
   check_taught("window_gradient", *impl_->model, x, target);
   check_segment("window_gradient", *impl_->model, x, options.segment);
@@ -144,7 +148,7 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
                                          BasicState<T>* state, const RunOptions& options) {
   if (options.window < 0)
     throw std::invalid_argument("loss_and_gradient: window is " + std::to_string(options.window) + ", expected at least 1");
-  impl_->begin("loss_and_gradient", x, state, options);
+  impl_->begin("loss_and_gradient", x, options.window > 0 ? options.window : x.time, state, options);
   check_loss("loss_and_gradient", *impl_->model, target, loss);
   check_taught("loss_and_gradient", *impl_->model, x, target);
   check_segment("loss_and_gradient", *impl_->model, x, options.segment);
@@ -177,7 +181,7 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
 template <class T>
 double BasicRunner<T>::loss(const Sequences<T>& x, const Target<T>& target, const Loss& loss, BasicState<T>* state,
                             const RunOptions& options) {
-  impl_->begin("loss", x, state, options);
+  impl_->begin("loss", x, x.time, state, options);
   check_loss("loss", *impl_->model, target, loss);
   check_taught("loss", *impl_->model, x, target);
   check_segment("loss", *impl_->model, x, options.segment);

@@ -9,10 +9,8 @@
 
 namespace recurra {
 
-template <class T>
-Index segment_length(const Pass<T>& pass) {
-  const Index steps = pass.window.end - pass.window.begin, asked = pass.options.segment;
-  if (asked == 0 || pass.y) return 0;
+Index segment_length(Index steps, Index asked) {
+  if (asked == 0) return 0;
   const Index length = asked > 0 ? asked : Index(std::ceil(std::sqrt(double(steps))));
   return length < steps ? length : 0;
 }
@@ -137,8 +135,7 @@ void run_segments(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>
   if (pass.gradient) run.backward();
 }
 
-#define RECURRA_INSTANTIATE(T)                   \
-  template Index segment_length(const Pass<T>&); \
+#define RECURRA_INSTANTIATE(T) \
   template void run_segments(const ModelWeights<T>&, Shard<T>&, const Pass<T>&, Index, const Interrupt&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

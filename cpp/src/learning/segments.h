@@ -9,9 +9,12 @@
 
 namespace recurra {
 
-// Of this pass; 0: it does not run in segments.
+// Of a pass of so many steps, as RunOptions::segment asks; 0: it does not run in segments.
+Index segment_length(Index steps, Index asked);
 template <class T>
-Index segment_length(const Pass<T>& pass);
+Index segment_length(const Pass<T>& pass) {
+  return pass.y ? 0 : segment_length(pass.window.end - pass.window.begin, pass.options.segment);
+}
 
 // What run_shard does, in segments of this length, and what `last_state` of the shard is for. Without a gradient the segments go
 // forward alone.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "recurra/threads.h"
+#include "segments.h"
 
 namespace recurra {
 
@@ -10,21 +11,35 @@ namespace {
 
 // What there is to do.
 template <class T>
-Index nodes(const Sequences<T>& x) {
+Index nodes(const Sequences<T>& x, Index steps) {
   Index count = 0;
   for (Index i = 0; x.topology && i < x.batch; ++i) count += x.length(i);
-  return x.topology ? count : x.batch * x.time;
+  return x.topology ? count : x.batch * steps;
 }
 
-}  // namespace
-
 template <class T>
-int worthwhile_threads(const Sequences<T>& x, Index num_parameters) {
+int worthwhile_threads(const Sequences<T>& x, Index steps, Index num_parameters) {
   constexpr double worthwhile = 2e5;  // multiply-adds
-  const double work = double(nodes(x)) * double(num_parameters + 1);
+  const double work = double(nodes(x, steps)) * double(num_parameters + 1);
   const Index most = std::min<Index>({x.batch, num_threads(), Index(std::min(work / worthwhile, 1e6)) + 1});
   return int(std::max<Index>(most, 1));
 }
+
+template <class T>
+int num_parts(const Sequences<T>& x, Index steps, int threads, StepMemory memory) {
+  constexpr Index nodes_in_caches = 1024, rows_at_least = 8;  // fewer rows would leave the products' tiles incomplete
+  constexpr double in_caches = 3e6, small_weights = 3e5;      // bytes
+  Index rounds = 1;
+  if (x.topology) {
+    rounds = std::min(nodes(x, steps) / (threads * nodes_in_caches), x.batch / threads);
+  } else if (memory.step > 0 && memory.weights <= small_weights) {
+    const Index rows = Index(in_caches / (memory.step * double(steps + 1))) / rows_at_least * rows_at_least;
+    rounds = x.batch / threads / std::max(rows, rows_at_least);
+  }
+  return threads * int(std::max<Index>(rounds, 1));
+}
+
+}  // namespace
 
 template <class T>
 StepMemory step_memory(const Model<T>& model) {
@@ -39,23 +54,22 @@ StepMemory step_memory(const Model<T>& model) {
 }
 
 template <class T>
-int num_parts(const Sequences<T>& x, int threads, StepMemory memory) {
-  constexpr Index nodes_in_caches = 1024, rows_at_least = 8;  // fewer rows would leave the products' tiles incomplete
-  constexpr double in_caches = 3e6, small_weights = 3e5;      // bytes
-  Index rounds = 1;
-  if (x.topology) {
-    rounds = std::min(nodes(x) / (threads * nodes_in_caches), x.batch / threads);
-  } else if (memory.step > 0 && memory.weights <= small_weights) {
-    const Index rows = Index(in_caches / (memory.step * double(x.time + 1))) / rows_at_least * rows_at_least;
-    rounds = x.batch / threads / std::max(rows, rows_at_least);
-  }
-  return threads * int(std::max<Index>(rounds, 1));
+Extent extent(const Sequences<T>& x, Index pass, Index segment) {
+  if (x.topology) return {x.time, x.time};
+  const Index length = segment_length(pass, segment);
+  return {pass, length > 0 ? length : pass};
 }
 
-#define RECURRA_INSTANTIATE(T)                                 \
-  template int worthwhile_threads(const Sequences<T>&, Index); \
-  template StepMemory step_memory(const Model<T>&);            \
-  template int num_parts(const Sequences<T>&, int, StepMemory);
+template <class T>
+Split split(const Sequences<T>& x, Extent extent, Index num_parameters, StepMemory memory) {
+  const int threads = worthwhile_threads(x, extent.pass, num_parameters);
+  return {threads, num_parts(x, extent.at_once, threads, memory)};
+}
+
+#define RECURRA_INSTANTIATE(T)                               \
+  template StepMemory step_memory(const Model<T>&);          \
+  template Extent extent(const Sequences<T>&, Index, Index); \
+  template Split split(const Sequences<T>&, Extent, Index, StepMemory);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)
 

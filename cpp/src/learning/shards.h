@@ -6,10 +6,6 @@
 
 namespace recurra {
 
-// Enough work for each thread to be worth waking.
-template <class T>
-int worthwhile_threads(const Sequences<T>& x, Index num_parameters);
-
 // What a step of one sequence takes while a network learns, and what all of its weights do, in bytes.
 struct StepMemory {
   double step = 0, weights = 0;
@@ -17,10 +13,20 @@ struct StepMemory {
 template <class T>
 StepMemory step_memory(const Model<T>& model);
 
-// For each thread one, or as many more as let each stay in the caches; a thread takes them one behind the other in the same
-// memory. Trees and graphs lie in no order, so that it always pays. Sequences are split where weights are so small that reading
-// them for fewer rows at a time costs nothing.
+// A pass over this many steps (of sequences), of which so many are in memory at once.
+struct Extent {
+  Index pass, at_once;
+};
 template <class T>
-int num_parts(const Sequences<T>& x, int threads, StepMemory memory);
+Extent extent(const Sequences<T>& x, Index pass, Index segment);
+
+// As many threads as have enough work to be worth waking. For each one part, or as many more as let each stay in the caches; a
+// thread takes them one behind the other in the same memory. Trees and graphs lie in no order, so that it always pays. Sequences
+// are split where weights are so small that reading them for fewer rows at a time costs nothing.
+struct Split {
+  int threads, parts;
+};
+template <class T>
+Split split(const Sequences<T>& x, Extent extent, Index num_parameters, StepMemory memory);
 
 }  // namespace recurra

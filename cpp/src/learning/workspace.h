@@ -45,8 +45,8 @@ class Workspace {
   T* input() { return input_.data(); }  // [nodes][input size]
   // [nodes][teacher size], of the output if the network decodes; there for networks that take a teacher.
   T* teacher() { return teacher_.data(); }
-  // That it has allocated, without the tapes.
-  std::size_t bytes() const {  // of all tapes too
+  // That it has allocated, tapes included.
+  std::size_t bytes() const {
     std::size_t sum = bytes_of(input_, teacher_);
     for (const auto& tape : tapes_) sum += tape->bytes();
     return sum;

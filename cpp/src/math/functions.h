@@ -42,6 +42,8 @@ RECURRA_INLINE N abs(N a) {
 template <class T, class = std::enable_if_t<std::is_floating_point_v<T>>>
 RECURRA_INLINE T exp(T x) { return ::exp(x); }
 template <class T, class = std::enable_if_t<std::is_floating_point_v<T>>>
+RECURRA_INLINE T expm1(T x) { return ::expm1(x); }
+template <class T, class = std::enable_if_t<std::is_floating_point_v<T>>>
 RECURRA_INLINE T tanh(T x) { return ::tanh(x); }
 template <class T, class = std::enable_if_t<std::is_floating_point_v<T>>>
 RECURRA_INLINE T sqrt(T x) { return ::sqrt(x); }

@@ -23,7 +23,7 @@ struct Bytes {
   friend Bytes operator*(double factor, Bytes bytes) { return {factor * bytes.forward, factor * bytes.backward}; }
 };
 
-// With which steps the nodes are.
+// With the shard's list of which step each node is.
 template <class T>
 Bytes both_ways(Workspace<T>& workspace, const auto& prepare) {
   prepare(false);
@@ -86,10 +86,11 @@ Bytes over_topology(const Model<T>& model, const Sequences<T>& x, const std::vec
 }  // namespace
 
 template <class T>
-Footprint training_footprint(const BasicNetwork<T>& network, const Sequences<T>& shape, const Optimizer& optimizer,
-                             Index window) {
+Footprint training_footprint(const BasicNetwork<T>& network, const Sequences<T>& shape, const Optimizer& optimizer, Index window,
+                             Index segment) {
   const Model<T>& model = *network.model();
   check_topology("training_footprint", model, shape, false, window);
+  check_segment("training_footprint", model, shape, segment);
   if (window < 0 || (window > 0 && window < shape.time && (model.pools() || model.looks_ahead())))
     throw std::invalid_argument("training_footprint: window is " + std::to_string(window) + ", expected at least 1" +
                                 (window > 0 ? ", of a network that neither pools nor looks ahead" : ""));
@@ -100,17 +101,24 @@ Footprint training_footprint(const BasicNetwork<T>& network, const Sequences<T>&
   if (window > 0) x.time = std::min(window, x.time);
 
   Footprint result;
-  result.threads = worthwhile_threads(x, Index(network.flat().size()));
+  const Extent steps = extent(x, x.time, segment);
+  const Split chosen = split(x, steps, Index(network.flat().size()), step_memory(model));
+  result.threads = chosen.threads;
+  result.rounds = double(chosen.parts) / chosen.threads;
   ModelWeights<T> weights(model);
   weights.refresh(model, network.flat().data());
   for (std::size_t i = 0; i < model.layers.size(); ++i) result.weights += double(weights[i].bytes());
-  const auto parts = split_rows(x, num_parts(x, result.threads, step_memory(model)));
+  const auto parts = split_rows(x, chosen.parts);
   Bytes bytes;
   if (x.topology)
     bytes = over_topology(model, x, parts, result.threads);
   else  // the first part of each thread is its largest
-    for (int t = 0; t < result.threads; ++t)
-      bytes += along_lines(model, {Index(parts[std::size_t(t)].size()), x.time, x.target_time});
+    for (int t = 0; t < result.threads; ++t) {
+      const Index rows = Index(parts[std::size_t(t)].size());
+      bytes += along_lines(model, {rows, steps.at_once, x.target_time});
+      if (steps.at_once < steps.pass)  // the states between the segments
+        bytes.forward += number * double(rows * model.state_offset.back()) * (double(steps.pass / steps.at_once) + 2);
+    }
   result.activations = bytes.forward;
   result.cotangents = bytes.backward;
   result.gradients = number * parameters * (result.threads + 1);
@@ -119,7 +127,7 @@ Footprint training_footprint(const BasicNetwork<T>& network, const Sequences<T>&
 }
 
 #define RECURRA_INSTANTIATE(T) \
-  template Footprint training_footprint(const BasicNetwork<T>&, const Sequences<T>&, const Optimizer&, Index);
+  template Footprint training_footprint(const BasicNetwork<T>&, const Sequences<T>&, const Optimizer&, Index, Index);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)
 

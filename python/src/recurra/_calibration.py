@@ -81,6 +81,7 @@ class Calibration:
         optimizer: Optimizer,
         taught: bool,
         window: int,
+        segment: int,
     ) -> None:
         self._core = type(core)(core.layers, 0)
         for names in core.tied:
@@ -93,6 +94,7 @@ class Calibration:
         self._optimizer = type(optimizer)(**(optimizer._settings | {"learning_rate": 1e-6}))
         self._taught = taught
         self._window = window
+        self._segment = segment
         self._flops = summarize(core, dtype.itemsize).training_flops
 
     def seconds(self, batch: Shape, samples: int) -> tuple[float, float]:
@@ -190,7 +192,9 @@ class Calibration:
             checkpoint_every=0,
             resume=False,
             stateful=False,
-            segment=0,
+            segment=self._segment,
         )
         result = _core.fit(self._core, data, None, settings, None, lambda *_: None)
+        if result.interrupted:
+            raise KeyboardInterrupt
         return [epoch.seconds for epoch in result.epochs]

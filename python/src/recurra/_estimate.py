@@ -127,7 +127,7 @@ def estimate(
         topology: What the network runs over, a `Forest` or `Graphs`, if it has layers that do.
         loss: As for `fit`.
         optimizer: As for `fit`; default ``Adam()``.
-        rule: `BPTT()`, or `BPTT(window=...)` for an update after every window.
+        rule: `BPTT()`, with a window for an update after every window, or checkpointed.
         teacher: Whether a Feedback layer is fed targets, and not its own outputs.
         threads: That may share a batch. None: `num_threads()`. While the trial runs, it is the number for
             the whole process.
@@ -143,7 +143,8 @@ def estimate(
     optimizer = Adam() if optimizer is None else optimizer
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"estimate: optimizer is {optimizer!r}, expected a recurra.Optimizer")
-    window = check_rule(rule if rule is not None else BPTT()).window or 0
+    bptt = check_rule(rule if rule is not None else BPTT())
+    window, segment = bptt.window or 0, bptt._segment()
     if window and (core.pools or core.looks_ahead or topology is not None):
         raise ValueError(
             f"estimate: rule has window {window}, expected none: the network pools, looks ahead or runs over "
@@ -174,8 +175,9 @@ def estimate(
             structures=[int(i) for i in batch.structures],
             optimizer=optimizer._core,
             window=window,
+            segment=segment,
         )
-        calibration = Calibration(core, network.dtype, objective, optimizer, taught, window)
+        calibration = Calibration(core, network.dtype, objective, optimizer, taught, window, segment)
         per_batch, per_epoch = calibration.seconds(batch, total)
     finally:
         _core.set_num_threads(before)
@@ -236,7 +238,7 @@ def _result(
         parameters=table.parameters,
         flops_per_step=_total(table.flops, counts) / steps,
         training_flops_per_step=_total(table.training_flops, counts) / steps,
-        bytes_per_step=(levels * table.bytes + memory.activations) / steps,
+        bytes_per_step=memory.rounds * (levels * table.bytes + memory.activations) / steps,
         state_bytes=itemsize * table.state,
         memory=TrainingMemory(
             *(int(x) for x in (memory.weights, memory.activations, memory.cotangents)),
