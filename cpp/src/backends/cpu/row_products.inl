@@ -7,6 +7,7 @@
 
 #include "../../math/pack.h"
 #include "../backend.h"
+#include "row_bytes.inl"
 
 namespace recurra {
 inline namespace RECURRA_ISA {
@@ -19,7 +20,6 @@ template <class T>
 struct FullWeights {
   using Element = T;
   static constexpr int together = 1;
-  static constexpr bool scaled = false;
   static
   RECURRA_INLINE void load(const Element* p, typename Pack<T>::Vector* w) { w[0] = Pack<T>::load(p).v; }
   static void pack(const T* w, int, T, Element* to) { *to = *w; }
@@ -29,7 +29,6 @@ struct FullWeights {
 struct Bfloat16Weights {
   using Element = std::uint32_t;
   static constexpr int together = 2;
-  static constexpr bool scaled = false;
   typedef Element Words __attribute__((vector_size(vector_bytes)));
   typedef Element Unaligned __attribute__((vector_size(vector_bytes), aligned(4), may_alias));
   static RECURRA_INLINE void load(const Element* p, Pack<float>::Vector* w) {
@@ -46,43 +45,6 @@ struct Bfloat16Weights {
     *to = upper_half(w[0]) | (count > 1 ? upper_half(w[1]) << 16 : 0);
   }
 };
-
-// A byte times the scale of its column.
-inline signed char to_byte(float w, float scale) { return (signed char)(scale > 0 ? __builtin_rintf(w / scale) : 0); }
-#if defined(__AVX2__)
-struct Int8Weights {
-  using Element = signed char;
-  static constexpr int together = 1;
-  static constexpr bool scaled = true;
-  static RECURRA_INLINE void load(const Element* p, Pack<float>::Vector* w) {
-#if defined(__AVX512F__)
-    w[0] = Pack<float>::Vector(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))));
-#else
-    w[0] = Pack<float>::Vector(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))));
-#endif
-  }
-  static void pack(const float* w, int, float scale, Element* to) { *to = to_byte(*w, scale); }
-};
-#else
-struct Int8Weights {  // four in a word: two shifts extend the sign of each
-  using Element = std::uint32_t;
-  static constexpr int together = 4;
-  static constexpr bool scaled = true;
-  typedef Element Unaligned __attribute__((vector_size(vector_bytes), aligned(4), may_alias));
-  using Words = Pack<float>::Mask;
-  static RECURRA_INLINE void load(const Element* p, Pack<float>::Vector* w) {
-    const Words words = Words(*reinterpret_cast<const Unaligned*>(p));
-    w[0] = __builtin_convertvector((words << 24) >> 24, Pack<float>::Vector);
-    w[1] = __builtin_convertvector((words << 16) >> 24, Pack<float>::Vector);
-    w[2] = __builtin_convertvector((words << 8) >> 24, Pack<float>::Vector);
-    w[3] = __builtin_convertvector(words >> 24, Pack<float>::Vector);
-  }
-  static void pack(const float* w, int count, float scale, Element* to) {
-    *to = 0;
-    for (int i = 0; i < count && i < together; ++i) *to |= Element(std::uint8_t(to_byte(w[i], scale))) << 8 * i;
-  }
-};
-#endif
 
 template <class T, class W, int panels>
 struct StripSums {
@@ -115,12 +77,8 @@ struct StripSums {
       for (int i = 0; i < count; ++i, weights += next) add_one<together>(i, x + i * together, weights);
     for (; end - x >= together; x += together, weights += next) add_one<together>(0, x, weights);
     if constexpr (together > 1)
-      if (const Index left = end - x; left > 0) {  // what lies beyond is not read
-        if (left == 1) add_one<1>(0, x, weights);
-        if constexpr (together > 2) {
-          if (left == 2) add_one<2>(0, x, weights);
-          if (left == 3) add_one<3>(0, x, weights);
-        }
+      if (x < end) {  // of two, the first: what lies beyond is not read
+        add_one<1>(0, x, weights);
         weights += next;
       }
   }
@@ -152,32 +110,12 @@ __attribute__((noinline)) void multiply_strip(const RowWeights<T>& w, const RowS
   };
   StripSums<T, W, panels> sums;
   sums.clear();
-  if constexpr (W::scaled) {
-    P result[panels];
-    for (int n = 0; n < panels; ++n) result[n] = begin(n);
-    const auto add_scaled = [&](const T* scale) __attribute__((always_inline)) {
 #pragma GCC unroll 8
-      for (int n = 0; n < panels; ++n) result[n] = result[n] + P(sums.total(n)) * P::load(scale + strip.scale + n * lanes);
-    };
-    if (x && strip.input > 0) {
-      sums.add(x, strip.input, weights);
-      add_scaled(w.input_scale);
-      sums.clear();
-    }
-    if (strip.depth > 0) {
-      sums.add(source, strip.depth, weights);
-      add_scaled(w.source_scale);
-    }
+  for (int n = 0; n < panels; ++n) sums.sum[0][n] = begin(n).v;
+  if (x) sums.add(x, strip.input, weights);
+  sums.add(source, strip.depth, weights);
 #pragma GCC unroll 8
-    for (int n = 0; n < panels; ++n) store(n, result[n]);
-  } else {
-#pragma GCC unroll 8
-    for (int n = 0; n < panels; ++n) sums.sum[0][n] = begin(n).v;
-    if (x) sums.add(x, strip.input, weights);
-    sums.add(source, strip.depth, weights);
-#pragma GCC unroll 8
-    for (int n = 0; n < panels; ++n) store(n, P(sums.total(n)));
-  }
+  for (int n = 0; n < panels; ++n) store(n, P(sums.total(n)));
 }
 
 template <class T, class W>
@@ -208,16 +146,19 @@ Index pack_strip(const T* rows, Index row_stride, Index columns, Index depth, in
 }
 
 template <class T, class W>
-RowFormat<T> row_format() {
-  return {sizeof(typename W::Element), W::together, pack_strip<T, W>, multiply_row<T, W>};
+RowFormat<T> row_format(decltype(RowFormat<T>::multiply) multiply) {
+  return {sizeof(typename W::Element), W::together, pack_strip<T, W>, multiply};
 }
 
 template <class T>
 RowProducts<T> row_products_table() {
-  RowProducts<T> table{Pack<T>::lanes, strip_panels, row_format<T, FullWeights<T>>(), {}, {}};
+  RowProducts<T> table{Pack<T>::lanes, strip_panels, row_format<T, FullWeights<T>>(multiply_row<T, FullWeights<T>>), {}, {}};
   if constexpr (sizeof(T) == sizeof(float)) {
-    table.bfloat16 = row_format<T, Bfloat16Weights>();
-    table.int8 = row_format<T, Int8Weights>();
+    table.bfloat16 = row_format<T, Bfloat16Weights>(multiply_row<T, Bfloat16Weights>);
+    table.int8 = row_format<T, Int8Weights>(multiply_byte_row<PairProducts>);
+#if defined(__AVX512F__)
+    if (__builtin_cpu_supports("avx512vnni")) table.int8.multiply = multiply_byte_row<QuadProducts>;
+#endif
   }
   return table;
 }
