@@ -129,9 +129,10 @@ class PyStream {
 
  private:
   static WeightFormat format(const std::string& name) {
-    return name == "float32" || name == "float64" ? WeightFormat::full
-           : name == "int8"                       ? WeightFormat::int8
-                                                  : WeightFormat::bfloat16;
+    if (name == "float32" || name == "float64") return WeightFormat::full;
+    if (name == "bfloat16") return WeightFormat::bfloat16;
+    if (name == "int8") return WeightFormat::int8;
+    throw py::value_error("stream: weights is '" + name + "', expected 'float32', 'bfloat16' or 'int8'");
   }
 
   [[noreturn]] static void throw_busy(const char* function = "step") { Turn::throw_busy(function, owner); }

@@ -198,9 +198,7 @@ def test_the_memory_is_what_a_process_grows_by(layers: str, threads: int) -> Non
 
 def test_segments_take_less_memory() -> None:
     net = rc.Network([rc.LSTM(3, 40)])
-    whole, parts = (
-        rc.estimate(net, (4, 3000), rule=rule) for rule in (rc.BPTT(), rc.BPTT(checkpoint=True))
-    )
+    whole, parts = (rc.estimate(net, (4, 3000), rule=rule) for rule in (rc.BPTT(), rc.BPTT(checkpoint=True)))
     assert parts.memory.activations < 0.05 * whole.memory.activations
     with pytest.raises(ValueError, match="looks ahead"):
         rc.estimate(rc.Network([rc.Bidirectional(rc.LSTM(3, 4))]), (4, 30), rule=rc.BPTT(checkpoint=True))

@@ -48,6 +48,7 @@ CALLS = {
     "window": "result['interrupted'] = rc.fit(network, x, target, rule=RULE, progress=False).interrupted",
     "call": "network(x)",
     "gradient": "network.loss_and_gradient(x, target)",
+    "estimate": "rc._calibration.BUDGET = 60; rc.estimate(SMALL, (8, 200))",
     "online gradient": "SMALL.loss_and_gradient(x, target, rule=rc.RTRL(block=8))",
 }
 

@@ -219,3 +219,16 @@ def test_a_step_from_python_costs_little() -> None:
     stream = rc.Network([rc.Linear(1, 1)]).stream()
     x, out = np.ones(1, np.float32), np.empty(1, np.float32)
     assert min(timeit.repeat(lambda: stream.step(x, out=out), number=5000, repeat=20)) / 5000 < 2e-6
+
+
+def test_what_a_byte_cannot_scale() -> None:
+    """Rows near the largest number stay finite; rows of next to nothing become zero."""
+    net = rc.Network([rc.Linear(2, 3)])
+    largest, tiny = np.finfo("f4").max, np.float32(190 * 2.0**-149)
+    net.flat[:] = np.array([largest, 1e38, tiny, -tiny, 1, -2, 0, 0, 0], "f4")
+    stream = net.stream(weights="int8")
+    assert np.isfinite(stream.weight_error["0.weight"])
+    y = stream.step(np.array([0.25, 0.5], "f4"))
+    assert y[0] == pytest.approx(0.25 * largest + 0.5e38, rel=0.01)
+    assert y[1] == 0
+    assert y[2] == pytest.approx(-0.75, rel=0.01)
