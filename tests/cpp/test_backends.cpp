@@ -9,7 +9,8 @@ namespace recurra {
 #define RECURRA_DECLARE                \
   void fill(Backend&);                 \
   void fill_diagonal_lstm(CellTable&); \
-  void fill_residual(CellTable&);
+  void fill_residual(CellTable&);      \
+  void use_plain_bytes(RowProducts<float>&);
 #ifdef RECURRA_HAS_AVX2
 namespace avx2 {
 RECURRA_DECLARE
@@ -30,13 +31,15 @@ namespace {
 
 using Fill = void (*)(recurra::CellTable&);
 
-void add(std::list<TestBackend>& list, const char* name, void (*fill)(recurra::Backend&), std::initializer_list<Fill> cells) {
+void add(std::list<TestBackend>& list, const char* name, void (*fill)(recurra::Backend&), std::initializer_list<Fill> cells,
+         void (*use_plain_bytes)(recurra::RowProducts<float>&)) {
   const auto available = recurra::available_isas();
   if (std::find(available.begin(), available.end(), name) == available.end()) return;
   TestBackend& added = list.emplace_back();
   fill(added.backend);
   added.cells.assign(added.backend.cells, added.backend.cells + added.backend.num_cells);
   for (const Fill fill_cell : cells) fill_cell(added.cells.emplace_back());
+  use_plain_bytes(added.plain = added.backend.float32.row_products);
 }
 
 }  // namespace
@@ -44,7 +47,9 @@ void add(std::list<TestBackend>& list, const char* name, void (*fill)(recurra::B
 const std::list<TestBackend>& all_backends() {
   static const std::list<TestBackend> list = [] {
     std::list<TestBackend> made;
-#define RECURRA_ADD(isa) add(made, #isa, recurra::isa::fill, {recurra::isa::fill_diagonal_lstm, recurra::isa::fill_residual});
+#define RECURRA_ADD(isa)                                                                               \
+  add(made, #isa, recurra::isa::fill, {recurra::isa::fill_diagonal_lstm, recurra::isa::fill_residual}, \
+      recurra::isa::use_plain_bytes);
     RECURRA_ADD(baseline)
 #ifdef RECURRA_HAS_AVX2
     RECURRA_ADD(avx2)

@@ -9,6 +9,7 @@
 struct TestBackend {
   recurra::Backend backend;
   std::vector<recurra::CellTable> cells;  // in the order of all_cells()
+  recurra::RowProducts<float> plain;      // of rows, without instructions that only some machines of the set have
 };
 
 // The first one is baseline.

@@ -250,6 +250,11 @@ Network rounded(const Network& network, WeightFormat format, std::vector<WeightE
   return result;
 }
 
+// With int8, products of one row also round what they multiply: by up to 1 / 65024 of the largest, times the sum of a row's
+// |weights|, which is at most about 10 here: 1.5e-4 for a step. Seen in 6 steps of all cells: 1.05e-4. The rounding of the
+// weights itself moves outputs by some 4e-3.
+double tolerance_of(WeightFormat format) { return format == WeightFormat::int8 ? 2e-4 : 1e-5; }
+
 void check_narrow(const Network& network, WeightFormat format) {
   std::vector<WeightError> errors;
   const Network narrow = rounded(network, format, errors);
@@ -260,8 +265,9 @@ void check_narrow(const Network& network, WeightFormat format) {
     const State initial = random_state(network, batch);
     Stream stream(network, {.batch = batch, .weights = format}), plain(narrow, batch);
     const Result<float> expected = step_by_step(plain, initial, some, 6);
-    check_equal(step_by_step(stream, initial, some, 6), expected, 1e-5);
-    check_equal(as_block(stream, initial, some, 6), expected, 1e-5);
+    const double tolerance = batch == 1 ? tolerance_of(format) : 1e-5;  // a batch multiplies in floats
+    check_equal(step_by_step(stream, initial, some, 6), expected, tolerance);
+    check_equal(as_block(stream, initial, some, 6), expected, tolerance);
     REQUIRE(stream.weight_error().size() == errors.size());
     for (std::size_t i = 0; i < errors.size(); ++i) {
       CHECK(stream.weight_error()[i].name == errors[i].name);

@@ -79,8 +79,11 @@ def check_rounded(network: rc.Network, weights: Format) -> None:
     stream, block, expected = network.stream(weights=weights), network.stream(weights=weights), twin.stream()
     stream.state = block.state = expected.state = start
     y = np.stack([expected.step(x_t) for x_t in x])
-    assert_close(np.stack([stream.step(x_t) for x_t in x]), y, (1e-5, 1e-5))
-    assert_close(block.process(x), y, (1e-5, 1e-5))
+    # int8 also rounds what it multiplies, to 1 / 65024 of the largest: with the weights of a row, whose magnitudes add up to
+    # some 5, that is at most 1e-4 in a step.
+    close = 1e-4 if weights == "int8" else 1e-5
+    assert_close(np.stack([stream.step(x_t) for x_t in x]), y, (close, close))
+    assert_close(block.process(x), y, (close, close))
     assert stream.weight_error == pytest.approx(moved, rel=1e-3)
     assert all(0 < error < 0.02 for error in stream.weight_error.values())
 
