@@ -144,10 +144,11 @@ TEST_CASE("row products: int8 with all at its largest, of either sign, and next 
     for (const RowProducts<float>& products : {each.backend.float32.row_products, each.plain})
       for (const float sign : {1.0f, -1.0f}) {
         const Index depth = 600;
-        const std::vector<float> w(std::size_t(2 * depth), 2.0f), start { 1, 1 };
+        const std::vector<float> w(std::size_t(2 * depth), 2.0f);
         RowMatrix<float> matrix;
         matrix.pack(products, {WeightFormat::int8, nullptr}, {{0, 2, w.data(), depth}});
-        const auto product = [&](float value, float first) {
+        const auto product = [&](float value, float first, float base = 1) {
+          const std::vector<float> start{base, base};
           std::vector<float> x(std::size_t(depth), value), y(2);
           x[0] = first;
           matrix.multiply(x.data(), nullptr, start.data(), y.data());
@@ -157,7 +158,8 @@ TEST_CASE("row products: int8 with all at its largest, of either sign, and next 
         CHECK(product(sign * 3, sign * 3) == doctest::Approx(1 + sign * 3600).epsilon(1e-6));
         CHECK(product(sign * 1e30f, sign * 1e30f) == doctest::Approx(sign * 1.2e33).epsilon(1e-6));
         CHECK(product(sign * 1e-20f, sign * 1e-20f) == 1);
-        CHECK(product(sign * 1e-42f, sign * 1e-42f) == 1);
+        CHECK(std::abs(product(sign * 1e-28f, sign * 1e-28f, 0) - sign * 1.2e-25f) < 1e-31f);
+        for (const float tiny : {9e-31f, 1e-36f, 1e-42f}) CHECK(product(sign * tiny, sign * tiny, 0) == 0);  // counts as zero
         CHECK(product(0, -0.0f) == 1);
         CHECK(product(0, sign * 3) == doctest::Approx(1 + sign * 6).epsilon(1e-6));
         // What is not finite cannot be an integer: nothing is known of the sum.

@@ -530,8 +530,9 @@ class Network:
             batch_size: Steps take (batch_size, features); None: (features,).
             weights: For float32 networks, how the matrices that a step multiplies are kept: "float32",
                 "bfloat16", or "int8" with one scale for each row of a matrix. Steps of one sequence then read
-                less memory; ``weight_error`` tells what it costs. A batch computes with the same rounded
-                weights, at its usual speed.
+                less memory; ``weight_error`` tells what it costs. With "int8" they also multiply in integers,
+                what is multiplied being rounded by up to 1 / 65024 of its largest value, far less than
+                the weights. A batch computes with the same rounded weights, at its usual speed.
             threads: How many threads share the larger matrices (from some 200 KiB on) of a step of one
                 sequence: the caller and helpers that wait busily for the next step for some 50 us and then
                 sleep; waking them is a system call. The results are the same to the bit.
