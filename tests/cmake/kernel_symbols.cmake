@@ -2,14 +2,15 @@
 #
 # The list has a line "<instruction set> <object file>" per kernel object. Code for a wide instruction set must not reach
 # the rest of the program, so whatever the linker can see of an object carries the name of its instruction set; an object
-# needs nothing from elsewhere but memory and mathematics functions of C and what the processor can do, and runs nothing before main.
+# needs nothing from elsewhere but memory and mathematics functions of C and the record of what the processor can do, and
+# runs nothing before main.
 math(EXPR last "${CMAKE_ARGC} - 1")
 file(STRINGS "${CMAKE_ARGV${last}}" objects)
 if(NOT objects)
   message(FATAL_ERROR "kernel_symbols: ${CMAKE_ARGV${last}} names no objects")
 endif()
 
-set(allowed "^(memcpy|memset|memmove|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__cpu_model|__cpu_features2|(exp|log|tanh|sqrt|sin|cos|sincos)f?)$")
+set(allowed "^(memcpy|memset|memmove|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__cpu_(model|features2)|(exp|log|tanh|sqrt|sin|cos|sincos)f?)$")
 set(problems "")
 foreach(line IN LISTS objects)
   string(REGEX MATCH "^([^ ]+) (.+)$" line "${line}")

@@ -79,8 +79,8 @@ def check_rounded(network: rc.Network, weights: Format) -> None:
     stream, block, expected = network.stream(weights=weights), network.stream(weights=weights), twin.stream()
     stream.state = block.state = expected.state = start
     y = np.stack([expected.step(x_t) for x_t in x])
-    # int8 also rounds what it multiplies, to 1 / 65024 of the largest: with the weights of a row, whose magnitudes add up to
-    # some 5, that is at most 1e-4 in a step.
+    # int8 also rounds what it multiplies, to 1 / 65024 of the largest: with the weights of a row, whose
+    # magnitudes add up to some 5, that is at most 1e-4 in a step.
     close = 1e-4 if weights == "int8" else 1e-5
     assert_close(np.stack([stream.step(x_t) for x_t in x]), y, (close, close))
     assert_close(block.process(x), y, (close, close))
