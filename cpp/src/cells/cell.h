@@ -42,12 +42,12 @@ struct Gate {
                       // (node) or a new state (out); -1: nothing
   int peephole = -1;  // the per-unit parameter that it is multiplied by; -1: none
 
-  constexpr Gate of(Function f) const {
+  RECURRA_HD constexpr Gate of(Function f) const {
     Gate gate = *this;
     gate.function = f;
     return gate;
   }
-  constexpr Gate plus(int seen, int weight = -1) const {
+  RECURRA_HD constexpr Gate plus(int seen, int weight = -1) const {
     Gate gate = *this;
     gate.peep = seen;
     gate.peephole = weight;

@@ -64,21 +64,21 @@ struct Pack {
 };
 
 // The processor's min and max give their second operand where one is NaN.
-#if defined(__AVX512F__)
-#define RECURRA_CLAMP(name) _mm512_##name
+#if defined(__AVX512F__)  // the forms with a mask: GCC warns of what the others leave undefined
+#define RECURRA_CLAMP(name, a, b) _mm512_maskz_##name(-1, a, b)
 #elif defined(__AVX2__)
-#define RECURRA_CLAMP(name) _mm256_##name
+#define RECURRA_CLAMP(name, a, b) _mm256_##name(a, b)
 #elif defined(__SSE2__)
-#define RECURRA_CLAMP(name) _mm_##name
+#define RECURRA_CLAMP(name, a, b) _mm_##name(a, b)
 #endif
 #ifdef RECURRA_CLAMP
 template <>
 RECURRA_INLINE Pack<float> Pack<float>::clamped(Pack x, float lowest, float highest) {
-  return Vector(RECURRA_CLAMP(max_ps)(broadcast(lowest), RECURRA_CLAMP(min_ps)(broadcast(highest), x.v)));
+  return Vector(RECURRA_CLAMP(max_ps, broadcast(lowest), RECURRA_CLAMP(min_ps, broadcast(highest), x.v)));
 }
 template <>
 RECURRA_INLINE Pack<double> Pack<double>::clamped(Pack x, double lowest, double highest) {
-  return Vector(RECURRA_CLAMP(max_pd)(broadcast(lowest), RECURRA_CLAMP(min_pd)(broadcast(highest), x.v)));
+  return Vector(RECURRA_CLAMP(max_pd, broadcast(lowest), RECURRA_CLAMP(min_pd, broadcast(highest), x.v)));
 }
 #undef RECURRA_CLAMP
 #else
