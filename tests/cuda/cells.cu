@@ -46,8 +46,11 @@ __global__ void forward_and_backward(int units, const T* a_rows, const T* u_rows
   unit.load(u, u_rows);
   unit.load(parent, parent_rows);
 
+  activate<Cell, Stage::edge>(a, u, parent);
   Cell::edge(a, u, parent, m);
+  activate<Cell, Stage::node>(a, u, m);
   Cell::node(a, u, m, s);
+  activate<Cell, Stage::out>(a, u, s);
   for (int k = 0; k < Traits::states; ++k) before_out[k] = s[k];
   Cell::out(a, u, s);
   unit.store(state_rows, s);
