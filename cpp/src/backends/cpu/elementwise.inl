@@ -1,4 +1,4 @@
-// Activations of whole rows; value and slope are the ones Elman's cell uses.
+// Activations of whole rows; the functions are those of gates.
 #pragma once
 
 #include "../../cells/activation.h"
@@ -9,13 +9,15 @@ inline namespace RECURRA_ISA {
 
 template <class Activation, class T>
 void elementwise_value(const T* x, Index count, T* y) {
-  for_each_register<T>(count, [&](Index j, const auto& lanes) { lanes.store(y + j, Activation::value(lanes.load(x + j))); });
+  for_each_register<T>(
+      count, [&](Index j, const auto& lanes) { lanes.store(y + j, function_value<Activation::function>(lanes.load(x + j))); });
 }
 
 template <class Activation, class T>
 void elementwise_vjp(const T* x, const T* dy, Index count, T* dx) {
   for_each_register<T>(count, [&](Index j, const auto& lanes) {
-    lanes.store(dx + j, lanes.load(dx + j) + lanes.load(dy + j) * Activation::slope(lanes.load(x + j)));
+    const Pack<T> y = function_value<Activation::function>(lanes.load(x + j));
+    lanes.store(dx + j, lanes.load(dx + j) + lanes.load(dy + j) * function_slope<Activation::function>(y));
   });
 }
 
