@@ -222,10 +222,37 @@ struct Kernels {
   Gathers<T> gathers;
 };
 
+// A step of one row, in one kernel. States stand in blocks of whole registers, `padded` numbers each; nobody looks at what lies
+// behind the units.
+template <class T>
+struct StepRow {
+  Index inputs, units, padded;
+  const T* weights;  // as packed
+  const T* x;        // [inputs]
+  const T* parent;   // [num_states][padded]
+  T* state;          // [num_states][padded], not the parent's
+  T* y;              // [outputs][units]
+};
+// What is packed for it.
+template <class T>
+struct StepParameters {
+  const T* input[max_gates];  // [units][inputs], of gates with W
+  const T* feed[max_gates];   // [units][feeds * units], of gates with R
+  const T* bias;              // [num_gates][units]
+  const T* unit;              // [num_params][units]
+};
+template <class T>
+struct CellStep {
+  int lanes;                                                                  // of a register
+  Index (*pack)(const StepParameters<T>&, Index inputs, Index units, T* to);  // returns the number of elements; to may be null
+  void (*run)(const StepRow<T>&);                                             // null: the cell has none
+};
+
 // A cell's kernels. In `split` the function `out` always has a segment of its own, for layers that step between node and out.
 template <class T>
 struct CellVariants {
   CellKernels<T> fused, split;
+  CellStep<T> step, narrow_step;  // the other one on narrower registers, for few units; where there are none, nothing
 };
 
 struct CellTable {

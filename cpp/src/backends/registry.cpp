@@ -38,6 +38,11 @@ void register_cell(const CompiledCell& cell) {
   if (!make) throw std::invalid_argument("register_cell: the cell was not compiled for " + isa);
   CellTable table{};
   make(table);
+  if (isa == "avx512" && cell.avx2) {
+    CellTable narrower{};
+    cell.avx2(narrower);
+    add_narrow_steps(table, narrower);
+  }
   const std::string name = table.info.name;
   const std::scoped_lock lock{mutex};
   if (const CellTable* known = find_registered(name)) {

@@ -65,12 +65,20 @@ Backend choose() {
     if (candidate.supported && (!wanted || !*wanted || std::string(wanted) == candidate.name)) chosen = &candidate;
   if (!chosen)
     throw std::runtime_error("isa: RECURRA_ISA is '" + std::string(wanted) + "', expected one of " + joined(available_isas()));
-  Backend backend{};
+  Backend backend{}, narrower{};
   chosen->fill(backend);
+  if (std::string(chosen->name) != "avx512" || (chosen - 1)->name != std::string("avx2")) return backend;
+  (chosen - 1)->fill(narrower);
+  for (int i = 0; i < backend.num_cells; ++i) add_narrow_steps(backend.cells[i], narrower.cells[i]);
   return backend;
 }
 
 }  // namespace
+
+void add_narrow_steps(CellTable& table, const CellTable& narrower) {
+  table.float32.narrow_step = narrower.float32.step;
+  table.float64.narrow_step = narrower.float64.step;
+}
 
 const Backend& backend() {
   static const Backend chosen = choose();  // an exception leaves it unset: the next call throws again

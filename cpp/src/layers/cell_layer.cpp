@@ -10,6 +10,7 @@ template <class T>
 CellLayer<T>::CellLayer(const CellTable& table, const Kernels<T>& library, CellOptions options, std::uint64_t salt)
     : layout_(table.info, std::move(options)),
       kernels_(layout_.normalizes_states() ? kernels<T>(table).split : kernels<T>(table).fused),
+      whole_step_(whole_step_of(kernels<T>(table), layout_)),
       library_(library),
       products_(library.products),
       salt_(salt) {}
@@ -102,6 +103,9 @@ void CellLayer<T>::reserve(Tape<T>& base, bool backward) const {
   size(tape.a, nodes, layout_.a_width);
   if (backward) size(tape.da, nodes * tape.seeds, layout_.da_width);
   size_pair(tape.state, tape.dstate, rows, layout_.state_width);
+  tape.row.padded =
+      whole_step_.run && nodes == 1 && !backward ? (units + whole_step_.lanes - 1) / whole_step_.lanes * whole_step_.lanes : 0;
+  for (AlignedVector<T>& states : tape.row.of) size(states, layout_.info.num_states, tape.row.padded);
   size_pair(tape.message, tape.dmessage, layout_.message.products.empty() ? 0 : nodes, layout_.message_width);
   if (!schedule.is_chain()) reserve_tree(tape, backward);
   size_pair(tape.raw, tape.draw, layout_.has_raw_states() ? nodes : 0, layout_.state_width);
@@ -138,6 +142,7 @@ void CellLayer<T>::reserve(Tape<T>& base, bool backward) const {
 
 template <class T>
 T* CellLayer<T>::carried(CellTape<T>& tape, const CarriedState& c, Index row) const {
+  if (RowStates<T>& states = tape.row; states.current) return states.of[states.last].data() + c.state * states.padded;
   if (layout_.projects() && c.state == 0) return tape.projected.data() + row * layout_.options.projection;
   return tape.state.data() + row * layout_.state_width + c.state * layout_.hidden_size;
 }
@@ -162,6 +167,7 @@ void CellLayer<T>::initial_state(const T* params, T* to) const {
 template <class T>
 void CellLayer<T>::load_state(Tape<T>& base, Index sequence, const T* from) const {
   auto& tape = static_cast<CellTape<T>&>(base);
+  tape.row.current = false;
   std::fill_n(tape.state.begin() + sequence * layout_.state_width, layout_.state_width, T(0));
   for (const CarriedState& c : layout_.carried) {
     std::copy_n(from, c.width, carried(tape, c, sequence));
@@ -178,6 +184,7 @@ void CellLayer<T>::save_state(const Tape<T>& base, Index level, Index sequence, 
 template <class T>
 void CellLayer<T>::carry(Tape<T>& base, Index level) const {
   auto& tape = static_cast<CellTape<T>&>(base);
+  if (tape.row.current) return;  // they take turns
   const auto move = [&](AlignedVector<T>& rows, Index width) {
     std::copy_n(rows.begin() + tape.in->row(level) * width, tape.in->num_roots() * width, rows.begin());
   };

@@ -10,6 +10,10 @@ namespace recurra {
 // Of an edge of a tree: which child of its node it is.
 Index slot_of(const Schedule& schedule, Index node, Index edge);
 
+// The kernel for a whole step of one row; its `run` is null if the cell has none, or the layer's stages step in between.
+template <class T>
+const CellStep<T>& whole_step_of(const CellVariants<T>&, const CellLayout&);
+
 template <class T>
 class CellLayer final : public Layer<T> {
  public:
@@ -36,6 +40,7 @@ class CellLayer final : public Layer<T> {
   std::vector<StateSpec> signals() const override;
   void save_signals(const Tape<T>&, Index level, Index sequence, T* to) const override;
   void carry(Tape<T>&, Index level) const override;
+  bool writes_anywhere(const Weights<T>&, const Tape<T>&) const override;
 
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;
   void tangent(const Weights<T>&, Tape<T>&, Levels) const override;
@@ -76,6 +81,10 @@ class CellLayer final : public Layer<T> {
   void pack_step(const T* params, CellWeights<T>&) const;
   bool steps(const CellWeights<T>& w) const { return w.row && !layout_.options.layer_norm; }
   void step(const CellWeights<T>&, CellTape<T>&, Index level, const T* x) const;
+  // cell_whole_step.cpp: the same in one kernel
+  bool steps_whole(const CellWeights<T>& w, const CellTape<T>& tape) const { return !w.step.all.empty() && tape.row.padded > 0; }
+  void pack_whole_step(const T* params, CellWeights<T>&) const;
+  void whole_step(const CellWeights<T>&, CellTape<T>&, const T* x) const;
 
   // cell_tree.cpp
   void reserve_tree(CellTape<T>&, bool backward) const;
@@ -124,6 +133,7 @@ class CellLayer final : public Layer<T> {
 
   CellLayout layout_;
   const CellKernels<T>& kernels_;
+  const CellStep<T>& whole_step_;
   const Kernels<T>& library_;
   const Products<T>& products_;
   std::uint64_t salt_;

@@ -56,6 +56,7 @@ std::vector<RowBlock<T>> recurrent_alone(const GateMatrix& matrix, const T* para
 
 template <class T>
 void CellLayer<T>::pack_step(const T* params, CellWeights<T>& w) const {
+  if (whole_step_.run && w.row->format == WeightFormat::full && !w.row->team) pack_whole_step(params, w);
   const RowProducts<T>& products = library_.row_products;
   w.step.fed.pack(products, *w.row, input_and_feed(layout_, params));
   w.step.message.pack(products, *w.row, recurrent_alone(layout_.message, params));
@@ -69,6 +70,7 @@ void CellLayer<T>::pack_step(const T* params, CellWeights<T>& w) const {
 // Without x (null), the pre-activations have W x + b already.
 template <class T>
 void CellLayer<T>::step(const CellWeights<T>& w, CellTape<T>& tape, Index level, const T* x) const {
+  if (steps_whole(w, tape)) return whole_step(w, tape, x);
   const CellRows<T> rows = this->rows(w, tape, {level, level + 1});
   T* a = rows.a;
   w.step.fed.multiply(x, fed(tape, tape.in->row(level - 1)).data, x ? w.bias_row.data() : a, a);

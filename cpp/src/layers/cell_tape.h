@@ -45,12 +45,26 @@ struct PackedGates {
   }
 };
 
+// A step of one row in one kernel (CellStep): its weights, and the states in blocks of whole registers, of the last step and of
+// this one in turn.
+template <class T>
+struct RowStates {
+  Index padded = 0;  // of a block
+  AlignedVector<T> of[2];
+  int last = 0;
+  bool current = false;  // else the tape's roots are
+  std::size_t bytes() const { return bytes_of(of[0], of[1]); }
+};
+
 // The products of a step of one row, in the order of the cell's segments: W x and R times the fed states, messages, new states.
 template <class T>
 struct StepWeights {
   RowMatrix<T> fed, message, state, projection;
   std::vector<T> nothing;  // what a projection starts from
-  std::size_t bytes() const { return fed.bytes() + message.bytes() + state.bytes() + projection.bytes() + bytes_of(nothing); }
+  AlignedVector<T> all;    // for the one kernel, instead
+  std::size_t bytes() const {
+    return fed.bytes() + message.bytes() + state.bytes() + projection.bytes() + bytes_of(nothing, all);
+  }
 };
 
 template <class T>
@@ -82,7 +96,7 @@ struct CellTape : Tape<T> {
   std::size_t bytes() const override {  // all that follows
     return bytes_of(a, message, state, da, dmessage, dstate, edge_a, dedge_a, source, dsource, fed, dfed, leaf_a, leaf_da) +
            bytes_of(tensor, dtensor, gathered, scratch, raw, draw, keep, projected, dprojected, mask, masked, dmasked) +
-           bytes_of(seen, dseen) + input_norm.bytes() + recurrent_norm.bytes() + state_norm.bytes();
+           bytes_of(seen, dseen) + row.bytes() + input_norm.bytes() + recurrent_norm.bytes() + state_norm.bytes();
   }
   AlignedVector<T> a, message, state;     // [nodes] gates (before their functions: pre-activations) and messages, [rows] states
   AlignedVector<T> da, dmessage, dstate;  // the same, times seeds; da also holds the per-unit parameters' cotangents
@@ -98,6 +112,7 @@ struct CellTape : Tape<T> {
   AlignedVector<T> projected, dprojected;  // projection: [rows]
   AlignedVector<T> mask;                   // variational dropout: [roots][feed width]
   AlignedVector<T> masked, dmasked;        // and what is fed: [rows][feed width]
+  RowStates<T> row;                        // of a stream of one row
   NormTape<T> input_norm, recurrent_norm;  // layer normalisation of products, [nodes][gates], and
   NormTape<T> state_norm;                  // of states, [nodes][normalised states];
   AlignedVector<T> seen, dseen;            // the states that out sees instead, [nodes]

@@ -164,6 +164,8 @@ class Layer {
   virtual void save_signals(const Tape<T>&, Index level, Index sequence, T* to) const { (void)level, (void)sequence, (void)to; }
   // Makes the states of this level (as wide as the roots) the roots: the next step continues from there.
   virtual void carry(Tape<T>&, Index level) const { (void)level; }
+  // Whether a step of a stream may have tape.y moved to where its output is wanted.
+  virtual bool writes_anywhere(const Weights<T>&, const Tape<T>&) const { return false; }
   // Puts what was really seen in the place of the output that the roots of a sequence feed back.
   virtual void observe(Tape<T>&, Index sequence, const T* seen) const { (void)sequence, (void)seen; }
 

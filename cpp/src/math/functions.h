@@ -1,8 +1,9 @@
 // The elementary functions a cell may use, for float, double and Pack: exp, tanh, sigmoid, softplus, sqrt, sin, cos,
 // max, min, abs, select.
 //
-// exp and expm1 share one reduction x = n ln 2 + r, |r| <= ln(2) / 2 (Cody and Waite 1980), and the Taylor polynomial of
-// e^r - 1, of degree 7 for float and 13 for double: its remainder is below half a unit in the last place.
+// exp and expm1 share one reduction x = n ln 2 + r, |r| <= ln(2) / 2 (Cody and Waite 1980), and a polynomial r + r^2 q(r) for
+// e^r - 1 whose largest relative error to e^r is minimal (Remez): 3.1e-9 for float and 3.6e-18 for double. It is evaluated in
+// Estrin's order, whose chain of dependent operations is half of Horner's: a step of a small network waits for little else.
 // NaN propagates. exp saturates at e^+-87 (float) and e^+-708 (double): it never overflows, and neither it nor the sigmoid
 // becomes subnormal, which would be slow.
 #pragma once
@@ -79,14 +80,20 @@ template <>
 struct ExpConstants<float> {
   static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f, largest = 87.0f, smallest = -87.0f;
   static constexpr float round_to_integer = 12582912.0f;  // 1.5 * 2^23: the sum's low bits are the rounded integer
-  static constexpr int degree = 7, mantissa_bits = 23, exponent_bias = 127;
+  static constexpr int mantissa_bits = 23, exponent_bias = 127;
+  static constexpr float q[] = {0.49999993447796486827f, 0.16666520631709496887f, 0.041668388045313996659f,
+                                0.0083687168797281399469f, 0.0013814598646664034453f};
 };
 template <>
 struct ExpConstants<double> {
   static constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10, largest = 708.0,
                           smallest = -708.0;
   static constexpr double round_to_integer = 6755399441055744.0;  // 1.5 * 2^52
-  static constexpr int degree = 13, mantissa_bits = 52, exponent_bias = 1023;
+  static constexpr int mantissa_bits = 52, exponent_bias = 1023;
+  static constexpr double q[] = {0.50000000000000106271,     0.16666666666666412523,     0.04166666666653015859,
+                                 0.0083333333334944616641,   0.0013888888943630112946,   0.00019841269506578687653,
+                                 0.000024801493098906550659, 2.7557586373840163694e-6,   2.7630248379211443975e-7,
+                                 2.5000061602835666699e-8};
 };
 
 // e^x = scale * (1 + fraction), with scale = 2^n and fraction = e^r - 1.
@@ -95,17 +102,18 @@ struct ScaledExp {
   Pack<T> scale, fraction;
 };
 
-template <class T, int k>
-RECURRA_INLINE Pack<T> exp_series(Pack<T> r) {  // 1/k! + r/(k+1)! + ... ; Horner's rule from the last term
-  constexpr double factorial = [] {
-    double product = 1;
-    for (int i = 2; i <= k; ++i) product *= i;
-    return product;
-  }();
-  if constexpr (k == ExpConstants<T>::degree)
-    return Pack<T>(T(1 / factorial));
-  else
-    return Pack<T>(T(1 / factorial)) + r * exp_series<T, k + 1>(r);
+// q[first] + q[first + 1] r + ..; power[i] = r^(2^i)
+template <class T, int first, int count>
+RECURRA_INLINE Pack<T> exp_series(const Pack<T>* power) {
+  constexpr const auto& q = ExpConstants<T>::q;
+  if constexpr (count == 1) {
+    return Pack<T>(q[first]);
+  } else if constexpr (count <= 3) {
+    return Pack<T>(q[first]) + power[0] * exp_series<T, first + 1, count - 1>(power);
+  } else {
+    constexpr int level = count > 9 ? 3 : count > 5 ? 2 : 1, half = 1 << level;
+    return exp_series<T, first, half>(power) + power[level] * exp_series<T, first + half, count - half>(power);
+  }
 }
 
 template <class T>
@@ -118,7 +126,9 @@ RECURRA_INLINE ScaledExp<T> scaled_exp(Pack<T> x) {
   const P n = shifted - P(C::round_to_integer);
   const P r = (x - n * P(C::ln2_high)) - n * P(C::ln2_low);
   const Mask bits = (Mask(shifted.v) + C::exponent_bias) << C::mantissa_bits;
-  return {P(typename P::Vector(bits)), r * exp_series<T, 1>(r)};
+  constexpr int terms = sizeof(C::q) / sizeof(T);
+  const P square = r * r, fourth = square * square, power[] = {r, square, fourth, fourth * fourth};
+  return {P(typename P::Vector(bits)), r + square * exp_series<T, 0, terms>(power)};
 }
 
 template <class T>

@@ -3,6 +3,7 @@
 
 #include "../../math/pattern.h"
 #include "cell_jvp.inl"
+#include "cell_step.inl"
 #include "cell_vjp.inl"
 
 namespace recurra {
@@ -99,7 +100,10 @@ template <class Cell, class T>
 CellVariants<T> cell_variants() {
   using Traits = CellTraits<Cell>;
   constexpr bool after_edge = Traits::split_after_edge, after_node = Traits::split_after_node;
-  return {cell_kernels<Cell, T, after_edge, after_node>(), cell_kernels<Cell, T, after_edge, after_node || has_out<Cell>>()};
+  return {cell_kernels<Cell, T, after_edge, after_node>(),
+          cell_kernels<Cell, T, after_edge, after_node || has_out<Cell>>(),
+          cell_step_of<Cell, T>(),
+          {}};
 }
 
 template <class Cell>
