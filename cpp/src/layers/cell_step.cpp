@@ -56,7 +56,7 @@ std::vector<RowBlock<T>> recurrent_alone(const GateMatrix& matrix, const T* para
 
 template <class T>
 void CellLayer<T>::pack_step(const T* params, CellWeights<T>& w) const {
-  if (whole_step_.run && w.row->format == WeightFormat::full && !w.row->team) pack_whole_step(params, w);
+  pack_whole_step(params, w);
   const RowProducts<T>& products = library_.row_products;
   w.step.fed.pack(products, *w.row, input_and_feed(layout_, params));
   w.step.message.pack(products, *w.row, recurrent_alone(layout_.message, params));

@@ -26,12 +26,16 @@ void set_rows(const GateMatrix& matrix, Index units, const T* params, const T** 
 
 template <class T>
 void CellLayer<T>::pack_whole_step(const T* params, CellWeights<T>& w) const {
+  w.step.all.clear();
+  if (!whole_step_.run || w.row->format != WeightFormat::full) return;
   StepParameters<T> from{};
   set_rows(layout_.input, layout_.hidden_size, params, from.input);
   set_rows(layout_.feed, layout_.hidden_size, params, from.feed);
   from.bias = w.bias_row.data();
   from.unit = w.unit.data();
-  w.step.all.resize(std::size_t(whole_step_.pack(from, layout_.input_size, layout_.hidden_size, nullptr)));
+  const Index size = whole_step_.pack(from, layout_.input_size, layout_.hidden_size, nullptr);
+  if (size * Index(sizeof(T)) >= least_shared_bytes) return;  // whether there is a team or not: the bits must be the same
+  w.step.all.resize(std::size_t(size));
   whole_step_.pack(from, layout_.input_size, layout_.hidden_size, w.step.all.data());
 }
 

@@ -24,9 +24,6 @@ void scales_of(const T* rows, Index count, Index depth, T* scale) {
   }
 }
 
-// Below, waking the others costs more than they save.
-constexpr Index least_shared_bytes = Index(200) << 10;
-
 }  // namespace
 
 // The blocks in strips of nearly equal numbers of registers. Returns the number of elements.

@@ -17,6 +17,9 @@ struct RowBlock {
   Index source = 0, depth = 0;
 };
 
+// Of a matrix that a team shares; below, waking the others costs more than they save.
+inline constexpr Index least_shared_bytes = Index(200) << 10;
+
 template <class T>
 class RowMatrix {
  public:
