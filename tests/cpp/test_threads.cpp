@@ -59,3 +59,26 @@ TEST_CASE("threads: an error in any part reaches the caller, and nothing of his 
   }
   set_num_threads(before);
 }
+
+TEST_CASE_TEMPLATE("threads: few rows through large matrices share each product, to the bit what one thread makes", T, float,
+                   double) {
+  const int before = num_threads();
+  const Index steps = 9, units = sizeof(T) == 4 ? 200 : 140;  // partial panels and tiles
+  const BasicNetwork<T> network({layers::lstm(37, units, {{"learned_initial_state", true}}),
+                                 layers::gru(units, units, "before", {{"layer_norm", true}}), layers::linear(units, 5)});
+  for (const Index rows : {1, 3}) {
+    const std::vector<T> x = test::random_vector<T>(2, rows * steps * 37), target = test::random_vector<T>(3, rows * steps * 5);
+    const auto run = [&](int threads) {
+      set_num_threads(threads);
+      BasicRunner<T> runner(network);
+      std::vector<T> result(std::size_t(rows * steps * 5) + network.flat().size());
+      const Sequences<T> sequences{x.data(), rows, steps};
+      runner.forward(sequences, result.data());
+      runner.loss_and_gradient(sequences, {target.data()}, Loss::mse, result.data() + rows * steps * 5);
+      return result;
+    };
+    const std::vector<T> one = run(1);
+    for (const int threads : {2, 3, 5}) CHECK(run(threads) == one);
+  }
+  set_num_threads(before);
+}

@@ -29,8 +29,8 @@ void Attention<T>::score_back(const Weights<T>& weights, Tape<T>& base, const Qu
   if (units_ == 0) {
     std::fill_n(tape.dqueries.begin(), q.count * size_, T(0));
     tape.sources[std::size_t(q.source)].plain.multiply(products_, dscore, rows, q.count, tape.dqueries.data(), size_);
-    products_.outer(dscore, rows, tape.queries.data(), size_, q.count, rows, size_, memory.drows.data() + first * memory_width_,
-                    memory_width_, tape.scratch.data());
+    add_outer(products_, dscore, rows, tape.queries.data(), size_, q.count, rows, size_,
+              memory.drows.data() + first * memory_width_, memory_width_, tape.scratch.data());
     return;
   }
   const T* v = attention_weights(weights).v.data();
@@ -66,9 +66,8 @@ void Attention<T>::backward(const Weights<T>& weights, Tape<T>& base, Levels lev
     T* dalpha = tape.dalpha.data();
     std::fill_n(dalpha, q.count * rows, T(0));
     tape.sources[std::size_t(q.source)].transposed.multiply(products_, tape.context.data(), memory_width_, q.count, dalpha, rows);
-    products_.outer(alpha, rows, tape.context.data(), memory_width_, q.count, rows, memory_width_,
-                    memory.drows.data() + memory.first[std::size_t(q.source)] * memory_width_, memory_width_,
-                    tape.scratch.data());
+    add_outer(products_, alpha, rows, tape.context.data(), memory_width_, q.count, rows, memory_width_,
+              memory.drows.data() + memory.first[std::size_t(q.source)] * memory_width_, memory_width_, tape.scratch.data());
     for (Index t = 0; t < q.count; ++t) {  // through the softmax: dalpha becomes dscore
       T mean = 0;
       for (Index s = 0; s < rows; ++s) mean += alpha[t * rows + s] * dalpha[t * rows + s];
@@ -100,13 +99,13 @@ void Attention<T>::gradient(Tape<T>& base, Levels levels, GradientTarget<T> targ
   T* query = target.data;
   T* key = query + units_ * size_;
   T* bias = key + units_ * memory_width_;
-  products_.outer(tape.dquery.data() + first * units_, units_, tape.x + first * tape.x_stride, tape.x_stride, count, units_,
-                  size_, query, size_, tape.scratch.data());
+  add_outer(products_, tape.dquery.data() + first * units_, units_, tape.x + first * tape.x_stride, tape.x_stride, count, units_,
+            size_, query, size_, tape.scratch.data());
   for (Index j = 0; j < units_; ++j) bias[units_ + j] += tape.dscore[std::size_t(j)];
   std::fill(tape.dscore.begin(), tape.dscore.end(), T(0));
   if (levels.begin != 1) return;  // the keys have their cotangents when the first level has been walked back
-  products_.outer(tape.dkeys.data(), units_, tape.memory->rows.data(), memory_width_, rows, units_, memory_width_, key,
-                  memory_width_, tape.scratch.data());
+  add_outer(products_, tape.dkeys.data(), units_, tape.memory->rows.data(), memory_width_, rows, units_, memory_width_, key,
+            memory_width_, tape.scratch.data());
   for (Index i = 0; i < rows; ++i)
     for (Index j = 0; j < units_; ++j) bias[j] += tape.dkeys[std::size_t(i * units_ + j)];
 }

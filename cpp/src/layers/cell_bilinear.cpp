@@ -70,8 +70,8 @@ void CellLayer<T>::add_bilinear_back(const CellWeights<T>& w, CellTape<T>& tape,
 template <class T>
 void CellLayer<T>::add_bilinear_gradient(CellTape<T>& tape, Index sources, T* gradient) const {
   const Index depth = layout_.source_width, width = columns_of(layout_.node_feed) * depth;
-  products_.outer(tape.dtensor.data(), width, tape.source.data(), depth, sources, width, depth, gradient + layout_.tensor, depth,
-                  tape.scratch.data());
+  add_outer(products_, tape.dtensor.data(), width, tape.source.data(), depth, sources, width, depth, gradient + layout_.tensor,
+            depth, tape.scratch.data());
 }
 
 #define RECURRA_INSTANTIATE(T)                                                                                                 \

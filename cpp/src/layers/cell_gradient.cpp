@@ -37,9 +37,9 @@ void CellLayer<T>::add_gradient(CellTape<T>& tape, const NodeSlice& nodes, T* gr
   const auto outer = [&](const GateMatrix& matrix, const NormTape<T>& norm, Rows<const T> source) {
     const Rows<const T> d = product_cotangents(tape, norm, nodes);
     for (const GateProduct& p : matrix.products)
-      products_.outer(d.data + p.column, nodes.cotangent_step() * d.stride, source.data + nodes.first * source.stride + p.source,
-                      nodes.step * source.stride, nodes.count, p.width, p.depth,
-                      gradient + matrix.offset + p.row * matrix.columns, matrix.columns, tape.scratch.data());
+      add_outer(products_, d.data + p.column, nodes.cotangent_step() * d.stride,
+                source.data + nodes.first * source.stride + p.source, nodes.step * source.stride, nodes.count, p.width, p.depth,
+                gradient + matrix.offset + p.row * matrix.columns, matrix.columns, tape.scratch.data());
   };
   outer(layout_.input, tape.input_norm, {tape.x, tape.x_stride});
   outer(layout_.message, tape.recurrent_norm, {tape.message.data(), layout_.message_width});
@@ -77,8 +77,8 @@ void CellLayer<T>::add_feed_gradient(CellTape<T>& tape, const NodeSlice& nodes, 
   }
   const Rows<const T> d = product_cotangents(tape, tape.recurrent_norm, nodes);
   for (const GateProduct& p : layout_.feed.products)
-    products_.outer(d.data + p.column, nodes.cotangent_step() * d.stride, source.data + p.source, source.stride, nodes.count,
-                    p.width, p.depth, gradient + p.row * layout_.feed.columns, layout_.feed.columns, tape.scratch.data());
+    add_outer(products_, d.data + p.column, nodes.cotangent_step() * d.stride, source.data + p.source, source.stride, nodes.count,
+              p.width, p.depth, gradient + p.row * layout_.feed.columns, layout_.feed.columns, tape.scratch.data());
 }
 
 // Of the projection, and of the gains and shifts of layer normalisation.
@@ -87,9 +87,10 @@ void CellLayer<T>::add_stage_gradient(CellTape<T>& tape, const NodeSlice& nodes,
   const Index units = layout_.hidden_size, roots = tape.in->num_roots();
   if (layout_.projects()) {
     const Index width = layout_.options.projection;
-    products_.outer(tape.dprojected.data() + (roots * nodes.seeds + nodes.cotangent()) * width, nodes.cotangent_step() * width,
-                    tape.state.data() + (roots + nodes.first) * layout_.state_width, nodes.step * layout_.state_width,
-                    nodes.count, width, units, gradient + layout_.projection, units, tape.scratch.data());
+    add_outer(products_, tape.dprojected.data() + (roots * nodes.seeds + nodes.cotangent()) * width,
+              nodes.cotangent_step() * width, tape.state.data() + (roots + nodes.first) * layout_.state_width,
+              nodes.step * layout_.state_width, nodes.count, width, units, gradient + layout_.projection, units,
+              tape.scratch.data());
   }
   if (!layout_.options.layer_norm) return;
   // Rows of d and of what it multiplies: gain += sum d value.

@@ -154,8 +154,8 @@ void CellLayer<T>::add_tree_gradient(CellTape<T>& tape, T* gradient) const {
   const Index leaves = schedule.num_nodes() > 0 ? schedule.size(1) : 0, rest = schedule.num_nodes() - leaves;
   const auto outer = [&](const GateMatrix& matrix, Rows<const T> d, Rows<const T> source, Index rows) {
     for (const GateProduct& p : matrix.products)
-      products_.outer(d.data + p.column, d.stride, source.data + p.source, source.stride, rows, p.width, p.depth,
-                      gradient + matrix.offset + p.row * matrix.columns, matrix.columns, tape.scratch.data());
+      add_outer(products_, d.data + p.column, d.stride, source.data + p.source, source.stride, rows, p.width, p.depth,
+                gradient + matrix.offset + p.row * matrix.columns, matrix.columns, tape.scratch.data());
   };
   const Rows<const T> source{tape.source.data(), layout_.source_width};
   const GateMatrix &nodes = layout_.node_feed, &edges = layout_.edge_feed;

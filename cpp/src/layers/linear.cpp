@@ -73,8 +73,8 @@ void Linear<T>::gradient(Tape<T>& base, Levels levels, GradientTarget<T> target)
   const auto add = [&](const NodeSlice& nodes, T* gradient) {
     const T* dy = tape.dy + nodes.cotangent() * tape.dy_stride;
     const Index dy_step = nodes.cotangent_step() * tape.dy_stride;
-    products_.outer(dy, dy_step, tape.x + nodes.first * tape.x_stride, nodes.step * tape.x_stride, nodes.count, output_size_,
-                    input_size_, gradient, input_size_, tape.scratch.data());
+    add_outer(products_, dy, dy_step, tape.x + nodes.first * tape.x_stride, nodes.step * tape.x_stride, nodes.count, output_size_,
+              input_size_, gradient, input_size_, tape.scratch.data());
     if (!bias_) return;
     T* bias = gradient + output_size_ * input_size_;
     for (Index i = 0; i < nodes.count; ++i)

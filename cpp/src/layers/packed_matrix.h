@@ -1,4 +1,5 @@
-// A matrix B (depth x width) in the form the products read, and products with it.
+// A matrix B (depth x width) in the form the products read, and products with it. Where the thread has a team (RowTeam::Scope),
+// it shares large ones.
 #pragma once
 
 #include "../backends/backend.h"
@@ -26,18 +27,26 @@ class PackedMatrix {
   }
   // C += A B
   void multiply(const Products<T>& products, const T* a, Index a_stride, Index rows, T* c, Index c_stride) const {
-    if (rows > 0) products.multiply(a, a_stride, rows, data_.data(), depth_, width_, c, c_stride, c, c_stride);
+    product(products, a, a_stride, rows, c, c_stride, c, c_stride);
   }
   // C = A B + start, a row for all rows (null: zeros)
   void multiply_from(const Products<T>& products, const T* start, const T* a, Index a_stride, Index rows, T* c,
                      Index c_stride) const {
-    if (rows > 0) products.multiply(a, a_stride, rows, data_.data(), depth_, width_, start, 0, c, c_stride);
+    product(products, a, a_stride, rows, start, 0, c, c_stride);
   }
   std::size_t bytes() const { return bytes_of(data_); }
 
  private:
+  void product(const Products<T>& products, const T* a, Index a_stride, Index rows, const T* base, Index base_stride, T* c,
+               Index c_stride) const;
+
   Index depth_ = 0, width_ = 0;
   AlignedVector<T> data_;
 };
+
+// Products::outer, shared likewise; `scratch` is for a thread without a team.
+template <class T>
+void add_outer(const Products<T>& products, const T* a, Index a_stride, const T* b, Index b_stride, Index rows, Index m, Index n,
+               T* c, Index c_stride, T* scratch);
 
 }  // namespace recurra

@@ -19,6 +19,8 @@ constexpr std::uint32_t part_mask = 255;
 
 }  // namespace
 
+thread_local RowTeam* RowTeam::of_this_thread_ = nullptr;
+
 RowTeam::RowTeam(Index size) : size_(size), owner_(getpid()), next_(std::uint32_t(size)) {
   try {
     for (Index i = 1; i < size; ++i) helpers_.emplace_back([this] { help(); });

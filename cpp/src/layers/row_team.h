@@ -1,6 +1,6 @@
-// Threads that share the products of a stream's step: the caller and its helpers. What is shared is cut into one part for each;
-// whoever is free takes the next one, so that a helper that sleeps, or was left behind by a fork, delays nobody: the caller does
-// all.
+// Threads that share the products of one sequence, in a stream's step or a whole pass: the caller and its helpers. What is shared
+// is cut into one part for each; whoever is free takes the next one, so that a helper that sleeps, or was left behind by a fork,
+// delays nobody: the caller does all.
 #pragma once
 
 #include <atomic>
@@ -21,6 +21,17 @@ class RowTeam {
   RowTeam& operator=(const RowTeam&) = delete;
 
   Index size() const { return size_; }
+
+  // While it lives, `team` (null: nobody) shares the large products that this thread makes.
+  class Scope {
+   public:
+    explicit Scope(RowTeam* team) { of_this_thread_ = team; }
+    ~Scope() { of_this_thread_ = nullptr; }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+  };
+  static RowTeam* of_this_thread() { return of_this_thread_; }
+
   // task(0) .. task(size() - 1), each once, in some thread; the caller does what nobody else began. One caller at a time.
   template <class Task>
   void run(const Task& task) noexcept {
@@ -28,6 +39,7 @@ class RowTeam {
   }
 
  private:
+  static thread_local RowTeam* of_this_thread_;
   using Call = void (*)(const void* task, Index part);
   void run(Call call, const void* task) noexcept;
   void help() noexcept;

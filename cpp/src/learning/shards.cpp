@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../layers/row_team.h"
 #include "recurra/threads.h"
 #include "segments.h"
 
@@ -62,8 +63,16 @@ Extent extent(const Sequences<T>& x, Index pass, Index segment) {
 
 template <class T>
 Split split(const Sequences<T>& x, Extent extent, Index num_parameters, StepMemory memory) {
-  const int threads = worthwhile_threads(x, extent.pass, num_parameters);
-  return {threads, num_parts(x, extent.at_once, threads, memory)};
+  const int threads = worthwhile_threads(x, extent.pass, num_parameters),
+            team = int(std::min<Index>(num_threads(), RowTeam::most));
+  // Bytes of weights: of one row's products, for which threads are left over, and of such as each thread would read for a few
+  // rows.
+  constexpr double worth_sharing = 2.5e5, large_weights = 1e6;
+  constexpr Index few_rows = 8;
+  if (team > 1 && (x.batch == 1 ? memory.weights >= worth_sharing
+                                : memory.weights >= large_weights && threads > 1 && x.batch < few_rows * team))
+    return {1, num_parts(x, extent.at_once, 1, memory), team};
+  return {threads, num_parts(x, extent.at_once, threads, memory), 1};
 }
 
 #define RECURRA_INSTANTIATE(T)                               \

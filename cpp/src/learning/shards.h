@@ -25,6 +25,7 @@ Extent extent(const Sequences<T>& x, Index pass, Index segment);
 // are split where weights are so small that reading them for fewer rows at a time costs nothing.
 struct Split {
   int threads, parts;
+  int team;  // how many threads share each larger product instead, where there are few rows and many weights; else 1
 };
 template <class T>
 Split split(const Sequences<T>& x, Extent extent, Index num_parameters, StepMemory memory);
