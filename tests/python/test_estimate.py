@@ -73,7 +73,7 @@ def test_trees(direction: Any) -> None:  # noqa: ANN401
     flops = net.summary().flops
     inner = {"up": 3, "down": 6}[direction]
     unit = {"up": "below", "down": "above"}[direction]
-    expected = (9 * flops["step"] + inner * flops[unit] + 3 * flops["sequence"]) / 9
+    expected = (9 * flops["step"] + 6 * flops["edge"] + inner * flops[unit] + 3 * flops["sequence"]) / 9
     assert found.flops_per_step == pytest.approx(expected)
 
 
@@ -110,8 +110,8 @@ def test_options_of_fit() -> None:
 def test_numbers_of_one_layer() -> None:
     net = rc.Network([rc.LSTM(20, 30)], dtype="float64")
     found = check(net, (4, 50, 20), threads=1)
-    assert found.flops_per_step == 2 * 4 * 30 * 50
-    assert found.training_flops_per_step == 2 * 4 * 30 * (2 * 20 + 3 * 30)
+    assert found.flops_per_step == 2 * 4 * 30 * 50 + 9 * 30
+    assert found.training_flops_per_step == 2 * 4 * 30 * (2 * 20 + 3 * 30) + (9 + 23) * 30
     assert found.state_bytes == 8 * 60
     per_step = found.memory.activations / 200
     assert found.bytes_per_step == pytest.approx(net.flat.nbytes / 4 + per_step)
