@@ -36,7 +36,8 @@ void bind_summary_types(py::module_& m) {
       .def_property_readonly("pointwise_training", [](const LayerSummary& self) { return self.work.pointwise_training.by; });
   py::class_<Footprint>(m, "Footprint")
       .def_readonly("threads", &Footprint::threads)
-      .def_readonly("rounds", &Footprint::rounds)
+      .def_readonly("traffic", &Footprint::traffic)
+      .def_readonly("steps", &Footprint::steps)
       .def_readonly("weights", &Footprint::weights)
       .def_readonly("activations", &Footprint::activations)
       .def_readonly("cotangents", &Footprint::cotangents)
