@@ -54,8 +54,8 @@ class BasicStream {
   // or while another thread is inside this stream.
   [[nodiscard]] bool step(std::span<const T> x, std::span<T> y) noexcept;
   // The next `steps` steps at once, faster than one by one: x: [batch][steps][input size], y: [batch][steps][output size]. The
-  // same numbers up to rounding; to the bit with narrow weights and a batch of 1. x and y must not overlap. Allocates when it is
-  // first used with so many steps, up to some bound. False as above.
+  // same numbers up to rounding; to the bit with narrow weights, a batch of 1 and no layer normalisation. x and y must not
+  // overlap. Allocates when it is first used with so many steps, up to some bound. False as above.
   [[nodiscard]] bool process(std::span<const T> x, std::span<T> y, Index steps);
   // After a step: what was really seen, [batch][teacher size], takes the place of the output that the network's one Feedback
   // feeds back (before the first step, of what it starts with). False, and nothing changes, for a wrong size, a value that is
