@@ -121,6 +121,7 @@ class PyStream {
   }
   void reload() { stream_.reload(); }
   Index batch() const { return stream_.batch(); }
+  std::size_t bytes() const { return stream_.bytes(); }
   py::dict weight_error() const {
     py::dict errors;
     for (const WeightError& matrix : stream_.weight_error()) errors[py::str(matrix.name)] = matrix.error;
@@ -206,6 +207,7 @@ void bind_stream(py::module_& m, const char* name) {
       .def("step_checked", &Self::step_checked, py::arg("x") = py::none(), py::arg("out") = py::none())
       .def("process", &Self::process, py::arg("x"), py::arg("out") = py::none())
       .def("weight_error", &Self::weight_error)
+      .def("bytes", &Self::bytes)
       .def("observe", &Self::observe, py::arg("y"))
       .def("state_array", &Self::state)
       .def("set_state_array", &Self::set_state)

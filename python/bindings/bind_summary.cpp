@@ -31,10 +31,13 @@ void bind_summary_types(py::module_& m) {
       .def_readonly("copies", &LayerSummary::copies)
       .def_readonly("state", &LayerSummary::state)
       .def_property_readonly("forward", [](const LayerSummary& self) { return self.work.forward.by; })
-      .def_property_readonly("training", [](const LayerSummary& self) { return self.work.training.by; });
+      .def_property_readonly("training", [](const LayerSummary& self) { return self.work.training.by; })
+      .def_property_readonly("pointwise_forward", [](const LayerSummary& self) { return self.work.pointwise_forward.by; })
+      .def_property_readonly("pointwise_training", [](const LayerSummary& self) { return self.work.pointwise_training.by; });
   py::class_<Footprint>(m, "Footprint")
       .def_readonly("threads", &Footprint::threads)
-      .def_readonly("rounds", &Footprint::rounds)
+      .def_readonly("traffic", &Footprint::traffic)
+      .def_readonly("steps", &Footprint::steps)
       .def_readonly("weights", &Footprint::weights)
       .def_readonly("activations", &Footprint::activations)
       .def_readonly("cotangents", &Footprint::cotangents)

@@ -162,6 +162,93 @@ TEST_CASE("footprint: weights count what they allocate") {
   }
 }
 
+TEST_CASE("footprint: streams count what they allocate") {
+  for (const WeightFormat format : {WeightFormat::full, WeightFormat::bfloat16, WeightFormat::int8}) {
+    const BasicNetwork<float> network({lstm(30, 40), gru(40, 60), linear(60, 40)});
+    const std::vector<float> x = test::random_vector<float>(1, 100 * 30);
+    std::vector<float> y(100 * 40);
+    Stream stream(network, {.weights = format});
+    const std::size_t before = stream.bytes();
+    const test::Allocations since;
+    REQUIRE(stream.process(x, y, 100));
+    const double asked = double(since.bytes()), counted = double(stream.bytes() - before);
+    if (asked == 0) continue;
+    CHECK(counted <= asked);
+    CHECK(counted >= 0.95 * asked);
+  }
+}
+
+// What the way forward moves, beside its activations: weights, so many numbers.
+double moved_weights(const Footprint& footprint) { return (footprint.traffic - footprint.activations) / double(sizeof(double)); }
+
+TEST_CASE("footprint: over trees, weights are read once per height of each part") {
+  const int before = num_threads();
+  set_num_threads(1);
+  const Net network({embedding(50, 30), tree(lstm(30, 40)), readout("root"), linear(40, 10)});
+  const double cell = 4 * 40 * (30 + 40 + 1), behind = 41 * 10;
+  const auto over = [&](const Forest& forest) {
+    return training_footprint(network, Sequences<double>::over(forest, nullptr), Adam{});
+  };
+  const Footprint small = over(some_trees());  // 12 complete trees of 5 heights, 31 nodes each
+  CHECK(small.steps == 12 * 31);
+  CHECK(moved_weights(small) == doctest::Approx(5 * cell + behind + 30 * small.steps));
+  std::vector<Index> parents;  // a tree of 2 heights beside lines of 3 and 7 nodes: heights do not add up
+  for (const Index parent : {-1, 0, 0, -1, 3, 4, -1, 6, 7, 8, 9, 10, 11}) parents.push_back(parent);
+  CHECK(moved_weights(over(Forest(parents))) == doctest::Approx(7 * cell + behind + 30 * 13));
+  std::vector<Index> many;  // 100 such trees: 3100 nodes, three parts
+  for (Index t = 0; t < 100; ++t)
+    for (Index i = 0; i < 31; ++i) many.push_back(i == 0 ? -1 : t * 31 + (i - 1) / 2);
+  const Footprint large = over(Forest(many));
+  REQUIRE(large.rounds == 3);
+  const double weights = 8 * (3 * (5 * cell + behind) + 30 * large.steps);
+  CHECK(large.traffic == doctest::Approx(weights + 3 * large.activations).epsilon(0.02));
+  set_num_threads(before);
+}
+
+TEST_CASE("footprint: over graphs, weights are read once per round, and once where there are none") {
+  const int before = num_threads();
+  set_num_threads(1);
+  const auto over = [&](const Layers& layers) {
+    return moved_weights(training_footprint(Net(layers), Sequences<double>::over(some_graphs(), nullptr), Adam{}));
+  };
+  const Options reads{{"input_size", std::int64_t(30)}};
+  Options apart = reads;
+  apart["shared"] = false;
+  const double cell = 3 * 40 * (20 + 40 + 1) + 40, message = 41 * 20, behind = 201 * 10;  // a GRU has 4 biases by unit
+  const Layers net{graph_net(gru(20, 40), linear(40, 20), 3, reads)};
+  CHECK(over(net) == doctest::Approx(3 * (cell + message)));
+  CHECK(over({graph_net(gru(20, 40), linear(40, 20), 3, apart)}) == doctest::Approx(3 * (cell + message)));
+  CHECK(over({net.front(), readout("sum"), linear(40, 10)}) == doctest::Approx(3 * (cell + message) + 41 * 10));
+  CHECK(over({net.front(), linear(40, 200), linear(200, 10)}) == doctest::Approx(3 * (cell + message) + 41 * 200 + behind));
+  // Five matrices and the constant one; what reads the edges does so once.
+  CHECK(over({graph_net(gru(20, 40), edge_net(40, 20, 2, {linear(2, 5)}), 3, reads)}) ==
+        doctest::Approx(3 * (cell + 6 * message) + 3 * 5));
+  set_num_threads(before);
+}
+
+TEST_CASE("footprint: over sequences, once per step of each part; windows and segments change nothing") {
+  const int before = num_threads();
+  set_num_threads(1);
+  const Net network({lstm(30, 40), linear(40, 10), last(), linear(10, 3)});
+  Sequences<double> x;
+  x.batch = 4;
+  x.time = 60;
+  const double step = 4 * 40 * 71 + 410, behind = 33;
+  CHECK(moved_weights(training_footprint(network, x, Adam{})) == doctest::Approx(60 * step + behind));
+  const Net decoder({encoder_decoder({embedding(50, 30), gru(30, 40)}, {embedding(50, 20), gru(20, 40), linear(40, 49)},
+                                     {{"start", std::int64_t(49)}})});
+  x.target_time = 25;
+  const double reads = 3 * 40 * 71 + 40, writes = 3 * 40 * 61 + 40 + 41 * 49;
+  CHECK(moved_weights(training_footprint(decoder, x, Adam{})) ==
+        doctest::Approx(60 * reads + 25 * writes + 4 * (60 * 30 + 25 * 20)));
+  const Net plain({lstm(30, 40)});
+  x.target_time = 0;
+  const double whole = training_footprint(plain, x, Adam{}).traffic;
+  CHECK(training_footprint(plain, x, Adam{}, 10).traffic == doctest::Approx(whole).epsilon(0.05));
+  CHECK(training_footprint(plain, x, Adam{}, 0, 10).traffic == doctest::Approx(whole).epsilon(0.05));
+  set_num_threads(before);
+}
+
 TEST_CASE("footprint: a large batch goes on along straight lines") {
   const int before = num_threads();
   set_num_threads(1);

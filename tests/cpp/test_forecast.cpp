@@ -4,7 +4,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "problem.h"
+#include "network_draw.h"
 #include "recurra/forecast.h"
 #include "recurra/stream.h"
 
@@ -13,14 +13,6 @@ namespace {
 using namespace recurra;
 using namespace recurra::layers;
 using test::difference;
-
-template <class T>
-BasicNetwork<T> random_network(std::vector<LayerSpec> layers) {
-  BasicNetwork<T> network(std::move(layers), std::uint64_t(1));
-  const std::vector<T> params = test::random_vector<T>(1, Index(network.flat().size()), 0.5);
-  std::copy(params.begin(), params.end(), network.flat().begin());
-  return network;
-}
 
 constexpr Index rows = 3, seen_steps = 5, steps = 7;
 
@@ -63,7 +55,7 @@ template <class T>
 void check_feeding(double tolerance) {
   for (std::size_t n = 0; n < feeding.size(); ++n) {
     CAPTURE(n);
-    const BasicNetwork<T> network = random_network<T>(feeding[n]);
+    const BasicNetwork<T> network = test::random_network<T>(feeding[n], 0.5);
     const Index outputs = network.output_size();
     const std::vector<T> x = test::random_vector<T>(2, rows * (seen_steps + steps) * network.input_size()),
                          seen = test::random_vector<T>(3, rows * seen_steps * outputs);
@@ -88,7 +80,7 @@ void check_plain(double tolerance) {
       {lstm(2, 4), linear(4, 2)}, {delay(3, two_inputs), linear(8, 2)}, {gru(2, 2)}, {linear(2, 2), dropout(0.5)}};
   for (std::size_t n = 0; n < networks.size(); ++n) {
     CAPTURE(n);
-    const BasicNetwork<T> network = random_network<T>(networks[n]);
+    const BasicNetwork<T> network = test::random_network<T>(networks[n], 0.5);
     const std::vector<T> seen = test::random_vector<T>(3, rows * seen_steps * 2);
     std::vector<T> y(std::size_t(rows * steps * 2)), expected(y.size());
     forecast<T>(network, {seen.data(), rows, seen_steps}, steps, y.data());

@@ -182,6 +182,16 @@ TEST_CASE("row products: a row of zeros has no scale") {
   }
 }
 
+TEST_CASE("row products: blocks that do not ascend are refused") {
+  const RowProducts<float>& products = kernels<float>(backend()).row_products;
+  const std::vector<float> w = random_vector<float>(1, 8 * 3);
+  RowMatrix<float> matrix;
+  CHECK_THROWS_WITH_AS(matrix.pack(products, {}, {{4, 4, w.data(), 3}, {0, 4, w.data() + 12, 3}}),
+                       "RowMatrix: a block begins at column 0, expected at least 8, where the one before ends", std::logic_error);
+  CHECK_THROWS_AS(matrix.pack(products, {}, {{0, 4, w.data(), 3}, {3, 4, w.data() + 12, 3}}), std::logic_error);
+  matrix.pack(products, {}, {{0, 4, w.data(), 3}, {6, 4, w.data() + 12, 3}});
+}
+
 TEST_CASE("row products: a team gives the same bits") {
   const Index units = 256, depth = 200;
   const std::vector<float> w = random_vector<float>(1, 4 * units * depth), x = random_vector<float>(2, depth),

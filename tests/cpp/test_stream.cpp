@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "allocations.h"
-#include "problem.h"
+#include "network_draw.h"
 #include "recurra/runner.h"
 #include "recurra/stream.h"
 #include "test_cells.h"
@@ -17,45 +17,16 @@
 namespace {
 
 using namespace recurra;
-using test::difference;
+using test::difference, test::random_input, test::random_network, test::random_state;
 
 constexpr Index inputs = 3, rows = 3, num_steps = 6;
-
-template <class T>
-BasicNetwork<T> random_network(std::vector<LayerSpec> layers) {
-  BasicNetwork<T> network(std::move(layers), std::uint64_t(1));
-  const std::vector<T> params = test::random_vector<T>(1, Index(network.flat().size()), 0.6);
-  std::copy(params.begin(), params.end(), network.flat().begin());
-  return network;
-}
-
-template <class T>
-std::vector<T> random_input(const BasicNetwork<T>& network, Index count) {
-  std::vector<T> x = test::random_vector<T>(2, count * network.input_size());
-  if (network.takes_ids())
-    for (T& id : x) id = std::floor((id + 1) / 2 * T(network.num_ids()));
-  return x;
-}
-
-template <class T>
-BasicState<T> random_state(const BasicNetwork<T>& network, Index batch) {
-  BasicState<T> state(network, batch);
-  const std::vector<T> values = test::random_vector<T>(3, Index(state.data().size()));
-  std::copy(values.begin(), values.end(), state.data().begin());
-  test::make_possible(state);
-  for (const StateBlock& block : network.state_blocks())
-    for (Index i = 0; i < batch; ++i)
-      if (block.name.ends_with("count"))
-        state.row(i)[std::size_t(block.offset)] = T(2);  // a mean or maximum over two steps so far
-  return state;
-}
 
 // Each step against a batch that ends there: a pooling network gives its present output.
 template <class T>
 void check_stream(std::vector<LayerSpec> layers, double tolerance) {
   const BasicNetwork<T> network = random_network<T>(std::move(layers));
   const std::vector<T> x = random_input(network, rows * num_steps);  // [rows][steps][width]
-  const BasicState<T> initial = random_state(network, rows);
+  const BasicState<T> initial = random_state(network, rows, 1);
   BasicRunner<T> runner(network);
   BasicStream<T> stream(network, rows);
   CHECK(stream.batch() == rows);
@@ -121,7 +92,7 @@ TEST_CASE("stream: a stream = the batch, for the other layers") {
 TEST_CASE("stream: a refused step changes neither state nor output") {
   const BasicNetwork<double> network = random_network<double>({layers::lstm(inputs, 5), layers::mean(), layers::linear(5, 2)});
   BasicStream<double> stream(network, rows);
-  stream.set_state(random_state(network, rows));
+  stream.set_state(random_state(network, rows, 1));
   const Vector good = random_input(network, rows), before(std::size_t(rows * 2), 7.0);
   const BasicState<double> state = stream.state();
   Vector y = before;
@@ -162,7 +133,7 @@ TEST_CASE("stream: what is observed takes the place of the last output, as a tea
     std::vector<T> expected(std::size_t(rows * num_steps * outputs));
     Sequences<T> sequences{x.data(), rows, num_steps};
     sequences.teacher = teacher.data();
-    BasicState<T> state = random_state(network, rows);
+    BasicState<T> state = random_state(network, rows, 1);
     BasicStream<T> stream(network, rows);
     CHECK(stream.teacher_size() == width);
     stream.set_state(state);
@@ -212,7 +183,7 @@ TEST_CASE("stream: a refused observation changes nothing") {
   using namespace layers;
   const BasicNetwork<double> network = random_network<double>({feedback({lstm(inputs + 2, 4), linear(4, 2)})});
   BasicStream<double> stream(network, rows);
-  stream.set_state(random_state(network, rows));
+  stream.set_state(random_state(network, rows, 1));
   const BasicState<double> state = stream.state();
   const auto refuse = [&](const Vector& seen) {
     CHECK_FALSE(stream.observe(seen));

@@ -73,8 +73,30 @@ def test_trees(direction: Any) -> None:  # noqa: ANN401
     flops = net.summary().flops
     inner = {"up": 3, "down": 6}[direction]
     unit = {"up": "below", "down": "above"}[direction]
-    expected = (9 * flops["step"] + inner * flops[unit] + 3 * flops["sequence"]) / 9
+    expected = (9 * flops["step"] + 6 * flops["edge"] + inner * flops[unit] + 3 * flops["sequence"]) / 9
     assert found.flops_per_step == pytest.approx(expected)
+
+
+def weight_bytes(found: rc.Estimate) -> float:
+    return found.bytes_per_step * found.steps - found.memory.activations
+
+
+def test_bytes_over_trees() -> None:
+    """The weights of a cell once per height, not per node or tree; a symbol's row once."""
+    forest = rc.Forest([-1, 0, 0, 1, 1, -1, 5, 6, 7, -1])  # heights of 3, 4 and 1 levels
+    net = rc.Network([rc.Embedding(9, 4), rc.Tree(rc.LSTM(4, 5)), rc.Readout("mean"), rc.Linear(5, 3)])
+    found = check(net, (3,), topology=forest, threads=1)
+    assert weight_bytes(found) == pytest.approx(4 * (4 * (4 * 5 * (4 + 5 + 1)) + 10 * 4 + (5 + 1) * 3))
+
+
+def test_bytes_over_graphs() -> None:
+    """Once per round; what stands beside the rounds once."""
+    ring = np.arange(6)
+    graphs = rc.Graphs(ring, (ring + 1) % 6, [6])
+    net = rc.Network([rc.Linear(2, 4), rc.GraphNet(rc.Elman(3, 5), rc.Linear(5, 3), 7, input_size=4)])
+    found = check(net, (1,), topology=graphs, threads=1)
+    inside = rc.Network([rc.Elman(3, 5)]).flat.size + rc.Network([rc.Linear(5, 3)]).flat.size
+    assert weight_bytes(found) == pytest.approx(4 * (7 * inside + (2 + 1) * 4))
 
 
 DECODERS = {
@@ -110,8 +132,8 @@ def test_options_of_fit() -> None:
 def test_numbers_of_one_layer() -> None:
     net = rc.Network([rc.LSTM(20, 30)], dtype="float64")
     found = check(net, (4, 50, 20), threads=1)
-    assert found.flops_per_step == 2 * 4 * 30 * 50
-    assert found.training_flops_per_step == 2 * 4 * 30 * (2 * 20 + 3 * 30)
+    assert found.flops_per_step == 2 * 4 * 30 * 50 + 9 * 30
+    assert found.training_flops_per_step == 2 * 4 * 30 * (2 * 20 + 3 * 30) + (9 + 23) * 30
     assert found.state_bytes == 8 * 60
     per_step = found.memory.activations / 200
     assert found.bytes_per_step == pytest.approx(net.flat.nbytes / 4 + per_step)

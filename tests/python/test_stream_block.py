@@ -235,3 +235,22 @@ def test_what_a_byte_cannot_scale() -> None:
     assert y[0] == pytest.approx(0.25 * largest + 0.5e38, rel=0.01)
     assert y[1] == 0
     assert y[2] == pytest.approx(-0.75, rel=0.01)
+
+
+def test_narrow_weights_are_all_that_a_stream_holds() -> None:
+    network = rc.Network([rc.LSTM(200, 200), rc.Linear(200, 200)], seed=0)
+    matrices = sum(view.size for view in network.parameters.values() if view.ndim == 2)
+    x = draw_input(network, (100,), np.random.default_rng(0))
+    held: dict[str | None, int] = {}
+    for weights in (None, *FORMATS):
+        stream = network.stream(weights=weights)
+        held[weights] = stream.bytes
+        y = stream.process(x)
+        block = stream.bytes - held[weights]  # activations of a block of steps, whatever the weights
+        assert 100 * 200 * 4 < block < 100 * 200 * 4 * 10
+        if weights is not None:
+            stream.reset()
+            assert np.array_equal(np.stack([stream.step(x_t) for x_t in x]), y)
+    assert 4 * matrices < held[None]
+    assert 2 * matrices < held["bfloat16"] < 2.2 * matrices
+    assert matrices < held["int8"] < 1.2 * matrices

@@ -15,6 +15,8 @@ struct Footprint {
   double cotangents = 0;   // what the way back adds to that
   double gradients = 0;    // one of each thread, and their sum
   double optimizer = 0;    // what it remembers
+  double traffic = 0;      // what the way forward moves (training/traffic.h), no part of the memory:
+  double steps = 0;        // for so many steps or nodes
   double total() const { return weights + activations + cotangents + gradients + optimizer; }
 };
 

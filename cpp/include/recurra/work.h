@@ -1,5 +1,5 @@
-// Work: the multiply-adds of a network's products, counted by what each is done for. What is pointwise (gates, activations,
-// losses, optimizers) is not counted.
+// Work: the multiply-adds of a network's products and the pointwise operations of its cells (gates and states), counted by what
+// each is done for. Activations and normalisations as layers or stages of their own, losses and optimizers are not counted.
 #pragma once
 
 #include <array>
@@ -15,22 +15,25 @@ enum class Per { step, above, below, edge, sequence, written, read, match };
 inline constexpr std::size_t num_per = 8;
 
 // By what they are done for.
-struct MultiplyAdds {
+struct WorkCounts {
   std::array<double, num_per> by{};
   double& operator[](Per per) { return by[std::size_t(per)]; }
   double operator[](Per per) const { return by[std::size_t(per)]; }
-  MultiplyAdds& operator+=(const MultiplyAdds& more) {
+  WorkCounts& operator+=(const WorkCounts& more) {
     for (std::size_t i = 0; i < num_per; ++i) by[i] += more.by[i];
     return *this;
   }
 };
 
+// Of the way forward; and of training: forwards, backwards to states and inputs, and the gradient of the weights.
 struct Work {
-  MultiplyAdds forward;
-  MultiplyAdds training;  // forwards, backwards to states and inputs, and the gradient of the weights
+  WorkCounts forward, training;                      // multiply-adds of products
+  WorkCounts pointwise_forward, pointwise_training;  // operations; an elementary function is one
   Work& operator+=(const Work& more) {
     forward += more.forward;
     training += more.training;
+    pointwise_forward += more.pointwise_forward;
+    pointwise_training += more.pointwise_training;
     return *this;
   }
 };
@@ -43,7 +46,7 @@ struct Pace {
 
 // The work of a layer inside, as the layer around it counts.
 inline Work paced(Work work, const Pace& pace) {
-  for (MultiplyAdds* part : {&work.forward, &work.training}) {
+  for (WorkCounts* part : {&work.forward, &work.training, &work.pointwise_forward, &work.pointwise_training}) {
     for (double& count : part->by) count *= pace.times;
     const double steps = std::exchange((*part)[Per::step], 0), below = std::exchange((*part)[Per::below], 0);
     (*part)[pace.step] += steps;

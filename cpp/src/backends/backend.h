@@ -10,6 +10,12 @@ namespace recurra {
 
 inline constexpr int max_gates = 16, max_params = 32, max_cells = 64;
 
+// Operations of one unit (math/count.h): of `edge`, once per parent, and of node and out, with the functions of their gates; and
+// of the way back through each.
+struct CellOperations {
+  int edge, node, edge_back, node_back;
+};
+
 // What the library needs to know of a cell besides its functions. Gates, states, messages in the cell's own order.
 struct CellInfo {
   const char *name, *state_names, *param_names, *gate_names;
@@ -22,6 +28,7 @@ struct CellInfo {
   std::uint64_t bound_states;                         // what zoneout does not hold back, and is not learned
   double most_constant;                               // 0 < constant <= this
   void (*initial)(const double* uniform, double* u);  // draws one unit's parameters; null: as weights are drawn
+  CellOperations operations;
 };
 
 // Rows of one level as the pointwise kernels see them: row r of an array is at pointer + r * stride, and its blocks

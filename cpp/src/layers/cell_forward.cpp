@@ -79,7 +79,10 @@ void CellLayer<T>::forward(const Weights<T>& weights, Tape<T>& base, Levels leve
   const auto& w = static_cast<const CellWeights<T>&>(weights);
   auto& tape = static_cast<CellTape<T>&>(base);
   const Index first = tape.in->first_node(levels.begin), count = tape.in->first_node(levels.end) - first;
-  if (steps(w) && count == 1) return step(w, tape, levels.begin, tape.x + first * tape.x_stride);
+  if (steps(w) && (count == 1 || only_steps(w))) {
+    for (Index i = 0; i < count; ++i) step(w, tape, levels.begin + i, tape.x + (first + i) * tape.x_stride);
+    return;
+  }
   T* a = tape.a.data() + first * layout_.a_width;
   const Rows<const T> x{tape.x + first * tape.x_stride, tape.x_stride};
   const auto copy_bias = [&](Index begin, Index end) {

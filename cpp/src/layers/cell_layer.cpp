@@ -27,16 +27,16 @@ template <class T>
 void CellLayer<T>::refresh(const T* params, Weights<T>& weights) const {
   auto& w = static_cast<CellWeights<T>&>(weights);
   const Index units = layout_.hidden_size;
-  const bool back = !w.row;
-  w.input.pack(products_, layout_.input, params, back && w.gives_dx);
+  const bool back = !w.row, by_row = this->steps(w);
+  if (!only_steps(w)) w.input.pack(products_, layout_.input, params, back && w.gives_dx);
   if (layout_.runs_over_trees()) {
     w.node_feed.pack(products_, layout_.node_feed, params);
     w.edge_feed.pack(products_, layout_.edge_feed, params);
-  } else {
+  } else if (!by_row) {
     w.feed.pack(products_, layout_.feed, params, back);
   }
-  w.message.pack(products_, layout_.message, params, back);
-  w.state.pack(products_, layout_.state, params, back);
+  if (!by_row) w.message.pack(products_, layout_.message, params, back);
+  if (!by_row || (layout_.only_units_recur() && !only_steps(w))) w.state.pack(products_, layout_.state, params, back);
   const auto spread = [&](std::vector<T>& row, const std::vector<GateRun>& runs, Index offset) {
     row.resize(std::size_t(layout_.a_width));
     for (const GateRun& run : runs) std::copy_n(params + offset + run.row, run.width, row.begin() + run.column);
@@ -49,12 +49,12 @@ void CellLayer<T>::refresh(const T* params, Weights<T>& weights) const {
     w.tensor.forward.pack_transposed(products_, params + layout_.tensor, rows, width);
     w.tensor.backward.pack_plain(products_, params + layout_.tensor, rows, width);
   }
-  if (layout_.projects()) {
+  if (layout_.projects() && !by_row) {
     const T* projection = params + layout_.projection;
     w.projection.forward.pack_transposed(products_, projection, layout_.options.projection, units);
-    w.projection.backward.pack_plain(products_, projection, layout_.options.projection, units);
+    if (back) w.projection.backward.pack_plain(products_, projection, layout_.options.projection, units);
   }
-  if (steps(w)) pack_step(params, w);
+  if (by_row) pack_step(params, w);
   if (!layout_.options.layer_norm) return;
   spread(w.input_gain, layout_.input.runs, layout_.input.gain);
   for (const GateMatrix* matrix : {&layout_.feed, &layout_.message, &layout_.state})

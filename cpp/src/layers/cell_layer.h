@@ -80,6 +80,8 @@ class CellLayer final : public Layer<T> {
   // cell_step.cpp: a level of one row in a stream
   void pack_step(const T* params, CellWeights<T>&) const;
   bool steps(const CellWeights<T>& w) const { return w.row && !layout_.options.layer_norm; }
+  // Whether every level is a step of its own; else W x of a block of steps is one product.
+  bool only_steps(const CellWeights<T>& w) const { return steps(w) && w.row->narrow(); }
   void step(const CellWeights<T>&, CellTape<T>&, Index level, const T* x) const;
   // cell_whole_step.cpp: the same in one kernel
   bool steps_whole(const CellWeights<T>& w, const CellTape<T>& tape) const { return !w.step.all.empty() && tape.row.padded > 0; }

@@ -1,4 +1,4 @@
-// What the products of a cell layer cost.
+// What a cell layer costs: its products, and its cell's functions on all units.
 #include "cell_layer.h"
 
 namespace recurra {
@@ -28,6 +28,18 @@ Work CellLayer<T>::work(bool gives_dx) const {
   if (options.bilinear) {  // V_c u, and u times that
     const double size = double(layout_.unit - layout_.tensor);
     add(size + size / double(layout_.source_width), Per::below);
+  }
+  const auto add_pointwise = [&](double forward, double back, Per per) {
+    work.pointwise_forward[per] += forward;
+    work.pointwise_training[per] += forward + back;
+  };
+  const CellOperations& operations = layout_.info.operations;
+  const double units = double(layout_.hidden_size);
+  add_pointwise(units * operations.node, units * operations.node_back, Per::step);
+  add_pointwise(units * operations.edge, units * operations.edge_back, layout_.runs_over_trees() ? Per::edge : Per::step);
+  if (layout_.runs_over_trees()) {  // messages are summed, and what children feed, unless it stands side by side
+    const double sums = double(layout_.message_width) + (options.parents == Parents::summed ? double(layout_.feed_width) : 0);
+    add_pointwise(sums, 0, Per::edge);
   }
   return work;
 }

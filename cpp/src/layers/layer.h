@@ -45,6 +45,7 @@ class RowTeam;
 struct RowUse {
   WeightFormat format = WeightFormat::full;
   RowTeam* team = nullptr;  // who shares large products; null: the caller alone
+  bool narrow() const { return format != WeightFormat::full; }
 };
 
 template <class T>
@@ -52,7 +53,9 @@ struct Weights {
   virtual ~Weights() = default;
   virtual std::size_t bytes() const { return 0; }  // that it has allocated
   bool gives_dx = true;                            // false: nobody asks for dx, and what only it needs may be left out
-  const RowUse* row = nullptr;  // given: for streams of one row. Then they are packed for that as well, and nobody goes back
+  // Given: for streams of one row. Then they are packed for that, and beside it only what a block of steps multiplies by at once:
+  // nothing if they are narrow, which would take it up again. Nobody goes back.
+  const RowUse* row = nullptr;
 };
 
 // What dropout needs to draw the same mask whatever the order of rows and the number of threads.

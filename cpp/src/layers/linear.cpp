@@ -19,7 +19,7 @@ std::vector<ParameterSpec> Linear<T>::parameters() const {
 template <class T>
 void Linear<T>::refresh(const T* params, Weights<T>& weights) const {
   auto& w = static_cast<LinearWeights<T>&>(weights);
-  w.forward.pack_transposed(products_, params, output_size_, input_size_);
+  if (!weights.row || !weights.row->narrow()) w.forward.pack_transposed(products_, params, output_size_, input_size_);
   if (w.gives_dx && !weights.row) w.backward.pack_plain(products_, params, output_size_, input_size_);
   const T* bias = params + output_size_ * input_size_;
   if (bias_)
@@ -41,7 +41,11 @@ void Linear<T>::forward(const Weights<T>& weights, Tape<T>& tape, Levels levels)
   const auto& w = static_cast<const LinearWeights<T>&>(weights);
   const Index first = tape.in->first_node(levels.begin), count = tape.in->first_node(levels.end) - first;
   T* y = tape.y + first * tape.y_stride;
-  if (w.row && count == 1) return w.matrix.multiply(tape.x + first * tape.x_stride, nullptr, w.bias.data(), y);
+  if (w.row && (count == 1 || w.row->narrow())) {
+    for (Index i = 0; i < count; ++i)
+      w.matrix.multiply(tape.x + (first + i) * tape.x_stride, nullptr, w.bias.data(), y + i * tape.y_stride);
+    return;
+  }
   w.forward.multiply_from(products_, w.bias.data(), tape.x + first * tape.x_stride, tape.x_stride, count, y, tape.y_stride);
 }
 

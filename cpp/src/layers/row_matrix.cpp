@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <string>
 
 #include "row_team.h"
 
@@ -30,9 +32,13 @@ void scales_of(const T* rows, Index count, Index depth, T* scale) {
 template <class T>
 Index RowMatrix<T>::cut(const RowProducts<T>& products, const std::vector<RowBlock<T>>& blocks) {
   const Index lanes = products.lanes;
-  Index at = 0, scale = 0;
+  Index at = 0, scale = 0, covered = 0;
   strips_.clear();
   for (const RowBlock<T>& b : blocks) {
+    if (b.column < covered)  // strips are found by their columns
+      throw std::logic_error("RowMatrix: a block begins at column " + std::to_string(b.column) + ", expected at least " +
+                             std::to_string(covered) + ", where the one before ends");
+    covered = b.column + b.width;
     const Index panels = (b.width + lanes - 1) / lanes, count = (panels + products.strip_panels - 1) / products.strip_panels;
     const auto elements = [&](Index depth) { return (depth + format_.together - 1) / format_.together * lanes; };
     for (Index i = 0; i < count; ++i) {
@@ -52,7 +58,7 @@ template <class T>
 void RowMatrix<T>::pack(const RowProducts<T>& products, const RowUse& use, const std::vector<RowBlock<T>>& blocks) {
   format_ = format_of(products, use.format);
   const Index size = cut(products, blocks) * Index(format_.element_size);
-  weights_.resize(std::size_t(size + 3) / 4);
+  weights_.resize(std::size_t(size));
   const RowStrip* strip = strips_.data();
   for (const RowBlock<T>& b : blocks)
     for (; strip != strips_.data() + strips_.size() && strip->column < b.column + b.width; ++strip) {

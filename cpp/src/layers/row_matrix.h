@@ -1,6 +1,8 @@
 // Matrices as the product of one row reads them: y = start + x W + source R, all columns in one pass over the weights.
 #pragma once
 
+#include <cstddef>
+
 #include "aligned_vector.h"
 #include "layer.h"
 
@@ -23,7 +25,7 @@ inline constexpr Index least_shared_bytes = Index(200) << 10;
 template <class T>
 class RowMatrix {
  public:
-  // The blocks cover the columns in order, side by side or not.
+  // The blocks cover columns in ascending order, side by side or not. Throws std::logic_error if they do not.
   void pack(const RowProducts<T>& products, const RowUse& use, const std::vector<RowBlock<T>>& blocks);
   // Without x (null), its part is left out. start and y, which have all columns, may be the same.
   void multiply(const T* x, const T* source, const T* start, T* y) const;
@@ -35,7 +37,7 @@ class RowMatrix {
 
   RowFormat<T> format_{};
   std::vector<RowStrip> strips_;
-  AlignedVector<std::uint32_t> weights_;
+  AlignedVector<std::byte> weights_;  // elements of the format
   std::vector<T> input_scale_, source_scale_;
   RowTeam* team_ = nullptr;
   std::vector<Index> parts_;  // of the team: where in the strips each one's begin, and the end

@@ -212,6 +212,15 @@ const std::vector<WeightError>& BasicStream<T>::weight_error() const {
 }
 
 template <class T>
+std::size_t BasicStream<T>::bytes() const {
+  const Turn turn{impl_->busy};
+  turn.require("bytes");
+  std::size_t sum = impl_->workspace.bytes() + (impl_->block ? impl_->block->bytes() : 0);
+  for (std::size_t i = 0; i < impl_->model.layers.size(); ++i) sum += impl_->weights[i].bytes();
+  return sum;
+}
+
+template <class T>
 bool BasicStream<T>::busy() const noexcept {
   return impl_->busy.load(std::memory_order_relaxed);
 }

@@ -7,6 +7,7 @@
 #include "../learning/bptt.h"
 #include "../learning/checks.h"
 #include "../learning/shards.h"
+#include "traffic.h"
 
 namespace recurra {
 
@@ -66,17 +67,22 @@ Bytes along_lines(const Model<T>& model, Shape shape, std::size_t axis = 0) {
   return bytes;
 }
 
-// A thread takes its parts one behind the other in the same memory, which only grows.
+// A thread takes its parts one behind the other in the same memory, which becomes as large as the largest asks for. Adds what all
+// of them move.
 template <class T>
-Bytes over_topology(const Model<T>& model, const Sequences<T>& x, const std::vector<std::vector<Index>>& parts, int threads) {
+Bytes over_topology(const Model<T>& model, const Sequences<T>& x, const std::vector<std::vector<Index>>& parts, int threads,
+                    Footprint& result) {
   Bytes sum;
   for (int t = 0; t < threads; ++t) {
-    Workspace<T> workspace(model);
     Bytes most;
     for (std::size_t i = std::size_t(t); i < parts.size(); i += std::size_t(threads)) {
+      Workspace<T> workspace(model);  // of its own: one that went back before has cotangents
       const auto topology = topology_of(x, parts[i]);
       const Bytes one = both_ways(workspace, [&](bool backward) { workspace.prepare(topology, backward); });
       most = {std::max(most.forward, one.forward), std::max(most.backward, one.backward)};
+      const PartLevels levels = topology_levels(*topology);
+      result.traffic += weight_traffic(model, levels) + one.forward;
+      result.steps += levels.steps;
     }
     sum += most;
   }
@@ -110,15 +116,22 @@ Footprint training_footprint(const BasicNetwork<T>& network, const Sequences<T>&
   for (std::size_t i = 0; i < model.layers.size(); ++i) result.weights += double(weights[i].bytes());
   const auto parts = split_rows(x, chosen.parts);
   Bytes bytes;
-  if (x.topology)
-    bytes = over_topology(model, x, parts, result.threads);
-  else  // the first part of each thread is its largest
+  if (x.topology) {
+    bytes = over_topology(model, x, parts, result.threads, result);
+  } else {  // the first part of each thread is its largest
     for (int t = 0; t < result.threads; ++t) {
       const Index rows = Index(parts[std::size_t(t)].size());
       bytes += along_lines(model, {rows, steps.at_once, x.target_time});
       if (steps.at_once < steps.pass)  // the states between the segments
         bytes.forward += number * double(rows * model.state_offset.back()) * (double(steps.pass / steps.at_once) + 2);
     }
+    for (const std::vector<Index>& part : parts) {
+      const PartLevels levels = sequence_levels(double(part.size()), double(shape.time), double(shape.target_time));
+      result.traffic += weight_traffic(model, levels);
+      result.steps += levels.steps;
+    }
+    result.traffic += bytes.forward * result.rounds * double(shape.time) / double(steps.at_once);
+  }
   result.activations = bytes.forward;
   result.cotangents = bytes.backward;
   result.gradients = number * parameters * (result.threads + 1);

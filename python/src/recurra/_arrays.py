@@ -147,3 +147,12 @@ def check_lengths(
     if wrong.size:
         raise ValueError(f"{name}[{wrong[0]}] is {array[wrong[0]]}, expected 0 .. {time}")
     return array
+
+
+def check_seed(seed: int) -> int:
+    """A seed of random numbers."""
+    if isinstance(seed, bool):
+        raise TypeError(f"seed is {seed!r}, expected an integer in 0 .. 2**64 - 1")
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        raise ValueError(f"seed is {seed!r}, expected an integer in 0 .. 2**64 - 1")
+    return int(seed)

@@ -20,7 +20,7 @@ from recurra._synthetic import draw_data
 BUDGET = 0.4  # seconds of trials, of one shape
 ROUGH_FLOPS = 5e7  # of the first one, whose cost nobody knows
 MOST_DRAWN = 2_000_000  # numbers of x
-POINTWISE = 200  # what the pointwise part of a step counts beside the flops of its products
+POINTWISE = 200  # what a step costs beside its flops, as so many of them
 
 
 @dataclass(frozen=True)

@@ -333,7 +333,7 @@ class MinGRU(Cell):
 
 
 class MinLSTM(Cell):
-    """minLSTM: h_t = (f h_{t-1} + i n) / (f + i), gates of the input alone.
+    """minLSTM: h_t = (f h_{t-1} + i n) / (f + i), gates of the input alone, computed in their logarithms.
 
     Parameters: ``weight_ih`` (3 hidden, input), ``bias`` (3 hidden), gates f, i, n. State: ``h``.
     Source: L. Feng et al., Were RNNs all we needed? (2024), section 3.2.

@@ -56,7 +56,8 @@ class Diagnosis:
         """All states and gates over time, by name: (time, width) each.
 
         ``"0.state.h"`` is a state after each step; ``"0.gate.i"`` the value of a gate (of an SLSTM's forget
-        gate its logarithm, ``"0.gate.log_f"``; its input gate is an exponent). With a projection,
+        gate its logarithm, ``"0.gate.log_f"``, and so both of a MinLSTM; an SLSTM's input gate is an
+        exponent). With a projection,
         ``"0.state.h"`` is the cell's own h', before it, and ``"0.state.projection"`` what is fed, leaves and
         is carried: the ``"0.h"`` of a `State` and of `state_gradients`.
         """

@@ -57,8 +57,10 @@ class Estimate:
         flops_per_step: Of the way forward, see `Summary.flops`; what is done per edge, sequence and so on is
             shared out over the steps.
         training_flops_per_step: Of forward, back and gradient.
-        bytes_per_step: Read and written on the way forward: the weights once per level, which is a step of
-            all sequences of a batch, and the activations.
+        bytes_per_step: Moved on the way forward. Each weight is read once per level of what its layer runs
+            over: a step of sequences side by side, a height of trees, a round of a `GraphNet`; elsewhere over
+            graphs and behind a pooling once; of an embedding, its row for each symbol. So in each part that a
+            batch is cut into, for threads and caches. Each activation is written once.
         state_bytes: That one sequence carries from step to step.
         memory: Of a training step.
         seconds_per_step: Of training, measured: those per batch shared out over the steps.
@@ -226,10 +228,6 @@ def _result(
     table = summarize(network._core, itemsize)
     counts = extents(batch)
     steps = max(1.0, counts["step"])
-    if batch.topology is None:
-        levels = float(batch.time + batch.target_time)
-    else:
-        levels = float(batch.topology.height + 1) if isinstance(batch.topology, Forest) else 1.0
     return Estimate(
         batch_size=batch.sequences,
         steps=round(steps),
@@ -238,7 +236,7 @@ def _result(
         parameters=table.parameters,
         flops_per_step=_total(table.flops, counts) / steps,
         training_flops_per_step=_total(table.training_flops, counts) / steps,
-        bytes_per_step=memory.rounds * (levels * table.bytes + memory.activations) / steps,
+        bytes_per_step=memory.traffic / max(1.0, memory.steps),
         state_bytes=itemsize * table.state,
         memory=TrainingMemory(
             *(int(x) for x in (memory.weights, memory.activations, memory.cotangents)),

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from recurra import _core
-from recurra._arrays import count, flag, number
+from recurra._arrays import check_seed, count, flag, number
 from recurra._data import read_data, split
 from recurra._early_stopping import EarlyStopping
 from recurra._history import History, Progress
 from recurra._losses import Loss, LossName, read_loss
-from recurra._network import Network, _check_seed
+from recurra._network import Network
 from recurra._optimizers import Adam, Optimizer
 from recurra._ragged import Sequences
 from recurra._rate_schedules import RateSchedule, read_schedule
@@ -168,7 +168,7 @@ def fit(
         clip_norm=_check_clip("clip_norm", clip_norm),
         clip_value=_check_clip("clip_value", clip_value),
         shuffle=flag("fit: shuffle", shuffle),
-        seed=_check_seed(seed),
+        seed=check_seed(seed),
         early_stopping=_read_early_stopping(early_stopping),
         checkpoint="" if checkpoint is None else _check_path(checkpoint, bool(resume)),
         checkpoint_every=0

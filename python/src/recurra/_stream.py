@@ -80,6 +80,11 @@ class Stream:
         return self._core.weight_error()
 
     @property
+    def bytes(self) -> int:
+        """Memory of weights and activations; `process` adds the activations of a block of steps."""
+        return self._core.bytes()
+
+    @property
     def state(self) -> State:
         """A copy of the present state; assign one to continue from there."""
         return State(self._core.state_array(), self._blocks, self._initial)

@@ -9,10 +9,11 @@ from types import MappingProxyType
 from recurra import _core
 
 UNITS = ("step", "above", "below", "edge", "sequence", "written", "read", "match")
+NONE = (0.0,) * len(UNITS)
 _MEANING = {
     "above": "node of a tree with one above it",
     "below": "node of a tree with others below it",
-    "edge": "edge of a graph",
+    "edge": "edge of a graph or tree",
     "sequence": "sequence, tree or graph",
     "written": "step that is written",
     "read": "step that attention looks at",
@@ -20,9 +21,44 @@ _MEANING = {
 }
 
 
-@dataclass(frozen=True)
-class LayerSummary:
-    """One layer, those inside it included.
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """What a layer or a network has and does.
+
+    Args:
+        trained: Parameters that learn.
+        frozen: Parameters that rest.
+        tied: Parameters that are copies of others, which are counted where the first of them is.
+        state: Numbers that are carried from step to step, per sequence.
+        flops: Of the way forward, by what they are done for: "step" of a sequence or node of trees and
+            graphs, "edge", "sequence" and so on. Products of matrices, where a multiply-add counts 2, the
+            weighted sums over the edges of graphs, and the pointwise part of cells.
+        training_flops: Of forward, back and the gradient, without the loss and the optimizer.
+        pointwise_flops: What cells do besides products, a part of `flops`: every operation on a unit counts
+            1, be it a sum, a tanh or a comparison; signs are free.
+        pointwise_training_flops: The same of `training_flops`.
+        bytes: Of the parameters, copies included.
+    """
+
+    trained: int
+    frozen: int
+    tied: int
+    state: int
+    flops: Mapping[str, int]
+    training_flops: Mapping[str, int]
+    pointwise_flops: Mapping[str, int]
+    pointwise_training_flops: Mapping[str, int]
+    bytes: int
+
+    @property
+    def parameters(self) -> int:
+        """Those that learn and those that rest: copies do not count."""
+        return self.trained + self.frozen
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerSummary(Counts):
+    """One layer, those inside it included, with its `Counts`.
 
     Args:
         name: Such as "0" or "0.reverse": what the names of its parameters begin with.
@@ -30,13 +66,6 @@ class LayerSummary:
         depth: 0, and one more for each layer around it.
         input_size: Features.
         output_size: Features.
-        trained: Parameters that learn.
-        frozen: Parameters that rest.
-        tied: Parameters that are copies of others, which are counted where the first of them is.
-        state: Numbers that are carried from step to step, per sequence.
-        flops: Of the way forward, see `Summary.flops`.
-        training_flops: Of forward, back and gradient.
-        bytes: Of the parameters, copies included.
     """
 
     name: str
@@ -44,50 +73,17 @@ class LayerSummary:
     depth: int
     input_size: int
     output_size: int
-    trained: int
-    frozen: int
-    tied: int
-    state: int
-    flops: Mapping[str, int]
-    training_flops: Mapping[str, int]
-    bytes: int
-
-    @property
-    def parameters(self) -> int:
-        """Those that learn and those that rest: copies do not count."""
-        return self.trained + self.frozen
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What `Network.summary` returns; its text is a table.
+@dataclass(frozen=True, kw_only=True)
+class Summary(Counts):
+    """What `Network.summary` returns, the `Counts` of all layers together; its text is a table.
 
     Args:
         layers: Each before the layers inside it, which it includes.
-        trained: Parameters that learn.
-        frozen: Parameters that rest.
-        tied: Parameters that are copies of others.
-        state: Numbers that are carried from step to step, per sequence.
-        flops: Of the way forward, by what they are done for: "step" of a sequence or node of trees and
-            graphs, "edge", "sequence" and so on. A multiply-add counts 2. Products of matrices are counted,
-            and the weighted sums over the edges of graphs; what is pointwise is not.
-        training_flops: Of forward, back and the gradient, without the loss and the optimizer.
-        bytes: Of the parameters, copies included.
     """
 
     layers: tuple[LayerSummary, ...]
-    trained: int
-    frozen: int
-    tied: int
-    state: int
-    flops: Mapping[str, int]
-    training_flops: Mapping[str, int]
-    bytes: int
-
-    @property
-    def parameters(self) -> int:
-        """Those that learn and those that rest: copies do not count."""
-        return self.trained + self.frozen
 
     def __str__(self) -> str:
         rows: list[tuple[str, ...]] = [
@@ -118,8 +114,10 @@ def summarize(core: _core._Network, itemsize: int) -> Summary:
             frozen=row.frozen,
             tied=row.copies,
             state=row.state,
-            flops=_flops(row.forward),
-            training_flops=_flops(row.training),
+            flops=_flops(row.forward, row.pointwise_forward),
+            training_flops=_flops(row.training, row.pointwise_training),
+            pointwise_flops=_flops(NONE, row.pointwise_forward),
+            pointwise_training_flops=_flops(NONE, row.pointwise_training),
             bytes=itemsize * (row.trained + row.frozen + row.copies),
         )
         for row in _core.summary(core)
@@ -133,12 +131,15 @@ def summarize(core: _core._Network, itemsize: int) -> Summary:
         state=sum(layer.state for layer in top),
         flops=_sum([layer.flops for layer in top]),
         training_flops=_sum([layer.training_flops for layer in top]),
+        pointwise_flops=_sum([layer.pointwise_flops for layer in top]),
+        pointwise_training_flops=_sum([layer.pointwise_training_flops for layer in top]),
         bytes=sum(layer.bytes for layer in top),
     )
 
 
-def _flops(multiply_adds: Sequence[float]) -> Mapping[str, int]:
-    counts = {unit: 2 * int(count) for unit, count in zip(UNITS, multiply_adds, strict=True)}
+def _flops(multiply_adds: Sequence[float], pointwise: Sequence[float]) -> Mapping[str, int]:
+    parts = zip(UNITS, multiply_adds, pointwise, strict=True)
+    counts = {unit: 2 * int(products) + int(single) for unit, products, single in parts}
     return MappingProxyType({unit: count for unit, count in counts.items() if count or unit == "step"})
 
 

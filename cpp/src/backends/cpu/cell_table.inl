@@ -3,6 +3,7 @@
 
 #include "../../math/pattern.h"
 #include "cell_jvp.inl"
+#include "cell_operations.inl"
 #include "cell_step.inl"
 #include "cell_vjp.inl"
 
@@ -73,6 +74,7 @@ CellInfo cell_info() {
   info.bound_states = Cell::bound_states;
   info.most_constant = Cell::most_constant;
   if constexpr (requires { &Cell::initial; }) info.initial = Cell::initial;
+  info.operations = cell_operations<Cell>();
   for (int k = 0; k < Traits::gates; ++k) info.gates[k] = Cell::gate(k);
   return info;
 }
