@@ -127,6 +127,8 @@ template <class T>
 struct Reductions {
   // y[width] += sum over the rows of v[row] a[row][..], in a fixed order; v null: ones
   void (*combine)(const T* v, Index rows, const T* a, Index a_stride, Index width, T* y);
+  // y[width] += sum over the rows of a[row][..] b[row][..], in a fixed order
+  void (*correlate)(Index rows, const T* a, Index a_stride, const T* b, Index b_stride, Index width, T* y);
   // The largest magnitude; NaN if some value is not finite.
   T (*largest)(const T* x, Index count);
 };
@@ -162,20 +164,30 @@ struct Traces {
 template <class T>
 struct NormRows {
   Index rows, blocks, units;
-  T* x;  // [rows][blocks][units]: in: what is normalised; out: n
-  Index x_stride;
+  T* n;  // [rows][blocks][units]
+  Index n_stride;
   T* rate;  // [rows][blocks]: 1 / sqrt(var x + epsilon)
   Index rate_stride;
   const T* gain;  // [blocks][units]
 };
+// Vectors that the Jacobian of n, which is symmetric, is multiplied by: J v = rate (v - mean v - n mean(v n)).
+template <class T>
+struct NormVectors {
+  Index seeds;  // rows of v per row of n
+  const T* v;
+  Index v_stride;
+  bool gained;  // v is first multiplied by the gain
+  T* out;       // may be v
+  Index out_stride;
+  bool added;  // to out, instead of written
+  T* dgain;    // [blocks][units] += sum over the rows of v n; null: not wanted
+};
 template <class T>
 struct Normalization {
   static constexpr double epsilon = 1e-5;
-  // x -> n, and y += gain n
-  void (*forward)(const NormRows<T>&, T* y, Index y_stride);
-  // The product of the Jacobian of n, which is symmetric, with rows of vectors: out = rate (v - mean v - n mean(v n)), for
-  // `seeds` rows of v per row of x. v and out may be the same; v is first multiplied by the gain if `gained`.
-  void (*jacobian)(const NormRows<T>&, Index seeds, const T* v, Index v_stride, bool gained, T* out, Index out_stride);
+  // x -> n, which may stand in its place, and y = base + gain n; base may be y, or one row for all (base_stride 0).
+  void (*forward)(const NormRows<T>&, const T* x, Index x_stride, const T* base, Index base_stride, T* y, Index y_stride);
+  void (*jacobian)(const NormRows<T>&, const NormVectors<T>&);
 };
 
 // The edges of a graph by the node that they lead to, and what each brings: `count` terms, a factor times a block of `width`

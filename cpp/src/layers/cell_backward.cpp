@@ -93,6 +93,7 @@ void CellLayer<T>::backward(const Weights<T>& weights, Tape<T>& base, Levels lev
     level = run.begin - 1;
   }
   if (!schedule.is_chain() && levels.begin == 1) receive(w, tape, 0);
+  if (layout_.options.layer_norm) std::fill(tape.walked.begin() + levels.begin, tape.walked.begin() + levels.end, &w);
   const Index first = schedule.first_node(levels.begin), count = schedule.first_node(levels.end) - first;
   const Rows<T> dx{tape.dx ? tape.dx + first * tape.seeds * tape.dx_stride : nullptr, tape.dx_stride};
   add_product_back(w.input, layout_.input, w.input_gain, tape.input_norm, tape, {first, count}, dx);

@@ -44,7 +44,7 @@ void CellLayer<T>::forward_run(const CellWeights<T>& w, CellTape<T>& tape, Level
   const Index level = levels.begin;  // the only one, unless only units recur
   const NodeRange nodes{schedule.first_node(level), schedule.first_node(levels.end) - schedule.first_node(level)};
   const auto multiply = [&](const PackedGates<T>& packed, const GateMatrix& matrix, Rows<const T> source) {
-    add_product(packed, matrix, w.recurrent_gain, tape.recurrent_norm, source, tape, nodes);
+    add_product(packed, matrix, w.recurrent_gain, tape.recurrent_norm, nullptr, source, tape, nodes);
   };
   if (schedule.is_chain()) {
     const Index parents = schedule.row(level - 1);
@@ -89,16 +89,13 @@ void CellLayer<T>::forward(const Weights<T>& weights, Tape<T>& base, Levels leve
     for (Index i = 0; i < count && begin < end; ++i)
       std::copy(w.bias_row.begin() + begin, w.bias_row.begin() + end, a + i * layout_.a_width + begin);
   };
-  if (layout_.input_begins_with_bias()) {
-    const GateProduct& p = layout_.input.products.front();
-    copy_bias(0, p.column);
-    w.input.pairs.front().forward.multiply_from(products_, w.bias_row.data() + p.column, x.data, x.stride, count, a + p.column,
-                                                layout_.a_width);
-    copy_bias(p.column + p.width, layout_.a_width);
-  } else {
-    copy_bias(0, layout_.a_width);
-    add_product(w.input, layout_.input, w.input_gain, tape.input_norm, x, tape, {first, count});
+  Index end = 0;  // of the gates with W x
+  for (const GateRun& run : layout_.input.runs) {
+    copy_bias(end, run.column);
+    end = run.column + run.width;
   }
+  copy_bias(end, layout_.a_width);
+  add_product(w.input, layout_.input, w.input_gain, tape.input_norm, w.bias_row.data(), x, tape, {first, count});
   if (levels.begin == 1 && drops(tape)) draw_feed_mask(tape);
   for (Index level = levels.begin; level < levels.end;) {
     const Levels run = layout_.only_units_recur() ? tape.in->run_from(level, levels.end) : Levels{level, level + 1};

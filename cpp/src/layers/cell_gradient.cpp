@@ -1,15 +1,31 @@
-// The cell layer's weight gradient: one product per matrix over all nodes of the levels.
+// The cell layer's weight gradient: one product per matrix over all nodes of the levels, or of a part of them.
 #include <algorithm>
 
 #include "cell_layer.h"
 
 namespace recurra {
 
+// Normalised products go part by part, since their cotangents are made anew: what a part reads stays in the caches until all of
+// its gradients have. A part's levels went back with the same weights.
 template <class T>
 void CellLayer<T>::gradient(Tape<T>& base, Levels levels, GradientTarget<T> target) const {
   auto& tape = static_cast<CellTape<T>&>(base);
-  for_each_target(*tape.in, tape.seeds, levels, target,
-                  [&](const NodeSlice& nodes, T* gradient) { add_gradient(tape, nodes, gradient); });
+  const auto add = [&](Levels some, Index rows, const CellWeights<T>* w) {
+    for_each_target(*tape.in, tape.seeds, some, target, [&](NodeSlice nodes, T* gradient) {
+      const Index all = nodes.count, first = nodes.first;
+      for (Index i = 0; i < all; i += rows) {
+        nodes.first = first + i * nodes.step;
+        nodes.count = std::min(rows, all - i);
+        add_gradient(tape, nodes, w, gradient);
+      }
+    });
+  };
+  if (!layout_.options.layer_norm) return add(levels, std::max<Index>(tape.in->num_nodes(), 1), nullptr);
+  for (Index level = levels.begin, end; level < levels.end; level = end) {
+    const CellWeights<T>* w = tape.walked[std::size_t(level)];
+    for (end = level + 1; end < levels.end && tape.walked[std::size_t(end)] == w;) ++end;
+    add({level, end}, rows_normalized(), w);
+  }
 }
 
 template <class T>
@@ -25,32 +41,30 @@ void CellLayer<T>::initial_gradient(Tape<T>& base, GradientTarget<T> target) con
     }
 }
 
-// The cotangents of the products of one kind: of the pre-activations, unless normalisation stands between.
 template <class T>
-Rows<const T> CellLayer<T>::product_cotangents(const CellTape<T>& tape, const NormTape<T>& norm, const NodeSlice& nodes) const {
-  if (layout_.options.layer_norm) return {norm.d.data() + nodes.cotangent() * layout_.a_width, layout_.a_width};
-  return {tape.da.data() + nodes.cotangent() * layout_.da_width, layout_.da_width};
-}
-
-template <class T>
-void CellLayer<T>::add_gradient(CellTape<T>& tape, const NodeSlice& nodes, T* gradient) const {
-  const auto outer = [&](const GateMatrix& matrix, const NormTape<T>& norm, Rows<const T> source) {
-    const Rows<const T> d = product_cotangents(tape, norm, nodes);
+void CellLayer<T>::add_gradient(CellTape<T>& tape, const NodeSlice& nodes, const CellWeights<T>* w, T* gradient) const {
+  const Index da_step = nodes.cotangent_step() * layout_.da_width;
+  const T* da = tape.da.data() + nodes.cotangent() * layout_.da_width;
+  // `source` is the one of the first of these nodes.
+  const auto outer = [&](const GateMatrix& matrix, NormTape<T>& norm, Rows<const T> source) {
+    if (matrix.products.empty()) return;
+    Rows<const T> d{da, da_step};
+    if (layout_.options.layer_norm)
+      d = product_cotangents(tape, matrix, &norm == &tape.input_norm ? w->input_gain : w->recurrent_gain, norm, nodes, gradient);
     for (const GateProduct& p : matrix.products)
-      add_outer(products_, d.data + p.column, nodes.cotangent_step() * d.stride,
-                source.data + nodes.first * source.stride + p.source, nodes.step * source.stride, nodes.count, p.width, p.depth,
+      add_outer(products_, d.data + p.column, d.stride, source.data + p.source, source.stride, nodes.count, p.width, p.depth,
                 gradient + matrix.offset + p.row * matrix.columns, matrix.columns, tape.scratch.data());
   };
-  outer(layout_.input, tape.input_norm, {tape.x, tape.x_stride});
-  outer(layout_.message, tape.recurrent_norm, {tape.message.data(), layout_.message_width});
-  if (!layout_.state.products.empty()) outer(layout_.state, tape.recurrent_norm, {new_states(tape, 0), layout_.state_width});
+  const auto rows = [&](const T* first, Index width) { return Rows<const T>{first + nodes.first * width, nodes.step * width}; };
+  outer(layout_.input, tape.input_norm, rows(tape.x, tape.x_stride));
+  outer(layout_.message, tape.recurrent_norm, rows(tape.message.data(), layout_.message_width));
+  outer(layout_.state, tape.recurrent_norm, rows(new_states(tape, 0), layout_.state_width));
   if (!tape.in->is_chain())
     add_tree_gradient(tape, gradient);
   else if (!layout_.feed.products.empty())
-    add_feed_gradient(tape, nodes, gradient + layout_.feed.offset);
+    outer(layout_.feed, tape.recurrent_norm, fed_by_parents(tape, nodes));
 
-  const Index params = layout_.num_unit_params * layout_.hidden_size, da_step = nodes.cotangent_step() * layout_.da_width;
-  const T* da = tape.da.data() + nodes.cotangent() * layout_.da_width;
+  const Index params = layout_.num_unit_params * layout_.hidden_size;
   const auto sum = [&](Index column, Index width, T* to) {
     library_.reductions.combine(nullptr, nodes.count, da + column, da_step, width, to);
   };
@@ -59,29 +73,23 @@ void CellLayer<T>::add_gradient(CellTape<T>& tape, const NodeSlice& nodes, T* gr
   add_stage_gradient(tape, nodes, gradient);
 }
 
+// What the parents of these nodes feed: in place where all levels have the same size, else gathered into adjacent rows.
 template <class T>
-void CellLayer<T>::add_feed_gradient(CellTape<T>& tape, const NodeSlice& nodes, T* gradient) const {
+Rows<const T> CellLayer<T>::fed_by_parents(CellTape<T>& tape, const NodeSlice& nodes) const {
   const Schedule& schedule = *tape.in;
-  // What the parents feed: in place where all levels have the same size, else gathered into adjacent rows.
-  Rows<T> source = fed(tape, nodes.first);
-  source.stride *= nodes.step;
-  if (!schedule.is_uniform()) {
-    T* to = tape.gathered.data();
-    for (Index level = 1; level <= schedule.num_levels(); ++level)
-      for (Index i = 0; i < schedule.size(level); ++i) {
-        const Index node = schedule.first_node(level) + i;
-        if (node < nodes.first || node >= nodes.first + nodes.count) continue;
-        to = std::copy_n(fed(tape, schedule.parent_of(level, i)).data, layout_.feed_width, to);
-      }
-    source = {tape.gathered.data(), layout_.feed_width};
+  const Rows<T> source = fed(tape, nodes.first);
+  if (schedule.is_uniform()) return {source.data, source.stride * nodes.step};
+  T* to = tape.gathered.data();
+  const Index end = nodes.first + nodes.count;
+  for (Index level = 1; level <= schedule.num_levels(); ++level) {
+    const Index first = schedule.first_node(level);
+    for (Index node = std::max(first, nodes.first); node < std::min(first + schedule.size(level), end); ++node)
+      to = std::copy_n(fed(tape, schedule.parent_of(level, node - first)).data, layout_.feed_width, to);
   }
-  const Rows<const T> d = product_cotangents(tape, tape.recurrent_norm, nodes);
-  for (const GateProduct& p : layout_.feed.products)
-    add_outer(products_, d.data + p.column, nodes.cotangent_step() * d.stride, source.data + p.source, source.stride, nodes.count,
-              p.width, p.depth, gradient + p.row * layout_.feed.columns, layout_.feed.columns, tape.scratch.data());
+  return {tape.gathered.data(), layout_.feed_width};
 }
 
-// Of the projection, and of the gains and shifts of layer normalisation.
+// Of the projection, and of the gains and shifts of normalised states.
 template <class T>
 void CellLayer<T>::add_stage_gradient(CellTape<T>& tape, const NodeSlice& nodes, T* gradient) const {
   const Index units = layout_.hidden_size, roots = tape.in->num_roots();
@@ -93,27 +101,13 @@ void CellLayer<T>::add_stage_gradient(CellTape<T>& tape, const NodeSlice& nodes,
               tape.scratch.data());
   }
   if (!layout_.options.layer_norm) return;
-  // Rows of d and of what it multiplies: gain += sum d value.
-  const auto add = [&](const T* d, Index d_stride, const T* value, Index value_stride, Index width, T* gain, T* shift) {
-    for (Index i = 0; i < nodes.count; ++i)
-      for (Index j = 0; j < width; ++j) {
-        const T slope = d[(nodes.cotangent() + i * nodes.cotangent_step()) * d_stride + j];
-        gain[j] += slope * value[(nodes.first + i * nodes.step) * value_stride + j];
-        if (shift) shift[j] += slope;
-      }
-  };
-  const auto add_runs = [&](const GateMatrix& matrix, const NormTape<T>& norm) {
-    for (const GateRun& run : matrix.runs)
-      add(tape.da.data() + run.column, layout_.da_width, norm.value.data() + run.column, layout_.a_width, run.width,
-          gradient + matrix.gain + run.row, nullptr);
-  };
-  add_runs(layout_.input, tape.input_norm);
-  for (const GateMatrix* matrix : {&layout_.feed, &layout_.message, &layout_.state}) add_runs(*matrix, tape.recurrent_norm);
-  const Index normalized_width = Index(layout_.normalized.size()) * units;
+  const Index normalized_width = Index(layout_.normalized.size()) * units, step = nodes.cotangent_step() * layout_.state_width;
   for (std::size_t k = 0; k < layout_.normalized.size(); ++k) {
     const NormalizedState& s = layout_.normalized[k];
-    add(tape.dseen.data() + s.state * units, layout_.state_width, tape.state_norm.value.data() + Index(k) * units,
-        normalized_width, units, gradient + s.gain, gradient + s.shift);
+    const T* d = tape.dseen.data() + nodes.cotangent() * layout_.state_width + s.state * units;
+    const T* value = tape.state_norm.value.data() + nodes.first * normalized_width + Index(k) * units;
+    library_.reductions.correlate(nodes.count, d, step, value, nodes.step * normalized_width, units, gradient + s.gain);
+    library_.reductions.combine(nullptr, nodes.count, d, step, units, gradient + s.shift);
   }
 }
 

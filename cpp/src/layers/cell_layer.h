@@ -102,19 +102,25 @@ class CellLayer final : public Layer<T> {
   void add_bilinear_back(const CellWeights<T>&, CellTape<T>&, NodeRange, Rows<const T> d, Rows<T> dsource) const;
   void add_bilinear_gradient(CellTape<T>&, Index sources, T* gradient) const;
 
-  // cell_gradient.cpp
-  void add_gradient(CellTape<T>&, const NodeSlice&, T* gradient) const;
-  void add_feed_gradient(CellTape<T>&, const NodeSlice&, T* gradient) const;
+  // cell_gradient.cpp; w: what the nodes went back with
+  void add_gradient(CellTape<T>&, const NodeSlice&, const CellWeights<T>* w, T* gradient) const;
+  Rows<const T> fed_by_parents(CellTape<T>&, const NodeSlice&) const;
   void add_stage_gradient(CellTape<T>&, const NodeSlice&, T* gradient) const;
-  Rows<const T> product_cotangents(const CellTape<T>&, const NormTape<T>&, const NodeSlice&) const;
 
-  // cell_norm.cpp: products on their way to the pre-activations and back, normalised where the layer says so.
-  void add_product(const PackedGates<T>&, const GateMatrix&, const std::vector<T>& gain, NormTape<T>&, Rows<const T> source,
-                   CellTape<T>&, NodeRange) const;
+  // cell_norm.cpp: products on their way to the pre-activations and back, normalised where the layer says so. `start` is what
+  // the pre-activations begin with, one row for all; null: what is there.
+  void add_product(const PackedGates<T>&, const GateMatrix&, const std::vector<T>& gain, NormTape<T>&, const T* start,
+                   Rows<const T> source, CellTape<T>&, NodeRange) const;
   void add_product_back(const PackedGates<T>&, const GateMatrix&, const std::vector<T>& gain, NormTape<T>&, CellTape<T>&,
                         NodeRange, Rows<T> dsource) const;
   void add_product_tangent(const PackedGates<T>&, const GateMatrix&, const std::vector<T>& gain, NormTape<T>&,
                            Rows<const T> dsource, CellTape<T>&, NodeRange) const;
+  // The cotangents of the products of one kind, at the nodes of a slice, which are no more than rows_normalized(); adds the
+  // gradient of their gains.
+  Rows<const T> product_cotangents(CellTape<T>&, const GateMatrix&, const std::vector<T>& gain, NormTape<T>&, const NodeSlice&,
+                                   T* gradient) const;
+  // How many rows of products are normalised back at a time, and stay in the caches.
+  Index rows_normalized() const;
   // The segment `out` on normalised states. Back, d.state are the cotangents after out, and become those before.
   void run_out_normalized(const CellWeights<T>&, CellTape<T>&, CellRows<T>, Index first_node, int segment) const;
   void run_out_normalized_back(const CellWeights<T>&, CellTape<T>&, CellRows<T>, CellCotangents<T> d, Index first_node,

@@ -68,8 +68,6 @@ struct CellLayout {
   bool projects() const { return options.projection > 0; }
   // Whether new states need a place of their own before they become the states.
   bool has_raw_states() const { return !zoned.empty(); }
-  // Whether W x is one product, which may begin with b.
-  bool input_begins_with_bias() const { return !options.layer_norm && input.products.size() == 1; }
   // Whether nothing but a cell's own functions stands between a step and the next.
   bool only_units_recur() const {
     return !runs_over_trees() && feed.products.empty() && message.products.empty() && !has_raw_states() && !projects() &&

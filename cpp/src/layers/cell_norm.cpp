@@ -8,67 +8,101 @@
 namespace recurra {
 
 namespace {
-// Calls visit(columns, of the gates' rates and gains, as NormRows) for each run of gates.
+// Calls visit(run, of the gates' values, rates and gains, as NormRows) for each run of gates.
 template <class T, class Visit>
 void for_each_run(const CellLayout& layout, const GateMatrix& matrix, const std::vector<T>& gain, NormTape<T>& norm,
-                  NodeRange nodes, const Visit& visit) {
+                  const NodeSlice& nodes, const Visit& visit) {
   const Index units = layout.hidden_size, gates = layout.info.num_gates;
   for (const GateRun& run : matrix.runs)
-    visit(run.column, NormRows<T>{nodes.count, run.width / units, units,
-                                  norm.value.data() + nodes.first * layout.a_width + run.column, layout.a_width,
-                                  norm.rate.data() + nodes.first * gates + run.column / units, gates, gain.data() + run.column});
+    visit(run, NormRows<T>{nodes.count, run.width / units, units, norm.value.data() + nodes.first * layout.a_width + run.column,
+                           nodes.step * layout.a_width, norm.rate.data() + nodes.first * gates + run.column / units,
+                           nodes.step * gates, gain.data() + run.column});
 }
 
-template <class T>
-void clear_columns(const GateMatrix& matrix, T* rows, Index stride, Index count) {
-  for (Index i = 0; i < count; ++i)
-    for (const GateRun& run : matrix.runs) std::fill_n(rows + i * stride + run.column, run.width, T(0));
+// Calls visit for parts of these nodes with `rows` cotangents or less.
+template <class Visit>
+void for_each_part(NodeRange nodes, Index seeds, Index rows, const Visit& visit) {
+  const Index most = std::max<Index>(rows / seeds, 1);
+  for (Index i = 0; i < nodes.count; i += most) visit(NodeRange{nodes.first + i, std::min(most, nodes.count - i)});
 }
+
+NodeSlice all(NodeRange nodes) { return {nodes.first, 1, nodes.count, 0, 1}; }
 }  // namespace
 
 template <class T>
+Index CellLayer<T>::rows_normalized() const {
+  constexpr Index bytes = Index(1) << 18, least = 32, most = 256;
+  return std::clamp(bytes / (layout_.a_width * Index(sizeof(T))), least, most);
+}
+
+template <class T>
 void CellLayer<T>::add_product(const PackedGates<T>& packed, const GateMatrix& matrix, const std::vector<T>& gain,
-                               NormTape<T>& norm, Rows<const T> source, CellTape<T>& tape, NodeRange nodes) const {
+                               NormTape<T>& norm, const T* start, Rows<const T> source, CellTape<T>& tape,
+                               NodeRange nodes) const {
   const Index width = layout_.a_width;
   T* a = tape.a.data() + nodes.first * width;
-  if (!layout_.options.layer_norm) return packed.add(products_, matrix, source, nodes.count, {a, width});
-  T* value = norm.value.data() + nodes.first * width;
-  clear_columns(matrix, value, width, nodes.count);
-  packed.add(products_, matrix, source, nodes.count, {value, width});
-  for_each_run(layout_, matrix, gain, norm, nodes,
-               [&](Index column, const NormRows<T>& rows) { library_.normalization.forward(rows, a + column, width); });
+  if (layout_.options.layer_norm) {
+    T* value = norm.value.data() + nodes.first * width;
+    packed.set(products_, matrix, nullptr, source, nodes.count, {value, width});
+    for_each_run(layout_, matrix, gain, norm, all(nodes), [&](const GateRun& run, const NormRows<T>& rows) {
+      T* y = a + run.column;
+      library_.normalization.forward(rows, rows.n, width, start ? start + run.column : y, start ? 0 : width, y, width);
+    });
+  } else if (start) {
+    packed.set(products_, matrix, start, source, nodes.count, {a, width});
+  } else {
+    packed.add(products_, matrix, source, nodes.count, {a, width});
+  }
 }
 
 template <class T>
 void CellLayer<T>::add_product_back(const PackedGates<T>& packed, const GateMatrix& matrix, const std::vector<T>& gain,
                                     NormTape<T>& norm, CellTape<T>& tape, NodeRange nodes, Rows<T> dsource) const {
-  const T* da = tape.da.data() + nodes.first * tape.seeds * layout_.da_width;
-  Rows<const T> d{da, layout_.da_width};
-  if (layout_.options.layer_norm) {
-    T* dproduct = norm.d.data() + nodes.first * tape.seeds * layout_.a_width;
-    for_each_run(layout_, matrix, gain, norm, nodes, [&](Index column, const NormRows<T>& rows) {
-      library_.normalization.jacobian(rows, tape.seeds, da + column, layout_.da_width, true, dproduct + column, layout_.a_width);
+  if (!dsource.data) return;
+  const Index seeds = tape.seeds, width = layout_.da_width;
+  const T* da = tape.da.data() + nodes.first * seeds * width;
+  if (!layout_.options.layer_norm) return packed.add_back(products_, matrix, {da, width}, nodes.count * seeds, dsource);
+  for_each_part(nodes, seeds, rows_normalized(), [&](NodeRange part) {
+    const Index at = (part.first - nodes.first) * seeds;
+    const Rows<T> d{tape.dproduct.data(), layout_.a_width};
+    for_each_run(layout_, matrix, gain, norm, all(part), [&](const GateRun& run, const NormRows<T>& rows) {
+      library_.normalization.jacobian(
+          rows, {seeds, da + at * width + run.column, width, true, d.data + run.column, d.stride, false, nullptr});
     });
-    d = {dproduct, layout_.a_width};
-  }
-  if (dsource.data) packed.add_back(products_, matrix, d, nodes.count * tape.seeds, dsource);
+    packed.add_back(products_, matrix, {d.data, d.stride}, part.count * seeds,
+                    {dsource.data + at * dsource.stride, dsource.stride});
+  });
 }
 
 template <class T>
 void CellLayer<T>::add_product_tangent(const PackedGates<T>& packed, const GateMatrix& matrix, const std::vector<T>& gain,
                                        NormTape<T>& norm, Rows<const T> dsource, CellTape<T>& tape, NodeRange nodes) const {
-  const Index count = nodes.count * tape.seeds, width = layout_.a_width;
-  T* da = tape.da.data() + nodes.first * tape.seeds * layout_.da_width;
-  if (!layout_.options.layer_norm) return packed.add(products_, matrix, dsource, count, {da, layout_.da_width});
-  T* d = norm.d.data() + nodes.first * tape.seeds * width;
-  clear_columns(matrix, d, width, count);
-  packed.add(products_, matrix, dsource, count, {d, width});
-  for_each_run(layout_, matrix, gain, norm, nodes, [&](Index column, const NormRows<T>& rows) {
-    library_.normalization.jacobian(rows, tape.seeds, d + column, width, false, d + column, width);
-    for (Index c = 0; c < count; ++c)
-      for (Index j = 0; j < rows.blocks * rows.units; ++j)
-        da[c * layout_.da_width + column + j] += rows.gain[j] * d[c * width + column + j];
+  const Index seeds = tape.seeds, width = layout_.da_width;
+  T* da = tape.da.data() + nodes.first * seeds * width;
+  if (!layout_.options.layer_norm) return packed.add(products_, matrix, dsource, nodes.count * seeds, {da, width});
+  for_each_part(nodes, seeds, rows_normalized(), [&](NodeRange part) {
+    const Index at = (part.first - nodes.first) * seeds, count = part.count * seeds;
+    const Rows<T> d{tape.dproduct.data(), layout_.a_width};
+    packed.set(products_, matrix, nullptr, {dsource.data + at * dsource.stride, dsource.stride}, count, d);
+    for_each_run(layout_, matrix, gain, norm, all(part), [&](const GateRun& run, const NormRows<T>& rows) {
+      T* columns = d.data + run.column;
+      library_.normalization.jacobian(rows, {seeds, columns, d.stride, false, columns, d.stride, false, nullptr});
+      for (Index c = 0; c < count; ++c)
+        for (Index j = 0; j < run.width; ++j) da[(at + c) * width + run.column + j] += rows.gain[j] * columns[c * d.stride + j];
+    });
   });
+}
+
+template <class T>
+Rows<const T> CellLayer<T>::product_cotangents(CellTape<T>& tape, const GateMatrix& matrix, const std::vector<T>& gain,
+                                               NormTape<T>& norm, const NodeSlice& nodes, T* gradient) const {
+  const Rows<T> d{tape.dproduct.data(), layout_.a_width};
+  for_each_run(layout_, matrix, gain, norm, nodes, [&](const GateRun& run, const NormRows<T>& rows) {
+    const T* da = tape.da.data() + nodes.cotangent() * layout_.da_width + run.column;
+    library_.normalization.jacobian(rows, {1, da, nodes.cotangent_step() * layout_.da_width, true, d.data + run.column, d.stride,
+                                           false, gradient + matrix.gain + run.row});
+  });
+  return {d.data, d.stride};
 }
 
 // The i-th normalised state of these nodes.
@@ -106,11 +140,8 @@ void CellLayer<T>::run_out_normalized(const CellWeights<T>& w, CellTape<T>& tape
   for (std::size_t k = 0; k < layout_.normalized.size(); ++k) {
     const Index column = layout_.normalized[k].state * units;
     const NormRows<T> norm = normalized_rows(w, tape, first_node, rows.rows, k);
-    for (Index i = 0; i < rows.rows; ++i) {
-      std::copy_n(states + i * width + column, units, norm.x + i * norm.x_stride);
-      std::copy_n(w.state_shift.data() + Index(k) * units, units, seen + i * width + column);
-    }
-    library_.normalization.forward(norm, seen + column, width);
+    library_.normalization.forward(norm, states + column, width, w.state_shift.data() + Index(k) * units, 0, seen + column,
+                                   width);
   }
   rows.state = seen;
   kernels_.forward[segment](rows);
@@ -132,10 +163,7 @@ void CellLayer<T>::run_out_normalized_back(const CellWeights<T>& w, CellTape<T>&
   for (std::size_t k = 0; k < layout_.normalized.size(); ++k) {
     const Index column = layout_.normalized[k].state * units;
     const NormRows<T> norm = normalized_rows(w, tape, first_node, rows.rows, k);
-    T* dvalue = tape.state_norm.d.data() + first_node * tape.seeds * norm.x_stride + Index(k) * units;
-    library_.normalization.jacobian(norm, tape.seeds, dseen + column, width, true, dvalue, norm.x_stride);
-    for (Index c = 0; c < count; ++c)
-      for (Index j = 0; j < units; ++j) dstate[c * width + column + j] += dvalue[c * norm.x_stride + j];
+    library_.normalization.jacobian(norm, {tape.seeds, dseen + column, width, true, dstate + column, width, true, nullptr});
   }
 }
 
@@ -149,7 +177,7 @@ void CellLayer<T>::run_out_normalized_tangent(const CellWeights<T>& w, CellTape<
   for (std::size_t k = 0; k < layout_.normalized.size(); ++k) {
     const Index column = layout_.normalized[k].state * units;
     const NormRows<T> norm = normalized_rows(w, tape, first_node, rows.rows, k);
-    library_.normalization.jacobian(norm, tape.seeds, dstate + column, width, false, dseen + column, width);
+    library_.normalization.jacobian(norm, {tape.seeds, dstate + column, width, false, dseen + column, width, false, nullptr});
     for (Index c = 0; c < count; ++c)
       for (Index j = 0; j < units; ++j) dseen[c * width + column + j] *= norm.gain[j];
   }
@@ -160,12 +188,15 @@ void CellLayer<T>::run_out_normalized_tangent(const CellWeights<T>& w, CellTape<
 }
 
 #define RECURRA_INSTANTIATE(T)                                                                                                   \
+  template Index CellLayer<T>::rows_normalized() const;                                                                          \
   template void CellLayer<T>::add_product(const PackedGates<T>&, const GateMatrix&, const std::vector<T>&, NormTape<T>&,         \
-                                          Rows<const T>, CellTape<T>&, NodeRange) const;                                         \
+                                          const T*, Rows<const T>, CellTape<T>&, NodeRange) const;                               \
   template void CellLayer<T>::add_product_back(const PackedGates<T>&, const GateMatrix&, const std::vector<T>&, NormTape<T>&,    \
                                                CellTape<T>&, NodeRange, Rows<T>) const;                                          \
   template void CellLayer<T>::add_product_tangent(const PackedGates<T>&, const GateMatrix&, const std::vector<T>&, NormTape<T>&, \
                                                   Rows<const T>, CellTape<T>&, NodeRange) const;                                 \
+  template Rows<const T> CellLayer<T>::product_cotangents(CellTape<T>&, const GateMatrix&, const std::vector<T>&, NormTape<T>&,  \
+                                                          const NodeSlice&, T*) const;                                           \
   template void CellLayer<T>::run_out_normalized(const CellWeights<T>&, CellTape<T>&, CellRows<T>, Index, int) const;            \
   template void CellLayer<T>::run_out_normalized_back(const CellWeights<T>&, CellTape<T>&, CellRows<T>, CellCotangents<T>,       \
                                                       Index, int) const;                                                         \

@@ -37,6 +37,15 @@ struct PackedGates {
       pairs[i].forward.multiply(products, source.data + matrix.products[i].source, source.stride, rows,
                                 to.data + matrix.products[i].column, to.stride);
   }
+  // to = start (a row for all rows; null: zeros) + the products of source, each of which has columns of its own: not over trees.
+  void set(const Products<T>& products, const GateMatrix& matrix, const T* start, Rows<const T> source, Index rows,
+           Rows<T> to) const {
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      const GateProduct& p = matrix.products[i];
+      pairs[i].forward.multiply_from(products, start ? start + p.column : nullptr, source.data + p.source, source.stride, rows,
+                                     to.data + p.column, to.stride);
+    }
+  }
   // dsource += the transposed products of d
   void add_back(const Products<T>& products, const GateMatrix& matrix, Rows<const T> d, Index rows, Rows<T> dsource) const {
     for (std::size_t i = 0; i < pairs.size(); ++i)
@@ -84,11 +93,11 @@ struct CellWeights : Weights<T> {
   std::vector<T> state_gain, state_shift;     // of the normalised states
 };
 
-// Normalised products: the normalised values and their rates, by node, and the cotangents of the products.
+// What was normalised, and at which rates, by node.
 template <class T>
 struct NormTape {
-  AlignedVector<T> value, rate, d;
-  std::size_t bytes() const { return bytes_of(value, rate, d); }
+  AlignedVector<T> value, rate;
+  std::size_t bytes() const { return bytes_of(value, rate); }
 };
 
 template <class T>
@@ -96,7 +105,8 @@ struct CellTape : Tape<T> {
   std::size_t bytes() const override {  // all that follows
     return bytes_of(a, message, state, da, dmessage, dstate, edge_a, dedge_a, source, dsource, fed, dfed, leaf_a, leaf_da) +
            bytes_of(tensor, dtensor, gathered, scratch, raw, draw, keep, projected, dprojected, mask, masked, dmasked) +
-           bytes_of(seen, dseen) + row.bytes() + input_norm.bytes() + recurrent_norm.bytes() + state_norm.bytes();
+           bytes_of(seen, dseen, dproduct, walked) + row.bytes() + input_norm.bytes() + recurrent_norm.bytes() +
+           state_norm.bytes();
   }
   AlignedVector<T> a, message, state;     // [nodes] gates (before their functions: pre-activations) and messages, [rows] states
   AlignedVector<T> da, dmessage, dstate;  // the same, times seeds; da also holds the per-unit parameters' cotangents
@@ -116,6 +126,9 @@ struct CellTape : Tape<T> {
   NormTape<T> input_norm, recurrent_norm;  // layer normalisation of products, [nodes][gates], and
   NormTape<T> state_norm;                  // of states, [nodes][normalised states];
   AlignedVector<T> seen, dseen;            // the states that out sees instead, [nodes]
+  // The cotangents of normalised products, of a few nodes: they are made anew where they are needed,
+  AlignedVector<T> dproduct;
+  std::vector<const CellWeights<T>*> walked;  // with the gains that each level went back with
 };
 
 }  // namespace recurra

@@ -180,7 +180,7 @@ class Layer {
   virtual void clear_cotangents(Tape<T>&) const = 0;
   // Levels from the last to the first: dy (and the states' cotangents) -> dx and the cotangents of the states before.
   virtual void backward(const Weights<T>&, Tape<T>&, Levels) const = 0;
-  // Adds the gradient of these levels, after `backward` went through them.
+  // Adds the gradient of these levels, after `backward` went through them, with weights that are still what they were.
   virtual void gradient(Tape<T>&, Levels, GradientTarget<T>) const {}
   // Adds the gradient of a learned initial state, after `backward` reached the first level of sequences that started there.
   virtual void initial_gradient(Tape<T>&, GradientTarget<T>) const {}

@@ -40,6 +40,29 @@ void combine(const T* v, Index rows, const T* a, Index a_stride, Index width, T*
   }
 }
 
+template <int count, class T>
+void correlate_rows(const T* a, Index a_stride, const T* b, Index b_stride, Index width, T* y) {
+  using P = Pack<T>;
+  constexpr int lanes = P::lanes;
+  const auto column = [&](Index j, const auto& load) __attribute__((always_inline)) {
+    P sum = load(y + j);
+#pragma GCC unroll 8
+    for (int r = 0; r < count; ++r) sum = sum + load(a + r * a_stride + j) * load(b + r * b_stride + j);
+    return sum;
+  };
+  Index j = 0;
+  for (; j + lanes <= width; j += lanes) column(j, [](const T* p) { return P::load(p); }).store(y + j);
+  if (const int rest = int(width - j); rest > 0) column(j, [&](const T* p) { return P::load(p, rest); }).store(y + j, rest);
+}
+
+template <class T>
+void correlate(Index rows, const T* a, Index a_stride, const T* b, Index b_stride, Index width, T* y) {
+  Index r = 0;
+  for (; r + rows_at_once <= rows; r += rows_at_once)
+    correlate_rows<rows_at_once>(a + r * a_stride, a_stride, b + r * b_stride, b_stride, width, y);
+  for (; r < rows; ++r) correlate_rows<1>(a + r * a_stride, a_stride, b + r * b_stride, b_stride, width, y);
+}
+
 // The largest magnitude; NaN if some value is not finite.
 template <class T>
 T largest(const T* x, Index count) {
@@ -67,7 +90,7 @@ T largest(const T* x, Index count) {
 
 template <class T>
 Reductions<T> reductions_table() {
-  return {combine<T>, largest<T>};
+  return {combine<T>, correlate<T>, largest<T>};
 }
 
 }  // namespace RECURRA_ISA
