@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cells/gates.h"
+#include "cells/prepare.h"
 #include "cells/traits.h"
 #include "math/isa.h"
 
@@ -88,7 +89,9 @@ class Reference {
   }
 
   void unit_of(Index unit, double* u, const States& from, double* to) const {
-    for (int k = 0; k < Cell::num_params; ++k) u[k] = u_[std::size_t(k * units_ + unit)];
+    double own[at_least_one(Cell::num_params)];
+    for (int k = 0; k < Cell::num_params; ++k) own[k] = u_[std::size_t(k * units_ + unit)];
+    recurra::prepare<Cell>(own, u);
     for (std::size_t k = 0; k < from.size(); ++k) to[k] = from[k][std::size_t(unit)];
   }
 

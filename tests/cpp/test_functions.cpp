@@ -94,6 +94,24 @@ void check_limits() {
   CHECK(first_lane(Function::sigmoid, T(0)) == T(0.5));
 }
 
+// Over many turns, near the zeros, and beyond what the registers do themselves.
+template <class T>
+void check_circle() {
+  const T spacing = std::numeric_limits<T>::epsilon();
+  const auto check = [&](T x) {
+    CHECK(std::abs(sin(Pack<T>(x)).v[1] - std::sin(x)) <= spacing);
+    CHECK(std::abs(cos(Pack<T>(x)).v[1] - std::cos(x)) <= spacing);
+  };
+  for (int k = -4000; k <= 4000; ++k) {
+    check(T(k) / 100);
+    check(T(k * 1.57079632679489661923));
+    check(T(k) * T(1e4));
+  }
+  CHECK(sin(Pack<T>(T(1e-20))).v[0] == T(1e-20));
+  CHECK(std::isnan(sin(Pack<T>(std::numeric_limits<T>::infinity())).v[0]));
+  CHECK(std::isnan(cos(Pack<T>(std::numeric_limits<T>::quiet_NaN())).v[0]));
+}
+
 template <class T>
 void check_arithmetic() {
   const Pack<T> a(T(-2.25)), b(T(0.75)), nan(std::numeric_limits<T>::quiet_NaN());
@@ -176,6 +194,8 @@ TEST_CASE("functions: NaN propagates, large arguments saturate") {
 }
 
 TEST_CASE("functions: arithmetic, comparison and selection lane by lane") {
+  check_circle<float>();
+  check_circle<double>();
   check_arithmetic<float>();
   check_arithmetic<double>();
 }

@@ -2,6 +2,7 @@
 // cell's derivative and by that of its dual numbers. Compiling is the test; nothing here is run.
 #include "../cpp/cell_types.h"
 #include "cells/derivative.h"
+#include "cells/prepare.h"
 
 namespace {
 
@@ -40,10 +41,12 @@ __global__ void forward_and_backward(int units, const T* a_rows, const T* u_rows
   using Traits = CellTraits<Cell>;
   const Unit<T> unit{int(blockIdx.x * blockDim.x + threadIdx.x), units};
   if (unit.index >= units) return;
-  T a[Traits::gates], u[at_least_one(Traits::params)], parent[Traits::states], before_out[Traits::states];
+  T a[Traits::gates], parameter[at_least_one(Traits::params)], u[at_least_one(Traits::params)], parent[Traits::states],
+      before_out[Traits::states];
   T m[at_least_one(Traits::messages)] = {}, s[Traits::states] = {};
   unit.load(a, a_rows);
-  unit.load(u, u_rows);
+  unit.load(parameter, u_rows);
+  prepare<Cell>(parameter, u);
   unit.load(parent, parent_rows);
 
   activate<Cell, Stage::edge>(a, u, parent);

@@ -76,6 +76,10 @@ struct CellBase {
   RECURRA_HD static void edge(const N*, const N*, const N*, N*) {}
   template <class N>
   RECURRA_HD static void out(const N*, const N*, N*) {}
+  // A cell may give its functions something else in the place of u, which depends on u alone:
+  //   prepare(u, p)  writes p, one for each parameter
+  // The kernels call it once for many rows.
+  //
   // A cell may draw its per-unit parameters from numbers that are uniform in [0, 1), one for each:
   //   static void initial(const double* uniform, double* u)
 };

@@ -20,19 +20,24 @@ struct Lru : CellBase {
   enum Message { past_re, past_im, num_messages };
   enum { in_re, in_im, num_gates };
   enum { nu_log, theta_log, gamma_log };
+  enum { real, imaginary, gamma };  // as prepared: lambda's parts
   RECURRA_HD static constexpr Gate gate(int) { return {Stage::node, true, From::none, 0, false}; }
   template <class N>
-  RECURRA_HD static void edge(const N*, const N* u, const N* parent, N* m) {
+  RECURRA_HD static void prepare(const N* u, N* p) {
     N radius = exp(-exp(u[nu_log])), phase = exp(u[theta_log]);
-    N real = radius * cos(phase), imaginary = radius * sin(phase);
-    m[past_re] = real * parent[re] - imaginary * parent[im];
-    m[past_im] = real * parent[im] + imaginary * parent[re];
+    p[real] = radius * cos(phase);
+    p[imaginary] = radius * sin(phase);
+    p[gamma] = exp(u[gamma_log]);
   }
   template <class N>
-  RECURRA_HD static void node(const N* a, const N* u, const N* m, N* s) {
-    N gamma = exp(u[gamma_log]);
-    s[re] = m[past_re] + gamma * a[in_re];
-    s[im] = m[past_im] + gamma * a[in_im];
+  RECURRA_HD static void edge(const N*, const N* p, const N* parent, N* m) {
+    m[past_re] = p[real] * parent[re] - p[imaginary] * parent[im];
+    m[past_im] = p[real] * parent[im] + p[imaginary] * parent[re];
+  }
+  template <class N>
+  RECURRA_HD static void node(const N* a, const N* p, const N* m, N* s) {
+    s[re] = m[past_re] + p[gamma] * a[in_re];
+    s[im] = m[past_im] + p[gamma] * a[in_im];
   }
   static void initial(const double* uniform, double* u) {
     const double low = 0.9 * 0.9, high = 0.999 * 0.999, square = low + (high - low) * uniform[nu_log];  // |lambda|^2

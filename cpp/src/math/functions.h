@@ -4,6 +4,8 @@
 // exp and expm1 share one reduction x = n ln 2 + r, |r| <= ln(2) / 2 (Cody and Waite 1980), and a polynomial r + r^2 q(r) for
 // e^r - 1 whose largest relative error to e^r is minimal (Remez): 3.1e-9 for float and 3.6e-18 for double. It is evaluated in
 // Estrin's order, whose chain of dependent operations is half of Horner's: a step of a small network waits for little else.
+// sin and cos are reduced by multiples of pi / 2 in the same way; beyond 8192 (float) and 10^6 (double) they are those of the C
+// library.
 // NaN propagates. exp saturates at e^+-87 (float) and e^+-708 (double): it never overflows, and neither it nor the sigmoid
 // becomes subnormal, which would be slow.
 #pragma once
@@ -170,13 +172,64 @@ template <class T>
 RECURRA_INLINE Pack<T> sqrt(Pack<T> x) {
   return lane_by_lane(x, [](T value) { return T(__builtin_sqrt(value)); });
 }
+
+template <class T>
+struct CircleConstants;  // pi / 2 in three parts: products of the first two with numbers up to `largest` * 2 / pi are exact, or nearly
+template <>
+struct CircleConstants<float> {
+  static constexpr float high = 1.5703125f, middle = 4.837512969970703125e-4f, low = 7.54978995489188216e-8f, largest = 8192.0f;
+  static constexpr int degree = 10;
+};
+template <>
+struct CircleConstants<double> {
+  static constexpr double high = 1.57079625129699707031e+00, middle = 7.54978941586159635335e-08, low = 5.39030285815811905290e-15,
+                          largest = 1e6;
+  static constexpr int degree = 18;
+};
+
+// 1/k! - square/(k+2)! + ...; Horner's rule from the last term
+template <class T, int k>
+RECURRA_INLINE Pack<T> circle_series(Pack<T> square) {
+  constexpr double factorial = [] {
+    double product = 1;
+    for (int i = 2; i <= k; ++i) product *= i;
+    return product;
+  }();
+  if constexpr (k + 2 > CircleConstants<T>::degree)
+    return Pack<T>(T(1 / factorial));
+  else
+    return Pack<T>(T(1 / factorial)) - square * circle_series<T, k + 2>(square);
+}
+
+// sin(x + quarter pi / 2), by the Taylor polynomials of sin and cos up to pi / 4. No lane is larger than `largest`.
+template <class T>
+RECURRA_INLINE Pack<T> sin_from(int quarter, Pack<T> x) {
+  using C = CircleConstants<T>;
+  using P = Pack<T>;
+  const P shifted = x * P(T(0.63661977236758134308)) + P(ExpConstants<T>::round_to_integer);
+  const P n = shifted - P(ExpConstants<T>::round_to_integer);
+  const P r = ((x - n * P(C::high)) - n * P(C::middle)) - n * P(C::low), square = r * r;
+  const typename P::Mask quadrant = typename P::Mask(shifted.v) + quarter;
+  const P value = select((quadrant & 1) != 0, circle_series<T, 0>(square), r * circle_series<T, 1>(square));
+  return select((quadrant & 2) != 0, -value, value);
+}
+
+template <class T>
+RECURRA_INLINE bool beyond(Pack<T> x, T largest) {
+  const typename Pack<T>::Mask mask = abs(x) > Pack<T>(largest);
+  bool some = false;
+  for (int lane = 0; lane < Pack<T>::lanes; ++lane) some |= mask[lane] != 0;
+  return some;
+}
 template <class T>
 RECURRA_INLINE Pack<T> sin(Pack<T> x) {
-  return lane_by_lane(x, [](T value) { return T(__builtin_sin(value)); });
+  if (beyond(x, CircleConstants<T>::largest)) return lane_by_lane(x, [](T value) { return T(__builtin_sin(value)); });
+  return sin_from(0, x);
 }
 template <class T>
 RECURRA_INLINE Pack<T> cos(Pack<T> x) {
-  return lane_by_lane(x, [](T value) { return T(__builtin_cos(value)); });
+  if (beyond(x, CircleConstants<T>::largest)) return lane_by_lane(x, [](T value) { return T(__builtin_cos(value)); });
+  return sin_from(1, x);
 }
 
 #endif

@@ -2,49 +2,10 @@
 #pragma once
 
 #include "../../cells/gates.h"
-#include "../../cells/traits.h"
-#include "../backend.h"
+#include "unit_params.inl"
 
 namespace recurra {
 inline namespace RECURRA_ISA {
-
-// Loads and stores of one register's worth of units: all lanes, or the first `count` at the end of a row.
-template <class T, bool partial>
-struct Lanes {
-  int count;
-  RECURRA_INLINE Pack<T> load(const T* p) const {
-    if constexpr (partial)
-      return Pack<T>::load(p, count);
-    else
-      return Pack<T>::load(p);
-  }
-  RECURRA_INLINE void store(T* p, Pack<T> value) const {
-    if constexpr (partial)
-      value.store(p, count);
-    else
-      value.store(p);
-  }
-  template <int blocks>
-  RECURRA_INLINE void load_blocks(Pack<T>* to, const T* p, Index units) const {
-    for (int k = 0; k < blocks; ++k) to[k] = load(p + k * units);
-  }
-  template <int blocks>
-  RECURRA_INLINE void store_blocks(T* p, const Pack<T>* from, Index units) const {
-    for (int k = 0; k < blocks; ++k) store(p + k * units, from[k]);
-  }
-  template <int blocks>
-  RECURRA_INLINE void add_blocks(T* p, const Pack<T>* from, Index units) const {
-    for (int k = 0; k < blocks; ++k) store(p + k * units, load(p + k * units) + from[k]);
-  }
-};
-
-template <class T, class Body>
-RECURRA_INLINE void for_each_register(Index units, const Body& body) {
-  constexpr int lanes = Pack<T>::lanes;
-  Index j = 0;
-  for (; j + lanes <= units; j += lanes) body(j, Lanes<T, false>{lanes});
-  if (j < units) body(j, Lanes<T, true>{int(units - j)});
-}
 
 // The gates of one stage of a node (block k of its row), or the edge gates of an edge (compact, by rank).
 template <class Cell, Stage stage, class T, class L>
@@ -106,13 +67,15 @@ void cell_forward(const CellRows<T>& rows) {
   using Traits = CellTraits<Cell>;
   using N = Pack<T>;
   const Index units = rows.units;
+  for_each_tile<Cell, T>(units, [&](Index begin, Index end) __attribute__((always_inline)) {
+  const UnitParams<Cell, T, false> params(rows, begin, end);
   for (Index r = 0; r < rows.rows; ++r)
-    for_each_register<T>(units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
+    for_each_register<T>(begin, end, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
       N a[Traits::gates], u[at_least_one(Traits::params)], m[at_least_one(Traits::messages)], s[Traits::states];
       const auto message = [&] { return rows.message + r * rows.message_stride + j; };
       T* state = rows.state + r * rows.state_stride + j;
       T* row = rows.a + r * rows.a_stride + j;
-      lanes.template load_blocks<Traits::params>(u, rows.params + j, units);
+      params.load(lanes, j, u);
       if constexpr (first == Stage::edge) {
         sum_messages<Cell, true>(rows, r, j, lanes, u, m);
         if constexpr (last == Stage::edge) lanes.template store_blocks<Traits::messages>(message(), m, units);
@@ -130,6 +93,7 @@ void cell_forward(const CellRows<T>& rows) {
       }
       if constexpr (last >= Stage::node) lanes.template store_blocks<Traits::states>(state, s, units);
     });
+  });
 }
 
 }  // namespace RECURRA_ISA

@@ -34,13 +34,14 @@ void cell_jvp(const CellRows<T>& rows, const CellCotangents<T>& d) {
   for (Index c = 0; c < rows.rows * d.seeds; ++c)
     for_each_register<T>(units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
       const Index r = c / d.seeds;
-      D a[Traits::gates], u[at_least_one(Traits::params)], m[at_least_one(Traits::messages)], s[Traits::states], parent[Traits::states];
+      D a[Traits::gates], parameter[at_least_one(Traits::params)], u[at_least_one(Traits::params)], m[at_least_one(Traits::messages)], s[Traits::states], parent[Traits::states];
       const T* value = rows.a + r * rows.a_stride + j;
       const T* tangent = d.a + c * d.a_stride + j;
       const auto message = [&] { return rows.message + r * rows.message_stride + j; };
       const auto dmessage = [&] { return d.message + c * d.message_stride + j; };
       T* dstate = d.state + c * d.state_stride + j;
-      load_duals<Traits::params>(lanes, rows.params + j, tangent + Traits::gates * units, units, u);
+      load_duals<Traits::params>(lanes, rows.params + j, tangent + Traits::gates * units, units, parameter);
+      prepare<Cell>(parameter, u);
       for (auto& x : m) x = D(0);
       for (auto& x : s) x = D(0);
       if constexpr (first == Stage::edge) {

@@ -162,6 +162,18 @@ struct StepWriter {
   }
 };
 
+// Per-unit parameters, [parameter][register][lane], as the cell's functions want them.
+template <class Cell, class T>
+void prepare_in_place(T* params, int group) {
+  constexpr int lanes = Pack<T>::lanes, count = Cell::num_params;
+  Pack<T> u[at_least_one(count)], p[at_least_one(count)];
+  for (int n = 0; n < group; ++n) {
+    for (int k = 0; k < count; ++k) u[k] = Pack<T>::load(params + (k * group + n) * lanes);
+    prepare<Cell>(u, p);
+    for (int k = 0; k < count; ++k) p[k].store(params + (k * group + n) * lanes);
+  }
+}
+
 template <class Cell, class T>
 Index pack_cell_step(const StepParameters<T>& from, Index inputs, Index units, T* to) {
   constexpr int lanes = Pack<T>::lanes;
@@ -174,7 +186,9 @@ Index pack_cell_step(const StepParameters<T>& from, Index inputs, Index units, T
   for (; writer.unit < units; writer.unit += writer.group * lanes) {
     while (writer.group > 1 && writer.unit + (writer.group - 1) * lanes >= units) writer.group /= 2;
     for (int k = 0; k < Cell::num_gates; ++k) writer.write(from.bias + k * units, 1);
+    T* params = to + writer.count;
     for (int k = 0; k < Cell::num_params; ++k) writer.write(from.unit + k * units, 1);
+    if (to) prepare_in_place<Cell>(params, writer.group);
     write_product(has_product<Cell, StepProduct::input>, from.input, 0, inputs, inputs);
     write_product(has_product<Cell, StepProduct::feed>, from.feed, 0, Cell::feeds * units, Cell::feeds * units);
   }

@@ -50,11 +50,13 @@ void cell_vjp(const CellRows<T>& rows, const CellCotangents<T>& d) {
   using Traits = CellTraits<Cell>;
   using N = Pack<T>;
   const Index units = rows.units;
+  for_each_tile<Cell, T>(units, [&](Index begin, Index end) __attribute__((always_inline)) {
+  const UnitParams<Cell, T, true> params(rows, begin, end);
   for (Index r = 0; r < rows.rows; ++r)
-    for_each_register<T>(units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
+    for_each_register<T>(begin, end, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
       N a[Traits::gates], u[at_least_one(Traits::params)], m[at_least_one(Traits::messages)], s[Traits::states];
       const T* row = rows.a + r * rows.a_stride + j;
-      lanes.template load_blocks<Traits::params>(u, rows.params + j, units);
+      params.load(lanes, j, u);
       if constexpr (first <= Stage::node && last >= Stage::node) {
         load_gates<Cell, Stage::node>(lanes, row, units, false, a);
         if constexpr (first == Stage::edge)
@@ -95,12 +97,14 @@ void cell_vjp(const CellRows<T>& rows, const CellCotangents<T>& d) {
           if constexpr (last == Stage::edge) lanes.template load_blocks<Traits::messages>(dm, dm_row(), units);
           edges_vjp<Cell>(rows, d, r, seed, j, lanes, u, dm, du);
         }
+        params.go_back(lanes, j, du);
         if constexpr (last == Stage::out)  // the first segment on the way back
           lanes.template store_blocks<Traits::params>(da_row + Traits::gates * units, du, units);
         else
           lanes.template add_blocks<Traits::params>(da_row + Traits::gates * units, du, units);
       }
     });
+  });
 }
 
 }  // namespace RECURRA_ISA

@@ -1,7 +1,9 @@
 // Layer normalisation of rows, and its Jacobian: a few rows at a time, so that their sums over lanes are one.
 #pragma once
 
-#include "cell_forward.inl"
+#include "../../math/functions.h"
+#include "../backend.h"
+#include "lanes.inl"
 
 namespace recurra {
 inline namespace RECURRA_ISA {
