@@ -186,9 +186,9 @@ Index pack_cell_step(const StepParameters<T>& from, Index inputs, Index units, T
   for (; writer.unit < units; writer.unit += writer.group * lanes) {
     while (writer.group > 1 && writer.unit + (writer.group - 1) * lanes >= units) writer.group /= 2;
     for (int k = 0; k < Cell::num_gates; ++k) writer.write(from.bias + k * units, 1);
-    T* params = to + writer.count;
+    const Index params = writer.count;
     for (int k = 0; k < Cell::num_params; ++k) writer.write(from.unit + k * units, 1);
-    if (to) prepare_in_place<Cell>(params, writer.group);
+    if (to) prepare_in_place<Cell>(to + params, writer.group);
     write_product(has_product<Cell, StepProduct::input>, from.input, 0, inputs, inputs);
     write_product(has_product<Cell, StepProduct::feed>, from.feed, 0, Cell::feeds * units, Cell::feeds * units);
   }
