@@ -2,6 +2,7 @@
 // than the rows, nothing written beside the result.
 #include <doctest/doctest.h>
 
+#include "layers/packed_matrix.h"
 #include "problem.h"
 #include "test_backends.h"
 
@@ -97,7 +98,37 @@ void check_all(const Products<T>& products) {
   check_outer(products, 513, 1, 1);
 }
 
+// Successive steps of a sweep through a matrix that goes by in pieces, in both directions.
+template <class T>
+void check_pieces(const Products<T>& products) {
+  const Index depth = 301, width = 1013, steps = 4;
+  for (const Index rows : {1, 3}) {
+    const Matrix<T> a(rows, depth, 1, 1), b(depth, width, 0, 2), base(steps * rows, width, 5, 3);
+    PackedMatrix<T> packed;
+    packed.pack_plain(products, b.data.data(), depth, width);
+    AlignedVector<T> plain(std::size_t(products.packed_size(depth, width)));
+    products.pack(b.data.data(), width, 1, depth, width, plain.data());
+    std::vector<T> actual = base.data, expected = base.data;
+    for (Index step = 0; step < steps; ++step) {
+      const Index first = step * rows * base.stride;
+      packed.multiply(products, a.data.data(), a.stride, rows, actual.data() + first, base.stride);
+      products.multiply(a.data.data(), a.stride, rows, plain.data(), depth, width, expected.data() + first, base.stride,
+                        expected.data() + first, base.stride);
+    }
+    CHECK(actual == expected);
+    CHECK(actual != base.data);
+  }
+}
+
 }  // namespace
+
+TEST_CASE("products: a large matrix goes by in pieces, to the same bits") {
+  for (const TestBackend& isa : all_backends()) {
+    CAPTURE(isa.backend.name);
+    check_pieces(isa.backend.float32.products);
+    check_pieces(isa.backend.float64.products);
+  }
+}
 
 TEST_CASE("products: every backend = plain loops") {
   for (const TestBackend& isa : all_backends()) {

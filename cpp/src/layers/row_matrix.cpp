@@ -73,6 +73,7 @@ void RowMatrix<T>::pack(const RowProducts<T>& products, const RowUse& use, const
       add(b.input, b.inputs, input_scale_);
       add(b.recurrent, b.depth, source_scale_);
     }
+  turned_.assign(strips_.rbegin(), strips_.rend());
   team_ = size >= least_shared_bytes ? use.team : nullptr;
   if (team_) share(size / Index(format_.element_size));
 }
@@ -92,11 +93,14 @@ void RowMatrix<T>::share(Index size) {
 template <class T>
 void RowMatrix<T>::multiply(const T* x, const T* source, const T* start, T* y) const {
   const RowWeights<T> weights{weights_.data(), input_scale_.data(), source_scale_.data()};
-  if (!team_) return format_.multiply(weights, strips_.data(), Index(strips_.size()), x, source, start, y);
-  const auto part = [&](Index i) {
-    const Index begin = parts_[std::size_t(i)], end = parts_[std::size_t(i + 1)];
-    format_.multiply(weights, strips_.data() + begin, end - begin, x, source, start, y);
+  const Index count = Index(strips_.size());
+  turn_ = !turn_;
+  const auto run = [&](Index begin, Index end) {
+    const RowStrip* strips = turn_ ? turned_.data() + count - end : strips_.data() + begin;
+    format_.multiply(weights, strips, end - begin, x, source, start, y);
   };
+  if (!team_) return run(0, count);
+  const auto part = [&](Index i) { run(parts_[std::size_t(i)], parts_[std::size_t(i + 1)]); };
   team_->run(part);
 }
 

@@ -27,17 +27,18 @@ class RowMatrix {
  public:
   // The blocks cover columns in ascending order, side by side or not. Throws std::logic_error if they do not.
   void pack(const RowProducts<T>& products, const RowUse& use, const std::vector<RowBlock<T>>& blocks);
-  // Without x (null), its part is left out. start and y, which have all columns, may be the same.
+  // Without x (null), its part is left out. start and y, which have all columns, may be the same. One caller at a time.
   void multiply(const T* x, const T* source, const T* start, T* y) const;
-  std::size_t bytes() const { return bytes_of(strips_, weights_, input_scale_, source_scale_, parts_); }
+  std::size_t bytes() const { return bytes_of(strips_, turned_, weights_, input_scale_, source_scale_, parts_); }
 
  private:
   Index cut(const RowProducts<T>& products, const std::vector<RowBlock<T>>& blocks);
   void share(Index size);
 
   RowFormat<T> format_{};
-  std::vector<RowStrip> strips_;
-  AlignedVector<std::byte> weights_;  // elements of the format
+  std::vector<RowStrip> strips_, turned_;  // the same from the last to the first,
+  mutable bool turn_ = false;              // every second time: what the cache still has is then read before it is driven out
+  AlignedVector<std::byte> weights_;       // elements of the format
   std::vector<T> input_scale_, source_scale_;
   RowTeam* team_ = nullptr;
   std::vector<Index> parts_;  // of the team: where in the strips each one's begin, and the end
