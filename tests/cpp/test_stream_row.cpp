@@ -408,3 +408,27 @@ TEST_CASE("stream: a block allocates nothing once there was one of its length; s
   check(random_network<float>({layers::lstm(inputs, 200), layers::mean()}), {.threads = 3});
 }
 #endif
+
+TEST_CASE_TEMPLATE("stream: a step writes its outputs and nothing beside them, also in the place of its inputs", T, float,
+                   double) {
+  // Few of the units are outputs; more units than a group of registers has, and as many inputs.
+  for (const Index units : {5, 8, 9, 64})
+    for (const Index outputs : {Index(1), units}) {
+      std::vector<LayerSpec> specs{layers::fully_recurrent(units, units, outputs), layers::elman(units, units),
+                                   layers::lstm(units, units), layers::gru(units, units)};
+      specs.resize(outputs < units ? 1 : specs.size());
+      for (const LayerSpec& spec : specs) {
+        CAPTURE(to_string(spec));
+        const BasicNetwork<T> network = test::random_network<T>({spec});
+        BasicStream<T> stream(network), in_place(network);
+        std::vector<T> x = test::random_vector<T>(7, 3 * units), y(std::size_t(outputs + 100), T(42));
+        for (Index t = 0; t < 3; ++t) {
+          std::vector<T> both(x.begin() + t * units, x.begin() + (t + 1) * units);
+          CHECK(stream.step(std::span<const T>(both), std::span<T>(y.data(), std::size_t(outputs))));
+          CHECK(std::count(y.begin() + outputs, y.end(), T(42)) == 100);
+          CHECK(in_place.step(std::span<const T>(both), std::span<T>(both.data(), std::size_t(outputs))));
+          CHECK(std::equal(both.begin(), both.begin() + outputs, y.begin()));
+        }
+      }
+    }
+}

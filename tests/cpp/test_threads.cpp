@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "batch_problem.h"
+#include "learning/shards.h"
 #include "recurra/threads.h"
 
 using namespace test::batches;
@@ -73,6 +74,8 @@ TEST_CASE_TEMPLATE("threads: few rows through large matrices share each product,
       BasicRunner<T> runner(network);
       std::vector<T> result(std::size_t(rows * steps * 5) + network.flat().size());
       const Sequences<T> sequences{x.data(), rows, steps};
+      const int team = split(sequences, {steps, steps}, Index(network.flat().size()), step_memory(*network.model())).team;
+      CHECK(team == threads);  // 1: it makes its products alone
       runner.forward(sequences, result.data());
       runner.loss_and_gradient(sequences, {target.data()}, Loss::mse, result.data() + rows * steps * 5);
       return result;

@@ -1,5 +1,6 @@
 // The cell layer's weight gradient: one product per matrix over all nodes of the levels, or of a part of them.
 #include <algorithm>
+#include <stdexcept>
 
 #include "cell_layer.h"
 
@@ -23,6 +24,7 @@ void CellLayer<T>::gradient(Tape<T>& base, Levels levels, GradientTarget<T> targ
   if (!layout_.options.layer_norm) return add(levels, std::max<Index>(tape.in->num_nodes(), 1), nullptr);
   for (Index level = levels.begin, end; level < levels.end; level = end) {
     const CellWeights<T>* w = tape.walked[std::size_t(level)];
+    if (!w) throw std::logic_error("CellLayer: the gradient of a level that `backward` did not walk");
     for (end = level + 1; end < levels.end && tape.walked[std::size_t(end)] == w;) ++end;
     add({level, end}, rows_normalized(), w);
   }

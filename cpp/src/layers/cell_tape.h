@@ -70,7 +70,7 @@ template <class T>
 struct StepWeights {
   RowMatrix<T> fed, message, state, projection;
   std::vector<T> nothing;  // what a projection starts from
-  AlignedVector<T> all;    // for the one kernel, instead
+  AlignedVector<T> all;    // for the one kernel; a block of steps takes the others
   std::size_t bytes() const {
     return fed.bytes() + message.bytes() + state.bytes() + projection.bytes() + bytes_of(nothing, all);
   }

@@ -54,7 +54,8 @@ void CellLayer<T>::whole_step(const CellWeights<T>& w, CellTape<T>& tape, const 
 
 template <class T>
 bool CellLayer<T>::writes_anywhere(const Weights<T>& w, const Tape<T>& tape) const {
-  return steps_whole(static_cast<const CellWeights<T>&>(w), static_cast<const CellTape<T>&>(tape));
+  const bool all_leave = layout_.output_width == layout_.info.outputs * layout_.hidden_size;  // the kernel writes all of them
+  return all_leave && steps_whole(static_cast<const CellWeights<T>&>(w), static_cast<const CellTape<T>&>(tape));
 }
 
 #define RECURRA_INSTANTIATE(T)                                                          \

@@ -18,14 +18,14 @@ RowTeam* team_for(Index rows, Index depth, Index width) {
   return team && double(rows) * double(depth) * double(width) >= least_shared_work ? team : nullptr;
 }
 
-// Runs task(begin, end) on ranges of 0 .. count, in multiples of `unit`, one for each of the team. Sums do not depend on where
-// they are cut.
+// Runs task(part, begin, end) on ranges of 0 .. count, in multiples of `unit`, one for each of the team. Sums do not depend on
+// where they are cut.
 template <class Task>
-void share(RowTeam& team, Index count, Index unit, const Task& task) {
+void run_ranges(RowTeam& team, Index count, Index unit, const Task& task) {
   const Index units = (count + unit - 1) / unit;
   team.run([&](Index part) {
     const Index begin = units * part / team.size() * unit, end = std::min(count, units * (part + 1) / team.size() * unit);
-    if (begin < end) task(begin, end);
+    if (begin < end) task(part, begin, end);
   });
 }
 
@@ -37,7 +37,7 @@ void in_pieces(Index depth, Index begin, Index end, Index rows, const T* c, Inde
   const Index column = depth * Index(sizeof(T));
   if ((end - begin) * column < large) return task(begin, end);
   const Index width = std::max(piece / column / unit, Index(1)) * unit, count = (end - begin + width - 1) / width;
-  const bool turned = reinterpret_cast<std::uintptr_t>(c) / sizeof(T) / std::size_t(rows * c_stride) % 2;
+  const bool turned = reinterpret_cast<std::uintptr_t>(c) / sizeof(T) / std::size_t(std::max<Index>(rows * c_stride, 1)) % 2;
   for (Index i = 0; i < count; ++i) {
     const Index first = begin + (turned ? count - 1 - i : i) * width;
     task(first, std::min(first + width, end));
@@ -56,7 +56,7 @@ void PackedMatrix<T>::product(const Products<T>& products, const T* a, Index a_s
     });
   };
   if (RowTeam* team = team_for(rows, depth_, width_))
-    share(*team, width_, Index(64 / sizeof(T)), columns);
+    run_ranges(*team, width_, Index(64 / sizeof(T)), [&](Index, Index begin, Index end) { columns(begin, end); });
   else if (rows > 0)
     columns(0, width_);
 }
@@ -66,10 +66,14 @@ void add_outer(const Products<T>& products, const T* a, Index a_stride, const T*
                T* c, Index c_stride, T* scratch) {
   RowTeam* team = team_for(rows, m, n);
   if (!team) return products.outer(a, a_stride, b, b_stride, rows, m, n, c, c_stride, scratch);
-  share(*team, m, 8, [&](Index begin, Index end) {
-    thread_local std::vector<T> own;
-    own.resize(std::max(own.size(), std::size_t(products.outer_scratch(end - begin, n))));
-    products.outer(a + begin, a_stride, b, b_stride, rows, end - begin, n, c + begin * c_stride, c_stride, own.data());
+  thread_local std::vector<std::vector<T>> rooms;  // the caller's, by part
+  rooms.resize(std::max(rooms.size(), std::size_t(team->size())));
+  for (std::vector<T>& room : rooms)
+    room.resize(std::max(room.size(), std::size_t(products.outer_scratch(m / team->size() + 8, n))));
+  const std::vector<std::vector<T>>& scratches = rooms;  // a helper has others by the name of `rooms`
+  run_ranges(*team, m, 8, [&](Index part, Index begin, Index end) {
+    T* own = const_cast<T*>(scratches[std::size_t(part)].data());
+    products.outer(a + begin, a_stride, b, b_stride, rows, end - begin, n, c + begin * c_stride, c_stride, own);
   });
 }
 

@@ -32,12 +32,14 @@ RowTeam::RowTeam(Index size) : size_(size), owner_(getpid()), next_(std::uint32_
 
 RowTeam::~RowTeam() { end(); }
 
+bool RowTeam::has_helpers() const { return getpid() == owner_; }
+
 void RowTeam::end() noexcept {
   over_.store(true);
   next_.fetch_add(256);  // the same parts, none: what sleepers wait for has changed
   next_.notify_all();
   for (std::thread& helper : helpers_)
-    if (getpid() == owner_)
+    if (has_helpers())
       helper.join();
     else
       helper.detach();  // a fork has left them behind

@@ -1,6 +1,6 @@
-// Threads that share the products of one sequence, in a stream's step or a whole pass: the caller and its helpers. What is shared
-// is cut into one part for each; whoever is free takes the next one, so that a helper that sleeps, or was left behind by a fork,
-// delays nobody: the caller does all.
+// Threads that share the products of one row or a few, in a stream's step or a whole pass: the caller and its helpers. What is
+// shared is cut into one part for each; whoever is free takes the next one, so that a helper that sleeps, or was left behind by a
+// fork, delays nobody: the caller does all.
 #pragma once
 
 #include <atomic>
@@ -21,14 +21,19 @@ class RowTeam {
   RowTeam& operator=(const RowTeam&) = delete;
 
   Index size() const { return size_; }
+  // Whether its helpers run in this process; after a fork they do not.
+  bool has_helpers() const;
 
   // While it lives, `team` (null: nobody) shares the large products that this thread makes.
   class Scope {
    public:
-    explicit Scope(RowTeam* team) { of_this_thread_ = team; }
-    ~Scope() { of_this_thread_ = nullptr; }
+    explicit Scope(RowTeam* team) : before_(of_this_thread_) { of_this_thread_ = team; }
+    ~Scope() { of_this_thread_ = before_; }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
+
+   private:
+    RowTeam* before_;
   };
   static RowTeam* of_this_thread() { return of_this_thread_; }
 

@@ -42,10 +42,8 @@ struct BasicRunner<T>::Impl {
     threads = chosen.threads;
     while (int(shards.size()) < threads) shards.push_back(std::make_unique<Shard<T>>(*model));
     parts = split_rows(x, chosen.parts);
-    if (chosen.team < 2)
-      team.reset();
-    else if (!team || team->size() != chosen.team)
-      team = std::make_unique<RowTeam>(chosen.team);
+    shares = chosen.team > 1;
+    if (shares && !(team && team->size() == chosen.team && team->has_helpers())) team = std::make_unique<RowTeam>(chosen.team);
   }
 
   Index state_size() const { return model->state_offset.back(); }
@@ -64,7 +62,7 @@ struct BasicRunner<T>::Impl {
         if (t == 0 && pass.options.interrupt && pass.options.interrupt()) stop = true;
         return stop.load();
       };
-      const RowTeam::Scope scope(team.get());
+      const RowTeam::Scope scope(shares ? team.get() : nullptr);
       Shard<T>& shard = *shards[std::size_t(t)];
       shard.loss = 0;
       if (pass.gradient) shard.gradient.assign(std::size_t(model->parameter_offset.back()), T(0));
@@ -102,7 +100,8 @@ struct BasicRunner<T>::Impl {
   std::vector<std::vector<Index>> parts;          // rows of the batch; part i is the affair of thread i % threads
   StepMemory memory;
   int threads = 1;
-  std::unique_ptr<RowTeam> team;  // that shares products; null: each thread makes its own
+  bool shares = false;            // whether one thread runs this pass and `team` shares its products
+  std::unique_ptr<RowTeam> team;  // kept for the next one that is wanted
 };
 
 namespace {

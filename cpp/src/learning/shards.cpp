@@ -51,7 +51,9 @@ StepMemory step_memory(const Model<T>& model) {
     workspace.prepare(Schedule::sequences(1, steps), true);
     return double(workspace.bytes());
   };
-  return {(bytes(16) - bytes(8)) / 8, double(model.parameter_offset.back()) * double(sizeof(T))};
+  const std::size_t first = !model.layers.empty() && model.layers.front()->input() == Input::ids;
+  const Index read = model.parameter_offset.back() - model.parameter_offset[first];
+  return {(bytes(16) - bytes(8)) / 8, double(read) * double(sizeof(T))};
 }
 
 template <class T>
@@ -61,17 +63,24 @@ Extent extent(const Sequences<T>& x, Index pass, Index segment) {
   return {pass, length > 0 ? length : pass};
 }
 
+// Threads for one row, which cannot be split, or for a few rows and so many weights that each thread would read all of them. 1:
+// none.
+template <class T>
+int team_size(const Sequences<T>& x, Index steps, int threads, StepMemory memory) {
+  constexpr double for_one_row = 2.5e5, for_few_rows = 1e6, per_thread = 1.2e5;  // bytes of weights
+  constexpr double worthwhile = 4e6;                                             // of them in all steps: some 100 us
+  constexpr Index few_rows = 16;
+  const bool large =
+      memory.weights >= (x.batch == 1 ? for_one_row : for_few_rows) && memory.weights * double(steps) >= worthwhile;
+  if (!large || x.topology || x.batch >= std::min<Index>(few_rows, 8 * num_threads())) return 1;
+  if (x.batch > 1 && threads == 1) return 1;
+  return int(std::min<double>({double(num_threads()), double(RowTeam::most), memory.weights / per_thread}));
+}
+
 template <class T>
 Split split(const Sequences<T>& x, Extent extent, Index num_parameters, StepMemory memory) {
-  const int threads = worthwhile_threads(x, extent.pass, num_parameters),
-            team = int(std::min<Index>(num_threads(), RowTeam::most));
-  // Bytes of weights: of one row's products, for which threads are left over, and of such as each thread would read for a few
-  // rows.
-  constexpr double worth_sharing = 2.5e5, large_weights = 1e6;
-  constexpr Index few_rows = 8;
-  if (team > 1 && (x.batch == 1 ? memory.weights >= worth_sharing
-                                : memory.weights >= large_weights && threads > 1 && x.batch < few_rows * team))
-    return {1, num_parts(x, extent.at_once, 1, memory), team};
+  const int threads = worthwhile_threads(x, extent.pass, num_parameters), team = team_size(x, extent.pass, threads, memory);
+  if (team > 1) return {1, num_parts(x, extent.at_once, 1, memory), team};
   return {threads, num_parts(x, extent.at_once, threads, memory), 1};
 }
 

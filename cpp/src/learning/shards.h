@@ -8,7 +8,7 @@ namespace recurra {
 
 // What a step of one sequence takes while a network learns, and what all of its weights do, in bytes.
 struct StepMemory {
-  double step = 0, weights = 0;
+  double step = 0, weights = 0;  // an embedding's table is not read whole
 };
 template <class T>
 StepMemory step_memory(const Model<T>& model);

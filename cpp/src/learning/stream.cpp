@@ -50,6 +50,7 @@ struct BasicStream<T>::Impl {
         batch(options.batch) {
     refresh();
     workspace.prepare(Schedule::sequences(batch, 1), false);
+    own_y = workspace.last().y;
     const std::size_t end = model.layers.size() - 1;
     writes_there = model.layers[end]->writes_anywhere(weights[end], workspace.tape(end));
     load(initial);
@@ -77,9 +78,10 @@ struct BasicStream<T>::Impl {
   }
   void step(const T* x, T* y) noexcept {
     Tape<T>& last = workspace.last();
-    if (writes_there) last.y = y;
+    const bool there = writes_there && (y + model.output_size <= x || x + model.input_size <= y);  // x is still read meanwhile
+    last.y = there ? y : own_y;
     sweep(workspace, x, 1);
-    if (writes_there) return;
+    if (there) return;
     for (Index i = 0; i < batch; ++i) std::copy_n(last.y + i * last.y_stride, model.output_size, y + i * model.output_size);
   }
 
@@ -131,7 +133,8 @@ struct BasicStream<T>::Impl {
   ModelWeights<T> weights;
   std::vector<WeightError> weight_error;
   Workspace<T> workspace;
-  bool writes_there;                    // the last layer, to where the caller wants the output of a step
+  T* own_y = nullptr;                   // of the last layer,
+  bool writes_there;                    // which may instead write to where the caller wants the output of a step
   std::unique_ptr<Workspace<T>> block;  // of process(); its state is moved in and out
   std::vector<T> carried;
   Index batch;

@@ -69,43 +69,42 @@ struct Spread {
   RECURRA_INLINE T operator[](int i) const { return number[i * (lanes / count)]; }
 };
 
-// The variance from sums of x and its square, less the row's first number: a shift by one of the numbers themselves bounds what
-// cancels, by `units` roundings.
+// The variance from squares of what is left of the mean: one pass, over x and x^2, would lose what they have in common.
 template <int count, class T>
 RECURRA_INLINE void normalize_rows(const NormRows<T>& rows, Index r, Index b, const T* x, Index x_stride, const T* base,
                                    Index base_stride, T* y, Index y_stride) {
   using N = Pack<T>;
   const Index units = rows.units, column = b * units;
   const T* from[count];
-  N first[count], sum[count], square[count];
+  N sum[count], square[count];
 #pragma GCC unroll 4
   for (int i = 0; i < count; ++i) {
     from[i] = x + (r + i) * x_stride + column;
-    first[i] = N(from[i][0]);
     sum[i] = square[i] = N(0);
   }
   for_each_register<T>(units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
 #pragma GCC unroll 4
     for (int i = 0; i < count; ++i) {
-      const N shifted = only(lanes, lanes.load(from[i] + j) - first[i]);
-      sum[i] = sum[i] + shifted;
-      square[i] = square[i] + shifted * shifted;
+      sum[i] = sum[i] + lanes.load(from[i] + j);
     }
   });
   const N share(T(1) / T(units));
-  const N mean = share * lane_sums<count, N::lanes>(sum);
-  const N variance = share * lane_sums<count, N::lanes>(square) - mean * mean;
-  const Spread<count, T> means(mean), rates(N(1) / sqrt(variance + N(T(Normalization<T>::epsilon))));
+  const Spread<count, T> means(share * lane_sums<count, N::lanes>(sum));
+  for_each_register<T>(units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
 #pragma GCC unroll 4
-  for (int i = 0; i < count; ++i) {
-    rows.rate[(r + i) * rows.rate_stride + b] = rates[i];
-    first[i] = first[i] + N(means[i]);
-  }
+    for (int i = 0; i < count; ++i) {
+      const N left = only(lanes, lanes.load(from[i] + j) - N(means[i]));
+      square[i] = square[i] + left * left;
+    }
+  });
+  const N variance = share * lane_sums<count, N::lanes>(square);
+  const Spread<count, T> rates(N(1) / sqrt(variance + N(T(Normalization<T>::epsilon))));
+  for (int i = 0; i < count; ++i) rows.rate[(r + i) * rows.rate_stride + b] = rates[i];
   for_each_register<T>(units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
     const N gain = lanes.load(rows.gain + column + j);
 #pragma GCC unroll 4
     for (int i = 0; i < count; ++i) {
-      const N n = (lanes.load(from[i] + j) - first[i]) * N(rates[i]);
+      const N n = (lanes.load(from[i] + j) - N(means[i])) * N(rates[i]);
       lanes.store(rows.n + (r + i) * rows.n_stride + column + j, n);
       lanes.store(y + (r + i) * y_stride + column + j, lanes.load(base + (r + i) * base_stride + column + j) + gain * n);
     }
