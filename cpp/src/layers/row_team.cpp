@@ -14,7 +14,8 @@ void pause() {
 #endif
 }
 
-constexpr int spins = 2000;  // some 50 us: then a helper sleeps, and waking it costs a system call
+constexpr int spins = 2000;    // some 50 us: then a helper sleeps, and waking it costs a system call
+constexpr int patience = 500;  // spins of the caller before it gives way
 constexpr std::uint32_t part_mask = 255;
 
 }  // namespace
@@ -81,7 +82,11 @@ void RowTeam::run(Call call, const void* task) noexcept {
   if (sleeping_.load() > 0) next_.notify_all();
   while (take_part()) {
   }
-  while (finished_.load(std::memory_order_acquire) != std::uint32_t(size_)) pause();
+  for (int idle = 0; finished_.load(std::memory_order_acquire) != std::uint32_t(size_); ++idle)
+    if (idle < patience)
+      pause();
+    else
+      std::this_thread::yield();  // a helper with a part may be waiting for this processor
 }
 
 }  // namespace recurra
