@@ -112,7 +112,13 @@ def measure(
     }
     row |= {"time": TIME, "batch": batch, "threads": threads}
     row |= columns(
-        by_turns(peers(cell, hidden, batch, jax), seconds, block=5e6, pause=0.01 if threads > 1 else None)
+        # Blocks long enough for threads that slept in the pause to be back on a processor of their own.
+        by_turns(
+            peers(cell, hidden, batch, jax),
+            seconds,
+            block=5e6 if threads == 1 else 5e7,
+            pause=0.01 if threads > 1 else None,
+        )
     )
     row["gflops"] = CELLS[cell].training_operations(hidden, hidden) * batch * TIME / row["recurra"]
     row["peak"] = peak

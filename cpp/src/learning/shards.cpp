@@ -67,13 +67,11 @@ Extent extent(const Sequences<T>& x, Index pass, Index segment) {
 // none.
 template <class T>
 int team_size(const Sequences<T>& x, Index steps, int threads, StepMemory memory) {
-  constexpr double for_one_row = 2.5e5, for_few_rows = 1e6, per_thread = 1.2e5;  // bytes of weights
-  constexpr double worthwhile = 4e6;                                             // of them in all steps: some 100 us
+  constexpr double large = 1e6, per_thread = 1.2e5;  // bytes of weights
+  constexpr double worthwhile = 4e6;                 // of them in all steps: some 100 us
   constexpr Index few_rows = 16;
-  const bool large =
-      memory.weights >= (x.batch == 1 ? for_one_row : for_few_rows) && memory.weights * double(steps) >= worthwhile;
-  if (!large || x.topology || x.batch >= std::min<Index>(few_rows, 8 * num_threads())) return 1;
-  if (x.batch > 1 && threads == 1) return 1;
+  if (x.topology || memory.weights < large || memory.weights * double(steps) < worthwhile) return 1;
+  if (x.batch >= std::min<Index>(few_rows, 8 * num_threads()) || (x.batch > 1 && threads == 1)) return 1;
   return int(std::min<double>({double(num_threads()), double(RowTeam::most), memory.weights / per_thread}));
 }
 
