@@ -33,7 +33,8 @@ void run_ranges(RowTeam& team, Index count, Index unit, const Task& task) {
 // from the last to the first: what the second-level cache kept of the step before is then read before it is driven out.
 template <class T, class Task>
 void in_pieces(Index depth, Index begin, Index end, Index rows, const T* c, Index c_stride, const Task& task) {
-  constexpr Index large = 1 << 20, piece = 1 << 18, unit = 3 * 64 / sizeof(T);  // bytes, bytes, and columns: whole tiles
+  constexpr Index large = 1 << 20, piece = 1 << 18;         // bytes
+  const Index unit = (rows == 1 ? 6 : 3) * 64 / sizeof(T);  // columns: whole tiles
   const Index column = depth * Index(sizeof(T));
   if ((end - begin) * column < large) return task(begin, end);
   const Index width = std::max(piece / column / unit, Index(1)) * unit, count = (end - begin + width - 1) / width;

@@ -166,7 +166,8 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
   const double scale = entry_scale(*impl_->model, x, target, loss, {0, x.time});
   const bool initial = options.initial || !state;
   BasicState<T> carried = state ? *state : BasicState<T>(impl_->network, x.topology ? 0 : x.batch);
-  std::vector<T> sum(impl_->network.flat().size(), T(0));
+  const bool once = window >= x.time;  // else nothing of the caller's may change before all windows have succeeded
+  std::vector<T> sum(once ? 0 : impl_->network.flat().size(), T(0));
   double total = 0;
   for (Index begin = 0; begin < x.time; begin += window)
     total += impl_->run({x,
@@ -178,7 +179,7 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
                          &loss,
                          scale,
                          true},
-                        x.topology ? nullptr : &carried, sum.data());
+                        x.topology ? nullptr : &carried, once ? gradient : sum.data());
   for (std::size_t j = 0; j < sum.size(); ++j) gradient[j] += sum[j];
   if (state) *state = carried;
   return total;
