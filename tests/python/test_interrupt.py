@@ -29,6 +29,8 @@ SMALL = rc.Network([rc.LSTM(4, 64), rc.Linear(64, 1)])
 result = {}
 print("ready", file=sys.stderr, flush=True)
 """
+# A process that was started in the background ignores it, and so do its children.
+HEEDS_SIGINT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 TRY = """
 try:
     {call}
@@ -55,7 +57,7 @@ CALLS = {
 
 def interrupt(script: str, lines: int, delay: float) -> tuple[dict[str, Any], float, str]:
     """Runs a script, sends SIGINT `delay` seconds after it wrote so many lines to standard error."""
-    command = [sys.executable, "-c", script]
+    command = [sys.executable, "-c", HEEDS_SIGINT + script]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
