@@ -71,9 +71,9 @@ void add_outer(const Products<T>& products, const T* a, Index a_stride, const T*
   rooms.resize(std::max(rooms.size(), std::size_t(team->size())));
   for (std::vector<T>& room : rooms)
     room.resize(std::max(room.size(), std::size_t(products.outer_scratch(m / team->size() + 8, n))));
-  const std::vector<std::vector<T>>& scratches = rooms;  // a helper has others by the name of `rooms`
+  std::vector<std::vector<T>>& scratches = rooms;  // a helper has others by the name of `rooms`
   run_ranges(*team, m, 8, [&](Index part, Index begin, Index end) {
-    T* own = const_cast<T*>(scratches[std::size_t(part)].data());
+    T* own = scratches[std::size_t(part)].data();
     products.outer(a + begin, a_stride, b, b_stride, rows, end - begin, n, c + begin * c_stride, c_stride, own);
   });
 }
