@@ -12,6 +12,10 @@ void bind_loss(py::module_& m) {
                   [](std::vector<double> class_weights, std::optional<std::int64_t> ignored_class, double label_smoothing) {
                     return Loss(CrossEntropy{std::move(class_weights), ignored_class, label_smoothing});
                   })
+      .def_static("sampled_softmax",
+                  [](Index samples, bool uniform) {
+                    return Loss(SampledSoftmax{samples, uniform ? SampledSoftmax::uniform : SampledSoftmax::log_uniform});
+                  })
       .def_static("binary_cross_entropy", [](double positive_weight) { return Loss(BinaryCrossEntropy{positive_weight}); });
 }
 

@@ -41,11 +41,23 @@ struct BinaryCrossEntropy {
   bool operator==(const BinaryCrossEntropy&) const = default;
 };
 
+// Cross entropy whose gradient comes from a few classes: in the sum over all classes that a probability is divided by, that of
+// `samples` drawn ones, with replacement, stands for that of all but the wanted one, each divided by how often it is expected.
+// The sum is unbiased, so its logarithm is too small by what vanishes with more samples. Where no gradient is wanted the loss is
+// the exact one. The last layer is a Linear. S. Jean et al., ACL 2015; Y. Bengio, J.-S. Senecal, AISTATS 2003.
+struct SampledSoftmax {
+  // How likely class c of C is drawn: log((c + 2) / (c + 1)) / log(C + 1), for classes in the order of their frequency, or 1 / C.
+  enum Distribution { log_uniform, uniform };
+  Index samples = 1024;
+  Distribution distribution = log_uniform;
+  bool operator==(const SampledSoftmax&) const = default;
+};
+
 // One of them: Loss::huber, or Huber{.delta = 2}.
 class Loss {
  public:
-  enum Kind { mse, mae, huber, cross_entropy, binary_cross_entropy };
-  using Settings = std::variant<Mse, Mae, Huber, CrossEntropy, BinaryCrossEntropy>;
+  enum Kind { mse, mae, huber, cross_entropy, binary_cross_entropy, sampled_softmax };
+  using Settings = std::variant<Mse, Mae, Huber, CrossEntropy, BinaryCrossEntropy, SampledSoftmax>;
 
   Loss(Kind kind = mse);  // with its default settings
   Loss(Mse settings) : settings_(settings) {}
@@ -53,21 +65,23 @@ class Loss {
   Loss(Huber settings) : settings_(settings) {}
   Loss(CrossEntropy settings) : settings_(std::move(settings)) {}
   Loss(BinaryCrossEntropy settings) : settings_(settings) {}
+  Loss(SampledSoftmax settings) : settings_(settings) {}
 
   Kind kind() const { return Kind(settings_.index()); }
   const char* name() const;  // "mse", ...
   const Settings& settings() const { return settings_; }
-  bool takes_classes() const { return kind() == cross_entropy; }
+  bool takes_classes() const { return kind() == cross_entropy || kind() == sampled_softmax; }
   bool operator==(const Loss&) const = default;
 
  private:
   Settings settings_;
 };
 
-// "mse", "mae", "huber", "cross_entropy", "binary_cross_entropy". Throws std::invalid_argument.
+// "mse", "mae", "huber", "cross_entropy", "binary_cross_entropy", "sampled_softmax". Throws std::invalid_argument.
 Loss loss_from_name(const std::string& name);
 
-// What a batch should give: class ids, without the output's last axis, for cross_entropy; values shaped as the output for the
+// What a batch should give: class ids, without the output's last axis, for cross_entropy and
+// sampled_softmax; values shaped as the output for the
 // others. Entries whose mask is 0 do not count and are not looked at; no mask: all count. A network that decodes is fed all of
 // its target while it learns, what is masked too, unless it has a teacher: by the classes if it writes symbols, else by the
 // values, whatever the loss compares.

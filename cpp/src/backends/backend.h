@@ -122,6 +122,13 @@ struct RowProducts {
   RowFormat<T> full, bfloat16, int8;  // the narrow ones for float alone; int8 has a scale for each column
 };
 
+// Of some numbers: the largest one, and the sum of exp(x - largest).
+template <class T>
+struct ExpSum {
+  T largest;
+  double sum;
+};
+
 // Of matrices that are read once, as they lie.
 template <class T>
 struct Reductions {
@@ -131,6 +138,8 @@ struct Reductions {
   void (*correlate)(Index rows, const T* a, Index a_stride, const T* b, Index b_stride, Index width, T* y);
   // The largest magnitude; NaN if some value is not finite.
   T (*largest)(const T* x, Index count);
+  // e = exp(x - the largest of x); e may be x, or null: the sum alone is wanted. If some x is NaN, so is the sum.
+  ExpSum<T> (*exponentials)(const T* x, Index count, T* e);
 };
 
 // Traces of parameters that belong to one unit each: for each of some states of the unit, how it would be, had the parameter been

@@ -7,8 +7,9 @@ namespace recurra {
 namespace {
 template <class T>
 struct EmbeddingWeights : Weights<T> {
-  std::vector<T> table;
-  std::size_t bytes() const override { return bytes_of(table); }
+  std::vector<T> copy;
+  const T* table = nullptr;
+  std::size_t bytes() const override { return bytes_of(copy); }
 };
 }  // namespace
 
@@ -19,7 +20,9 @@ std::unique_ptr<Weights<T>> Embedding<T>::make_weights() const {
 
 template <class T>
 void Embedding<T>::refresh(const T* params, Weights<T>& weights) const {
-  static_cast<EmbeddingWeights<T>&>(weights).table.assign(params, params + num_embeddings_ * size_);
+  auto& w = static_cast<EmbeddingWeights<T>&>(weights);
+  if (!w.borrows) w.copy.assign(params, params + num_embeddings_ * size_);
+  w.table = w.borrows ? params : w.copy.data();
 }
 
 template <class T>
@@ -29,7 +32,7 @@ void Embedding<T>::reserve(Tape<T>& tape, bool backward) const {
 
 template <class T>
 void Embedding<T>::forward(const Weights<T>& weights, Tape<T>& tape, Levels levels) const {
-  const T* table = static_cast<const EmbeddingWeights<T>&>(weights).table.data();
+  const T* table = static_cast<const EmbeddingWeights<T>&>(weights).table;
   for (Index i = tape.in->first_node(levels.begin); i < tape.in->first_node(levels.end); ++i)
     std::copy_n(table + Index(tape.x[i * tape.x_stride]) * size_, size_, tape.y + i * tape.y_stride);
 }

@@ -53,6 +53,7 @@ struct Weights {
   virtual ~Weights() = default;
   virtual std::size_t bytes() const { return 0; }  // that it has allocated
   bool gives_dx = true;                            // false: nobody asks for dx, and what only it needs may be left out
+  bool borrows = false;                            // the parameters stay as refreshed while these are used: no copy is needed
   // Given: for streams of one row. Then they are packed for that, and beside it only what a block of steps multiplies by at once:
   // nothing if they are narrow, which would take it up again. Nobody goes back.
   const RowUse* row = nullptr;

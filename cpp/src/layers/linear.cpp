@@ -19,8 +19,16 @@ std::vector<ParameterSpec> Linear<T>::parameters() const {
 template <class T>
 void Linear<T>::refresh(const T* params, Weights<T>& weights) const {
   auto& w = static_cast<LinearWeights<T>&>(weights);
-  if (!weights.row || !weights.row->narrow()) w.forward.pack_transposed(products_, params, output_size_, input_size_);
-  if (w.gives_dx && !weights.row) w.backward.pack_plain(products_, params, output_size_, input_size_);
+  const Index blocks = std::max(output_size_ / block_rows, Index(1));  // the last one takes the rest, too
+  w.blocks.resize(std::size_t(blocks));
+  for (Index i = 0; i < blocks; ++i) {
+    auto& block = w.blocks[std::size_t(i)];
+    block.first = i * block_rows;
+    block.count = i + 1 < blocks ? block_rows : output_size_ - block.first;
+    const T* rows = params + block.first * input_size_;
+    if (!weights.row || !weights.row->narrow()) block.forward.pack_transposed(products_, rows, block.count, input_size_);
+    if (w.gives_dx && !weights.row) block.backward.pack_plain(products_, rows, block.count, input_size_);
+  }
   const T* bias = params + output_size_ * input_size_;
   if (bias_)
     w.bias.assign(bias, bias + output_size_);
@@ -30,10 +38,33 @@ void Linear<T>::refresh(const T* params, Weights<T>& weights) const {
 }
 
 template <class T>
+void Linear<T>::multiply(const LinearWeights<T>& w, const T* bias, const T* a, Index a_stride, Index rows, T* c,
+                         Index c_stride) const {
+  for (const auto& block : w.blocks)
+    block.forward.multiply_from(products_, bias ? bias + block.first : nullptr, a, a_stride, rows, c + block.first, c_stride);
+}
+
+template <class T>
+void Linear<T>::multiply_back(const LinearWeights<T>& w, const T* a, Index a_stride, Index rows, T* c, Index c_stride) const {
+  for (const auto& block : w.blocks) block.backward.multiply(products_, a + block.first, a_stride, rows, c, c_stride);
+}
+
+template <class T>
+void Linear<T>::add_gradient(const T* dy, Index dy_step, const T* x, Index x_step, Index rows, T* gradient, T* scratch) const {
+  for (Index first = 0; first < output_size_;) {
+    const Index left = output_size_ - first, count = left < 2 * block_rows ? left : block_rows;
+    add_outer(products_, dy + first, dy_step, x, x_step, rows, count, input_size_, gradient + first * input_size_, input_size_,
+              scratch);
+    first += count;
+  }
+  if (bias_) reductions_.combine(nullptr, rows, dy, dy_step, output_size_, gradient + output_size_ * input_size_);
+}
+
+template <class T>
 void Linear<T>::reserve(Tape<T>& base, bool backward) const {
   auto& tape = static_cast<PlainTape<T>&>(base);
   reserve_plain(tape, output_size_, backward);
-  if (backward) tape.scratch.resize(std::size_t(products_.outer_scratch(output_size_, input_size_)));
+  if (backward) tape.scratch.resize(std::size_t(outer_scratch()));
 }
 
 template <class T>
@@ -46,7 +77,7 @@ void Linear<T>::forward(const Weights<T>& weights, Tape<T>& tape, Levels levels)
       w.matrix.multiply(tape.x + (first + i) * tape.x_stride, nullptr, w.bias.data(), y + i * tape.y_stride);
     return;
   }
-  w.forward.multiply_from(products_, w.bias.data(), tape.x + first * tape.x_stride, tape.x_stride, count, y, tape.y_stride);
+  multiply(w, w.bias.data(), tape.x + first * tape.x_stride, tape.x_stride, count, y, tape.y_stride);
 }
 
 template <class T>
@@ -54,11 +85,11 @@ void Linear<T>::tangent(const Weights<T>& weights, Tape<T>& tape, Levels levels)
   const auto& w = static_cast<const LinearWeights<T>&>(weights);
   const Index first = tape.in->first_node(levels.begin) * tape.seeds;
   const Index count = tape.in->first_node(levels.end) * tape.seeds - first;
+  T* dy = tape.dy + first * tape.dy_stride;
   if (tape.dx)
-    w.forward.multiply_from(products_, nullptr, tape.dx + first * tape.dx_stride, tape.dx_stride, count,
-                            tape.dy + first * tape.dy_stride, tape.dy_stride);
+    multiply(w, nullptr, tape.dx + first * tape.dx_stride, tape.dx_stride, count, dy, tape.dy_stride);
   else
-    std::fill_n(tape.dy + first * tape.dy_stride, count * tape.dy_stride, T(0));
+    std::fill_n(dy, count * tape.dy_stride, T(0));
 }
 
 template <class T>
@@ -67,24 +98,16 @@ void Linear<T>::backward(const Weights<T>& weights, Tape<T>& tape, Levels levels
   const auto& w = static_cast<const LinearWeights<T>&>(weights);
   const Index first = tape.in->first_node(levels.begin) * tape.seeds;
   const Index count = tape.in->first_node(levels.end) * tape.seeds - first;
-  w.backward.multiply(products_, tape.dy + first * tape.dy_stride, tape.dy_stride, count, tape.dx + first * tape.dx_stride,
-                      tape.dx_stride);
+  multiply_back(w, tape.dy + first * tape.dy_stride, tape.dy_stride, count, tape.dx + first * tape.dx_stride, tape.dx_stride);
 }
 
 template <class T>
 void Linear<T>::gradient(Tape<T>& base, Levels levels, GradientTarget<T> target) const {
   auto& tape = static_cast<PlainTape<T>&>(base);
-  const auto add = [&](const NodeSlice& nodes, T* gradient) {
-    const T* dy = tape.dy + nodes.cotangent() * tape.dy_stride;
-    const Index dy_step = nodes.cotangent_step() * tape.dy_stride;
-    add_outer(products_, dy, dy_step, tape.x + nodes.first * tape.x_stride, nodes.step * tape.x_stride, nodes.count, output_size_,
-              input_size_, gradient, input_size_, tape.scratch.data());
-    if (!bias_) return;
-    T* bias = gradient + output_size_ * input_size_;
-    for (Index i = 0; i < nodes.count; ++i)
-      for (Index j = 0; j < output_size_; ++j) bias[j] += dy[i * dy_step + j];
-  };
-  for_each_target(*tape.in, tape.seeds, levels, target, add);
+  for_each_target(*tape.in, tape.seeds, levels, target, [&](const NodeSlice& nodes, T* gradient) {
+    add_gradient(tape.dy + nodes.cotangent() * tape.dy_stride, nodes.cotangent_step() * tape.dy_stride,
+                 tape.x + nodes.first * tape.x_stride, nodes.step * tape.x_stride, nodes.count, gradient, tape.scratch.data());
+  });
 }
 
 template class Linear<float>;

@@ -4,6 +4,7 @@
 
 #include "../math/random.h"
 #include "checks.h"
+#include "class_loss.h"
 #include "loss.h"
 #include "segments.h"
 
@@ -35,7 +36,8 @@ double total_weight(const Model<T>& model, const Sequences<T>& x, const Target<T
 }
 
 template <class T>
-double output_loss(Shard<T>& shard, const Pass<T>& pass) {
+double output_loss(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass) {
+  if (shard.workspace.leaves_out_last()) return class_loss(weights, shard, pass);
   const Model<T>& model = shard.workspace.model();
   const Tape<T>& tape = shard.workspace.last();
   const OutputGrid<T> grid(model, pass.x, pass.window);
@@ -72,12 +74,19 @@ void begin_shard(Shard<T>& shard, const Pass<T>& pass) {
     }
     workspace.decode(Schedule::sequences(lengths), shard.order);
   }
+  const auto leave_out = [&](Index nodes) {
+    const Index outputs = workspace.model().pools() ? Index(shard.rows.size()) : nodes;
+    workspace.leave_out_last(scores_apart(workspace.model(), pass, outputs));
+  };
   if (pass.x.topology) {
     const auto topology = topology_of(pass.x, shard.rows);
     shard.steps = topology_steps(*topology, shard.rows);
+    leave_out(topology->num_nodes());
     workspace.prepare(topology, pass.gradient);
   } else {
-    workspace.prepare(Schedule::sequences(window_lengths(pass.x, shard.rows, pass.window)), pass.gradient);
+    Schedule schedule = Schedule::sequences(window_lengths(pass.x, shard.rows, pass.window));
+    leave_out(schedule.num_nodes());
+    workspace.prepare(std::move(schedule), pass.gradient);
     shard.steps = chain_steps(workspace.schedule(), shard.rows);
   }
   shard.output_steps = workspace.model().pools() || workspace.model().decodes()
@@ -109,7 +118,7 @@ void run_shard(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& p
   forward(weights, workspace, levels, interrupt);
   if (pass.y) scatter_output(workspace, pass.x, shard.output_rows, shard.output_steps, pass.window, pass.y);
   if (pass.gradient) clear_cotangents(workspace);
-  if (pass.target) shard.loss += output_loss(shard, pass);
+  if (pass.target) shard.loss += output_loss(weights, shard, pass);
   if (!pass.gradient) return;
   backward(weights, workspace, levels, interrupt);
   gradient(workspace, levels, {shard.gradient.data()});
@@ -131,7 +140,7 @@ void save_last_state(const Shard<T>& shard, Index row, T* to) {
   template double total_weight(const Model<T>&, const Sequences<T>&, const Target<T>&, const Loss&, Window); \
   template void begin_shard(Shard<T>&, const Pass<T>&);                                                      \
   template const T* first_state(const ModelWeights<T>&, const Shard<T>&, const Pass<T>&, Index);             \
-  template double output_loss(Shard<T>&, const Pass<T>&);                                                    \
+  template double output_loss(const ModelWeights<T>&, Shard<T>&, const Pass<T>&);                            \
   template void run_shard(const ModelWeights<T>&, Shard<T>&, const Pass<T>&, const Interrupt&);              \
   template void save_last_state(const Shard<T>&, Index, T*);
 RECURRA_INSTANTIATE(float)

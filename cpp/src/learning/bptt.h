@@ -18,6 +18,7 @@ struct Shard {
   std::vector<Index> nodes;               // of a topology, the caller's numbers by node of the schedule
   std::vector<T> gradient;
   double loss = 0;
+  std::unique_ptr<ClassScratch<T>> class_scratch;
   std::vector<T> last_state;  // [rows][state size], where they ended, if they ran in segments; else the workspace knows
 };
 
@@ -53,9 +54,9 @@ void begin_shard(Shard<T>& shard, const Pass<T>& pass);
 template <class T>
 const T* first_state(const ModelWeights<T>& weights, const Shard<T>& shard, const Pass<T>& pass, Index row);
 
-// The sum of the outputs' losses; their cotangents go to the last tape if a gradient is wanted.
+// The sum of the outputs' losses; their cotangents go to the last tape that has gone forward if a gradient is wanted.
 template <class T>
-double output_loss(Shard<T>& shard, const Pass<T>& pass);
+double output_loss(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass);
 
 // Adds to the shard's loss and gradient. Throws std::invalid_argument for a value that is refused, Interrupted.
 template <class T>

@@ -131,15 +131,26 @@ void check_settings(const std::string& function, const BinaryCrossEntropy& loss,
   require(loss.positive_weight >= 0 && std::isfinite(loss.positive_weight), function, "positive_weight", loss.positive_weight,
           "a finite number >= 0");
 }
+void check_settings(const std::string& function, const SampledSoftmax& loss, Index) {
+  require(loss.samples >= 1, function, "samples", double(loss.samples), "at least 1");
+}
 
 }  // namespace
 
 template <class T>
 void check_loss(const std::string& function, const Model<T>& model, const Target<T>& target, const Loss& loss) {
   std::visit([&](const auto& settings) { check_settings(function, settings, model.output_size); }, loss.settings());
+  if (loss.kind() == Loss::sampled_softmax && !(model.scorer && model.scorer->takes_samples()))
+    throw std::invalid_argument(function + ": the last layer is " + model.specs.back().type +
+                                ", expected Linear for sampled_softmax");
   if (loss.takes_classes() ? !target.classes : !target.values)
     throw std::invalid_argument(function + ": the target has no " + (loss.takes_classes() ? "classes" : "values") +
                                 ", expected them for " + loss.name());
+}
+
+void expect_exact(const std::string& function, const Loss& loss) {
+  if (loss.kind() == Loss::sampled_softmax)
+    throw std::invalid_argument(function + ": loss is sampled_softmax, expected cross_entropy, of all classes");
 }
 
 template <class T>
@@ -208,7 +219,7 @@ void check_target(const Model<T>& model, const Target<T>& target, const Loss& lo
     return;
   }
   const std::int64_t id = target.classes[entry];
-  if (id == std::get<CrossEntropy>(loss.settings()).ignored_class) return;
+  if (const auto* exact = std::get_if<CrossEntropy>(&loss.settings()); exact && id == exact->ignored_class) return;
   if (id < 0 || id >= width)
     throw std::invalid_argument("target has the class id " + std::to_string(id) + text_of(place) + "), expected 0 .. " +
                                 std::to_string(width - 1));

@@ -50,6 +50,9 @@ void check_segment(const std::string& function, const Model<T>& model, const Seq
 template <class T>
 void check_loss(const std::string& function, const Model<T>& model, const Target<T>& target, const Loss& loss);
 
+// Not the loss of samples: learning step by step makes all outputs.
+void expect_exact(const std::string& function, const Loss& loss);
+
 // The target of a network that decodes has what is fed back while it learns: classes if it writes symbols, else values. A teacher
 // may bring it instead.
 template <class T>

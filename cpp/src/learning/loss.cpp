@@ -5,13 +5,14 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "../backends/select.h"
 #include "../math/functions.h"
 
 namespace recurra {
 
 namespace {
 
-constexpr std::array names{"mse", "mae", "huber", "cross_entropy", "binary_cross_entropy"};
+constexpr std::array names{"mse", "mae", "huber", "cross_entropy", "binary_cross_entropy", "sampled_softmax"};
 
 Loss::Settings default_settings(Loss::Kind kind) {
   switch (kind) {
@@ -19,6 +20,7 @@ Loss::Settings default_settings(Loss::Kind kind) {
     case Loss::huber: return Huber{};
     case Loss::cross_entropy: return CrossEntropy{};
     case Loss::binary_cross_entropy: return BinaryCrossEntropy{};
+    case Loss::sampled_softmax: return SampledSoftmax{};
     default: return Mse{};
   }
 }
@@ -94,15 +96,9 @@ double loss_row(const CrossEntropy& loss, const T* y, std::int64_t target, Index
     if (dy) std::fill_n(dy, width, T(0));
     return 0;
   }
-  const T largest = *std::max_element(y, y + width);
-  double sum = 0;
-  for (Index j = 0; j < width; ++j) {
-    const T e = std::exp(y[j] - largest);
-    if (dy) dy[j] = e;
-    sum += double(e);
-  }
+  const auto [largest, sum] = kernels<T>(backend()).reductions.exponentials(y, width, dy);
   const double log_sum = std::log(sum), wanted = (1 - loss.label_smoothing) * class_weight(loss, target) * scale;
-  const auto surprise = [&](Index j) { return log_sum + (double(largest) - double(y[j])); };
+  const auto surprise = [&, top = double(largest)](Index j) { return log_sum + (top - double(y[j])); };
   double value = wanted * surprise(target), total = wanted;
   const double share = loss.label_smoothing / double(width) * scale;
   const auto smoothed = [&](Index j) { return share * (loss.class_weights.empty() ? 1 : loss.class_weights[std::size_t(j)]); };

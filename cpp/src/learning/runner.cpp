@@ -24,19 +24,20 @@ struct BasicRunner<T>::Impl {
   void adopt() {
     shards.clear();
     model = network.model();
-    weights.emplace(*model);
+    weights.emplace(*model, nullptr, true);
     memory = step_memory(*model);
   }
 
-  // Of passes over at most this many steps.
+  // Of passes over at most this many steps; by the loss of samples, if that is this one.
   void begin(const std::string& function, const Sequences<T>& x, Index steps, const BasicState<T>* state,
-             const RunOptions& options, bool learns = true) {
+             const RunOptions& options, bool learns = true, const Loss* sampled = nullptr) {
     if (network.model() != model) adopt();
     check_topology(function, *model, x, state != nullptr, options.window);
     check_batch(function, x);
     check_teaching(function, *model, x, options.sampling, learns);
     if (state) state->check(function, model->state_blocks, x.batch);
-    weights->refresh(*model, network.flat().data());
+    const bool samples = sampled && sampled->kind() == Loss::sampled_softmax && model->scorer && model->scorer->takes_samples();
+    weights->refresh(*model, network.flat().data(), samples);
     const Split chosen = split(x, extent(x, std::clamp(steps, Index(0), x.time), learns ? options.segment : 0),
                                Index(network.flat().size()), memory);
     threads = chosen.threads;
@@ -138,7 +139,7 @@ void BasicRunner<T>::forward(const Sequences<T>& x, T* y, BasicState<T>* state, 
 template <class T>
 double BasicRunner<T>::window_gradient(const Sequences<T>& x, const Target<T>& target, const Loss& loss, Window window,
                                        T* gradient, BasicState<T>* state, const RunOptions& options) {
-  impl_->begin("window_gradient", x, window.end - window.begin, state, options);
+  impl_->begin("window_gradient", x, window.end - window.begin, state, options, true, &loss);
   check_loss("window_gradient", *impl_->model, target, loss);
   check_taught("window_gradient", *impl_->model, x, target);
   check_segment("window_gradient", *impl_->model, x, options.segment);
@@ -154,7 +155,7 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
                                          BasicState<T>* state, const RunOptions& options) {
   if (options.window < 0)
     throw std::invalid_argument("loss_and_gradient: window is " + std::to_string(options.window) + ", expected at least 1");
-  impl_->begin("loss_and_gradient", x, options.window > 0 ? options.window : x.time, state, options);
+  impl_->begin("loss_and_gradient", x, options.window > 0 ? options.window : x.time, state, options, true, &loss);
   check_loss("loss_and_gradient", *impl_->model, target, loss);
   check_taught("loss_and_gradient", *impl_->model, x, target);
   check_segment("loss_and_gradient", *impl_->model, x, options.segment);

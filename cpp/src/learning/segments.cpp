@@ -44,7 +44,7 @@ class Run {
       forward(s, pass_.gradient && s + 1 == segments_);
       for (Index i = 0; i < rows_; ++i) workspace_.save_state(workspace_.schedule().length(i), i, state(s + 1, i));
       if (pooling_) pooling_->collect(workspace_, s);
-      if (!pooling_ && !pass_.gradient) shard_.loss += output_loss(shard_, part(s, false));
+      if (!pooling_ && !pass_.gradient) shard_.loss += output_loss(weights_, shard_, part(s, false));
     }
     shard_.last_state.assign(state(segments_, 0), state(segments_, 0) + rows_ * size_);
     if (pooling_) run_pooled();
@@ -59,7 +59,7 @@ class Run {
       if (pooling_)
         pooling_->give_cotangents(workspace_, s, state(segments_, 0));
       else
-        shard_.loss += output_loss(shard_, part(s, true));
+        shard_.loss += output_loss(weights_, shard_, part(s, true));
       const Levels levels = workspace_.schedule().all_levels();
       for_each_layer([&](const Layer<T>& layer, Tape<T>& tape, Index sequence, Index offset) {
         layer.add_cotangent(tape, workspace_.schedule().length(sequence), sequence, 0, cotangents.data() + offset);
@@ -100,7 +100,7 @@ class Run {
     pooling_->give_outputs(workspace_);
     recurra::forward(weights_, workspace_, {1, 2}, interrupt_, Swept::pooled);
     if (pass_.gradient) clear_cotangents(workspace_);
-    shard_.loss += output_loss(shard_, pass_);
+    shard_.loss += output_loss(weights_, shard_, pass_);
     if (!pass_.gradient) return;
     recurra::backward(weights_, workspace_, {1, 2}, interrupt_, Swept::pooled);
     gradient(workspace_, {1, 2}, {shard_.gradient.data()}, Swept::pooled);

@@ -25,8 +25,8 @@ void check(const Interrupt& interrupt) {
 }
 
 template <class T>
-std::size_t num_over_time(const Model<T>& model) {
-  return std::min(model.pooling + 1, model.layers.size());
+std::size_t num_over_time(const Workspace<T>& workspace) {
+  return std::min(workspace.model().pooling + 1, workspace.num_swept());
 }
 
 // The layers over time in groups begin .. end - 1 that can be swept chunk by chunk; a layer that looks ahead is a group of its
@@ -36,11 +36,11 @@ struct Group {
   bool whole;
 };
 template <class T>
-std::vector<Group> groups(const Model<T>& model, Swept swept) {
+std::vector<Group> groups(const Workspace<T>& workspace, Swept swept) {
   std::vector<Group> result;
   if (swept == Swept::pooled) return result;
-  for (std::size_t i = 0; i < num_over_time(model); ++i) {
-    const bool whole = model.layers[i]->looks_ahead();
+  for (std::size_t i = 0; i < num_over_time(workspace); ++i) {
+    const bool whole = workspace.model().layers[i]->looks_ahead();
     if (whole || result.empty() || result.back().whole)
       result.push_back({i, i + 1, whole});
     else
@@ -54,8 +54,8 @@ std::vector<Group> groups(const Model<T>& model, Swept swept) {
 template <class T>
 void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt, Swept swept) {
   const auto& layers = workspace.model().layers;
-  const std::size_t over_time = num_over_time(workspace.model());
-  for (const Group& group : groups(workspace.model(), swept)) {
+  const std::size_t over_time = num_over_time(workspace);
+  for (const Group& group : groups(workspace, swept)) {
     const auto run = [&](Levels chunk) {
       for (std::size_t i = group.begin; i < group.end; ++i) layers[i]->forward(weights[i], workspace.tape(i), chunk);
       check(interrupt);
@@ -69,7 +69,7 @@ void forward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels lev
   // No step at all still has a pooled output.
   if (swept != Swept::pooled && levels.begin >= levels.end && over_time > workspace.model().pooling)
     layers[over_time - 1]->forward(weights[over_time - 1], workspace.tape(over_time - 1), levels);
-  for (std::size_t i = over_time; swept != Swept::over_time && i < layers.size(); ++i)
+  for (std::size_t i = over_time; swept != Swept::over_time && i < workspace.num_swept(); ++i)
     layers[i]->forward(weights[i], workspace.tape(i), {1, 2});
 }
 
@@ -83,16 +83,16 @@ void tangent(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels lev
 template <class T>
 void clear_cotangents(Workspace<T>& workspace) {
   const auto& layers = workspace.model().layers;
-  for (std::size_t i = 0; i < layers.size(); ++i) layers[i]->clear_cotangents(workspace.tape(i));
+  for (std::size_t i = 0; i < workspace.num_swept(); ++i) layers[i]->clear_cotangents(workspace.tape(i));
 }
 
 template <class T>
 void backward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels levels, const Interrupt& interrupt, Swept swept) {
   const auto& layers = workspace.model().layers;
-  const std::size_t over_time = num_over_time(workspace.model());
-  for (std::size_t i = layers.size(); swept != Swept::over_time && i-- > over_time;)
+  const std::size_t over_time = num_over_time(workspace);
+  for (std::size_t i = workspace.num_swept(); swept != Swept::over_time && i-- > over_time;)
     layers[i]->backward(weights[i], workspace.tape(i), {1, 2});
-  const std::vector<Group> all = groups(workspace.model(), swept);
+  const std::vector<Group> all = groups(workspace, swept);
   for (auto group = all.rbegin(); group != all.rend(); ++group) {
     const auto run = [&](Levels chunk) {
       for (std::size_t i = group->end; i-- > group->begin;) layers[i]->backward(weights[i], workspace.tape(i), chunk);
@@ -109,9 +109,9 @@ void backward(const ModelWeights<T>& weights, Workspace<T>& workspace, Levels le
 template <class T>
 void gradient(Workspace<T>& workspace, Levels levels, GradientTarget<T> target, Swept swept) {
   const Model<T>& model = workspace.model();
-  const std::size_t over_time = num_over_time(model);
-  for (std::size_t i = swept == Swept::pooled ? over_time : 0; i < (swept == Swept::over_time ? over_time : model.layers.size());
-       ++i)
+  const std::size_t over_time = num_over_time(workspace);
+  for (std::size_t i = swept == Swept::pooled ? over_time : 0;
+       i < (swept == Swept::over_time ? over_time : workspace.num_swept()); ++i)
     model.layers[i]->gradient(workspace.tape(i), i > model.pooling ? Levels{1, 2} : levels,
                               {target.data + model.parameter_offset[i], target.stride});
 }

@@ -3,17 +3,20 @@
 namespace recurra {
 
 template <class T>
-ModelWeights<T>::ModelWeights(const Model<T>& model, const RowUse* row) {
+ModelWeights<T>::ModelWeights(const Model<T>& model, const RowUse* row, bool borrows) {
   for (const auto& layer : model.layers) {
     layers_.push_back(layer->make_weights());
     layers_.back()->row = row;
+    layers_.back()->borrows = borrows;
   }
   layers_.front()->gives_dx = false;
 }
 
 template <class T>
-void ModelWeights<T>::refresh(const Model<T>& model, const T* flat) {
-  for (std::size_t i = 0; i < layers_.size(); ++i) model.layers[i]->refresh(flat + model.parameter_offset[i], *layers_[i]);
+void ModelWeights<T>::refresh(const Model<T>& model, const T* flat, bool samples) {
+  const std::size_t all = layers_.size() - samples;
+  for (std::size_t i = 0; i < all; ++i) model.layers[i]->refresh(flat + model.parameter_offset[i], *layers_[i]);
+  if (samples) model.scorer->refresh_for_samples(flat + model.parameter_offset[all], *layers_.back());
   initial_state_.resize(std::size_t(model.state_offset.back()));
   model.initial_state(flat, initial_state_.data());
 }
@@ -69,6 +72,7 @@ void Workspace<T>::lay_out(bool backward, Index seeds) {
     tape.x_stride = x_stride;
     tape.dx = dx;
     tape.dx_stride = dx_stride;
+    if (i >= num_swept()) break;
     model_.layers[i]->reserve(tape, backward);
     x = tape.y;
     x_stride = tape.y_stride;

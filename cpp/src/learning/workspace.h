@@ -10,9 +10,11 @@ namespace recurra {
 template <class T>
 class ModelWeights {
  public:
-  // `row` (null: none), for a stream of one row, must outlive it.
-  explicit ModelWeights(const Model<T>& model, const RowUse* row = nullptr);
-  void refresh(const Model<T>& model, const T* flat);
+  // `row` (null: none), for a stream of one row, must outlive it. `borrows`: `flat` stays as refreshed while they are used.
+  explicit ModelWeights(const Model<T>& model, const RowUse* row = nullptr, bool borrows = false);
+  // `samples`: the last layer, a ClassScorer, will be asked for the loss of samples alone. They must borrow.
+  void refresh(const Model<T>& model, const T* flat, bool samples = false);
+  Weights<T>& last() const { return *layers_.back(); }
   const Weights<T>& operator[](std::size_t layer) const { return *layers_[layer]; }
   const T* initial_state() const { return initial_state_.data(); }  // what one sequence starts from
 
@@ -34,6 +36,11 @@ class Workspace {
   // Lays the tapes out for this schedule; `backward` with room for cotangents, `seeds` of them per row.
   void prepare(Schedule schedule, bool backward, Index seeds = 1);
   void prepare(std::shared_ptr<const CompiledTopology> topology, bool backward);
+  // From the next `prepare` on: the last layer goes neither forward nor back and has no outputs. Its scores are the affair of who
+  // asks for their loss.
+  void leave_out_last(bool left_out) { left_out_ = left_out; }
+  bool leaves_out_last() const { return left_out_; }
+  std::size_t num_swept() const { return tapes_.size() - left_out_; }  // layers that go forward and back
   // Another number of cotangents per row, at most as many as it was prepared for; activations stay.
   void set_seeds(Index seeds) { lay_out(true, seeds); }
 
@@ -72,6 +79,7 @@ class Workspace {
   std::vector<Index> order_;
   std::vector<std::unique_ptr<Tape<T>>> tapes_;
   std::vector<T> input_, teacher_;
+  bool left_out_ = false;
 };
 
 }  // namespace recurra

@@ -63,6 +63,7 @@ Model<T>::Model(std::vector<LayerSpec> list) : specs(std::move(list)), parameter
     }
     state_offset.push_back(offset);
   }
+  scorer = dynamic_cast<const ClassScorer<T>*>(layers.back().get());
 }
 
 template <class T>

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "../layers/class_scorer.h"
 #include "../layers/encoder_decoder.h"
 #include "recurra/network.h"
 
@@ -27,6 +28,7 @@ struct Model {
   // The width of a teacher's rows; 0 if the network takes none, for it has no Feedback or several.
   Index teacher_size() const { return feedbacks.size() == 1 ? feedbacks.front() : 0; }
   const EncoderDecoder<T>* decoder = nullptr;  // the only layer, if it is one: its outputs have a length of their own
+  const ClassScorer<T>* scorer = nullptr;      // the last layer, if it is one
 
   bool decodes() const { return decoder != nullptr; }
   // How many symbols a teacher can give; 0: it gives values.

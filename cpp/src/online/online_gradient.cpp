@@ -20,6 +20,7 @@ double online_gradient(const BasicNetwork<T>& network, const Sequences<T>& x, co
   expect_sequences(function + " by an online rule", model, x);
   check_batch(function, x);
   check_teaching(function, model, x, 0, true);
+  expect_exact(function + " by an online rule", loss);
   OnlineOptions options;
   options.rule = rule;
   // Longer ones than the sequences are the same, in more memory.

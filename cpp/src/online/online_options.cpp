@@ -49,6 +49,7 @@ RulePlan checked_plan(const BasicNetwork<T>& network, const OnlineOptions& given
   const OnlineOptions options = with_all_frozen(network, given);
   const T value{};
   const std::int64_t id{};
+  expect_exact("Online", options.loss);
   check_loss("Online", *network.model(), Target<T>{&value, &id}, options.loss);  // its settings: any target will do
   return plan_rule(*network.model(), options);
 }

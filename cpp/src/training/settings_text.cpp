@@ -50,6 +50,10 @@ Arguments arguments(const CrossEntropy& s) {
           {"ignored_class", s.ignored_class ? std::to_string(*s.ignored_class) : "none"},
           {"label_smoothing", number_text(s.label_smoothing)}};
 }
+Arguments arguments(const SampledSoftmax& s) {
+  return {{"samples", std::to_string(s.samples)},
+          {"distribution", s.distribution == SampledSoftmax::uniform ? "uniform" : "log_uniform"}};
+}
 Arguments arguments(const BinaryCrossEntropy& s) { return {{"positive_weight", number_text(s.positive_weight)}}; }
 
 std::string describe(const Sgd& s) {

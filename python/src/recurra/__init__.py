@@ -39,7 +39,7 @@ from recurra._initialization import Init
 from recurra._isa import available_isas, isa
 from recurra._layer import Layer
 from recurra._layers import Delay, Dropout, Embedding, Last, Linear, Logistic, Max, Mean, Relu, Tanh
-from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss
+from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss, SampledSoftmax
 from recurra._network import Network, load
 from recurra._node_features import networkx_features
 from recurra._online import Online, OnlineReport
@@ -139,6 +139,7 @@ __all__ = [
     "Relu",
     "Residual",
     "ResidualRNN",
+    "SampledSoftmax",
     "ScheduledSampling",
     "Skip",
     "SnAp",

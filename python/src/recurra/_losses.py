@@ -11,7 +11,9 @@ from typing import Literal, TypeAlias
 from recurra import _core
 from recurra._arrays import count, number
 
-LossName: TypeAlias = Literal["mse", "mae", "huber", "cross_entropy", "binary_cross_entropy"]
+LossName: TypeAlias = Literal[
+    "mse", "mae", "huber", "cross_entropy", "binary_cross_entropy", "sampled_softmax"
+]
 
 
 class Loss(ABC):
@@ -125,6 +127,41 @@ class CrossEntropy(Loss):
 
 
 @dataclass(frozen=True)
+class SampledSoftmax(Loss):
+    """Cross entropy of many classes, whose gradient comes from a few drawn ones.
+
+    A probability is exp(y[target]) over the sum of exp(y) over all classes. Here `samples` classes, drawn
+    with replacement, stand in that sum for all but the target, each divided by how often it is expected to
+    be drawn: an unbiased estimate, whose logarithm is too small by what vanishes with more samples. The
+    classes are drawn anew for every update (by the seed of `fit` or `loss_and_gradient`), the same for all
+    of a batch. Where no gradient is wanted (validation, `evaluate`), the loss is the exact cross entropy.
+    Needs a `Linear` as the last layer.
+    Target: integers, the output's shape without its last axis.
+    Source: Y. Bengio, J.-S. Senecal, AISTATS 2003; S. Jean et al., ACL 2015.
+
+    Args:
+        samples: How many classes are drawn, at least 1.
+        distribution: ``"log_uniform"``: class c of C with log((c + 2) / (c + 1)) / log(C + 1), for classes in
+            the order of their frequency, as the tokenizers number them; ``"uniform"``: each as likely.
+    """
+
+    samples: int = 1024
+    distribution: Literal["log_uniform", "uniform"] = "log_uniform"
+
+    takes_classes = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "samples", count("SampledSoftmax: samples", self.samples, 1, 2**31 - 1))
+        if self.distribution not in ("log_uniform", "uniform"):
+            raise ValueError(
+                f"SampledSoftmax: distribution is {self.distribution!r}, expected 'log_uniform' or 'uniform'"
+            )
+
+    def _core(self) -> _core.Loss:
+        return _core.Loss.sampled_softmax(self.samples, self.distribution == "uniform")
+
+
+@dataclass(frozen=True)
 class BinaryCrossEntropy(Loss):
     """The mean of -w t log(p) - (1 - t) log(1 - p) with p = logistic(y), for logits y.
 
@@ -151,6 +188,7 @@ BY_NAME: dict[str, type[Loss]] = {
     "huber": Huber,
     "cross_entropy": CrossEntropy,
     "binary_cross_entropy": BinaryCrossEntropy,
+    "sampled_softmax": SampledSoftmax,
 }
 
 

@@ -1,6 +1,7 @@
 // Sums over the rows of a matrix too large for the caches: it is read once, in the order it lies.
 #pragma once
 
+#include "../../math/functions.h"
 #include "../../math/pack.h"
 #include "../backend.h"
 
@@ -89,8 +90,38 @@ T largest(const T* x, Index count) {
 }
 
 template <class T>
+ExpSum<T> exponentials(const T* x, Index count, T* e) {
+  using P = Pack<T>;
+  constexpr int lanes = P::lanes;
+  constexpr Index block = 1024;  // whose sums may be T's: a long sum in T would lose digits
+  P most(x[0]);
+  Index j = 0;
+  for (; j + lanes <= count; j += lanes) most = max(most, P::load(x + j));
+  T top = x[0];
+  for (int lane = 0; lane < lanes; ++lane) top = most.v[lane] > top ? most.v[lane] : top;
+  for (; j < count; ++j) top = x[j] > top ? x[j] : top;
+  double total = 0;
+  for (Index begin = 0; begin < count; begin += block) {
+    const Index end = count - begin < block ? count : begin + block;
+    P sum(0);
+    for (j = begin; j + lanes <= end; j += lanes) {
+      const P value = exp(P::load(x + j) - P(top));
+      if (e) value.store(e + j);
+      sum = sum + value;
+    }
+    if (const int rest = int(end - j); rest > 0) {
+      const P value = exp(P::load(x + j, rest) - P(top));
+      if (e) value.store(e + j, rest);
+      for (int lane = 0; lane < rest; ++lane) total += double(value.v[lane]);
+    }
+    for (int lane = 0; lane < lanes; ++lane) total += double(sum.v[lane]);
+  }
+  return {top, total};
+}
+
+template <class T>
 Reductions<T> reductions_table() {
-  return {combine<T>, correlate<T>, largest<T>};
+  return {combine<T>, correlate<T>, largest<T>, exponentials<T>};
 }
 
 }  // namespace RECURRA_ISA
