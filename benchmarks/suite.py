@@ -19,6 +19,7 @@ from benchmarks import (
     estimate,
     graphs,
     inference,
+    language_models,
     online,
     products,
     stages,
@@ -43,9 +44,19 @@ TABLES: dict[str, Table] = {
     "online": online.run,
     "trees": trees.run,
     "graphs": graphs.run,
+    "language_models": language_models.run,
     "estimate": estimate.run,
 }
-IN_PYTHON = ("inference", "stages", "encoder_decoder", "online", "trees", "graphs", "estimate")
+IN_PYTHON = (
+    "inference",
+    "stages",
+    "encoder_decoder",
+    "online",
+    "trees",
+    "graphs",
+    "language_models",
+    "estimate",
+)
 
 
 def torch_product() -> float:
