@@ -51,6 +51,8 @@ TEST_CASE("count: cells by hand") {
   check("Elman(activation=tanh)", 0, 1, 0, 3);
   // h = max(a, 0).  da = dh, where h > 0
   check("Elman(activation=relu)", 0, 1, 0, 2);
+  // h = min(max(a, 0), 1).  da = dh, where h > 0 and h < 1
+  check("Elman(activation=saturated)", 0, 2, 0, 3);
   // f, f c-.  Back: df = dm c-, dc- = dm f, da_f = df f (1 - f): 2 + 3.
   // i, g, o, c = m + i g, tanh c, h = o tanh c: 3 + 2 + 2.  Back: tanh c, do = dh tanh c, dc + dh o (1 - tanh c tanh c):
   // 1 + 1 + 5; di = dc g, dg = dc i: 2; three slopes of 2 each, and their products: 9.

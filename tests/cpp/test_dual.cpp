@@ -106,6 +106,16 @@ TEST_CASE("dual: the slope of a logarithm of a gate that is open does not cancel
   }
 }
 
+TEST_CASE("dual: a saturated unit's value and slope, which at a kink is the flat side's") {
+  for (const double a : {-1e300, -1.0, -1e-300, 0.0, 1e-300, 0.25, 1 - 1e-16, 1.0, 1 + 1e-15, 3.0, 1e300}) {
+    CAPTURE(a);
+    const double y = function_value<Function::saturated>(a);
+    CHECK(y == (a < 0 ? 0 : a > 1 ? 1 : a));
+    CHECK(function_slope<Function::saturated>(y) == (a > 0 && a < 1 ? 1 : 0));
+  }
+  CHECK(std::isnan(function_value<Function::saturated>(std::nan(""))));
+}
+
 TEST_CASE("dual: every function a cell may use") {
   using D = Dual<double, 2>;
   const auto f = [](const auto& x, const auto& y) {

@@ -138,6 +138,7 @@ TEST_CASE("reference: Elman from its equation") {
   check_textbook("Elman(activation=tanh)", elman([](double a) { return std::tanh(a); }));
   check_textbook("Elman(activation=relu)", elman([](double a) { return a > 0 ? a : 0; }));
   check_textbook("Elman(activation=logistic)", elman(sigma));
+  check_textbook("Elman(activation=saturated)", elman([](double a) { return a < 0 ? 0 : a > 1 ? 1 : a; }));
 }
 
 TEST_CASE("reference: LSTM from its equations") {

@@ -20,7 +20,7 @@ INPUT, UNITS, TIME = 3, 6, 6
 LENGTHS = np.array([2, 0, TIME, 5])
 Build = Callable[[ModuleType, Vectors], Run]  # a run of the transcription with these parameters
 
-ACTIVATIONS = ("tanh", "relu", "logistic")
+ACTIVATIONS = ("tanh", "relu", "logistic", "saturated")
 ACTIVATED = ("Elman", "FullyRecurrent", "LeakyElman", "ResidualRNN", "IndRNN")
 # With one activation each: what the stages and the wrappers are tried on.
 CELLS = (

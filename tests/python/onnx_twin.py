@@ -20,6 +20,12 @@ OPERATORS: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "Elman(activation=tanh)": ("RNN", {"activations": ["Tanh"]}, "n", "n"),
     "Elman(activation=relu)": ("RNN", {"activations": ["Relu"]}, "n", "n"),
     "Elman(activation=logistic)": ("RNN", {"activations": ["Sigmoid"]}, "n", "n"),
+    "Elman(activation=saturated)": (
+        "RNN",
+        {"activations": ["HardSigmoid"], "activation_alpha": [1.0], "activation_beta": [0.0]},
+        "n",
+        "n",
+    ),
     "LSTM": ("LSTM", {}, "iofg", "ifgo"),
     "LSTM(peephole=current)": ("LSTM", {}, "iofg", "ifgo"),
     "LSTM(coupled=true)": ("LSTM", {"input_forget": 1}, "iofg", "igo"),
@@ -63,8 +69,10 @@ def run(
     carried = "hc" if operator == "LSTM" else "h"
     feed = {"X": x.transpose(1, 0, 2).astype(np.float32), "sequence_lens": lengths.astype(np.int32)}
     feed |= {f"initial_{s}": np.stack([state[s] for state in states]).astype(np.float32) for s in carried}
-    if "activations" in attributes:
-        attributes = {"activations": attributes["activations"] * len(each)}
+    # A list has an entry for each direction.
+    attributes = {
+        key: value * len(each) if isinstance(value, list) else value for key, value in attributes.items()
+    }
     direction = {"direction": "bidirectional" if len(each) == 2 else "forward"}
     inputs = ["X", "W", "R", "B", "sequence_lens", *(f"initial_{s}" for s in carried)]
     inputs += ["P"] if "P" in tensors else []

@@ -101,6 +101,8 @@ class Terms:
     def activation(self, name: str, a: Vector) -> Vector:
         if name == "relu":
             return self.xp.maximum(a, 0 * a)
+        if name == "saturated":
+            return self.xp.clip(a, 0, 1)
         return {"tanh": self.tanh, "logistic": self.sigmoid}[name](a)
 
 

@@ -40,8 +40,9 @@ def test_every_registered_cell_can_be_described(name: str) -> None:
 
 
 def test_named_cells_are_the_registered_ones() -> None:
-    named = [rc.Elman(3, 4, activation) for activation in ("tanh", "relu", "logistic")]
-    described = [cell(f"Elman(activation={activation})", 3, 4) for activation in ("tanh", "relu", "logistic")]
+    activations: tuple[Any, ...] = ("tanh", "relu", "logistic", "saturated")
+    named = [rc.Elman(3, 4, activation) for activation in activations]
+    described = [cell(f"Elman(activation={activation})", 3, 4) for activation in activations]
     for left, right in zip(
         [*named, rc.LSTM(3, 4), rc.GRU(3, 4)],
         [*described, cell("LSTM", 3, 4), cell("GRU(reset=after)", 3, 4)],
@@ -179,7 +180,7 @@ def test_dtype(dtype: Any) -> None:  # noqa: ANN401
 
 def test_variants() -> None:
     with pytest.raises(
-        ValueError, match=r"Elman: activation is 'sin', expected 'tanh', 'relu' or 'logistic'"
+        ValueError, match=r"Elman: activation is 'sin', expected 'tanh', 'relu', 'logistic' or 'saturated'"
     ):
         rc.Elman(1, 1, "sin")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"GRU: reset is 'never', expected 'after' or 'before'"):

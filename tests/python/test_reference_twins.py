@@ -24,6 +24,7 @@ SHAPES: dict[str, tuple[int, int, int, int, str]] = {
     "Elman(activation=tanh)": (1, 1, 0, 1, ""),
     "Elman(activation=relu)": (1, 1, 0, 1, ""),
     "Elman(activation=logistic)": (1, 1, 0, 1, ""),
+    "Elman(activation=saturated)": (1, 1, 0, 1, ""),
     "LeakyElman(leak=1.0)": (1, 1, 0, 1, ""),
     "ResidualRNN(recurrent=false)": (1, 0, 0, 1, ""),
     "LSTM": (4, 4, 0, 4, ""),

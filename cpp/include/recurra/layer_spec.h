@@ -37,7 +37,7 @@ namespace layers {
 // recurrent_dropout (probabilities), projection, heads (sizes), learned_initial_state (bool): {{"zoneout_h", 0.1}, {"layer_norm",
 // true}}.
 
-// Elman's simple recurrent network; activation "tanh", "relu" or "logistic".
+// Elman's simple recurrent network; activation "tanh", "relu", "logistic" or "saturated".
 LayerSpec elman(std::int64_t input_size, std::int64_t hidden_size, const std::string& activation = "tanh",
                 const Options& options = {});
 // The same recursion, of which only the first `output_size` units leave the layer (Williams and Zipser 1989).

@@ -1,4 +1,4 @@
-// The activations a cell can be made with, by name: Tanh, Relu, Logistic.
+// The activations a cell can be made with, by name: Tanh, Relu, Logistic, Saturated.
 #pragma once
 
 #include "cell.h"
@@ -20,6 +20,12 @@ struct Relu {
 struct Logistic {
   static constexpr CellName name{"logistic"};
   static constexpr Function function = Function::logistic;
+};
+
+// 0 below 0, the identity up to 1, and 1 above: H. T. Siegelmann, E. D. Sontag, Applied Mathematics Letters 4 (1991).
+struct Saturated {
+  static constexpr CellName name{"saturated"};
+  static constexpr Function function = Function::saturated;
 };
 
 }  // namespace RECURRA_ISA

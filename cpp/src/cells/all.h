@@ -20,7 +20,7 @@
 #include "s_lstm.h"
 #include "sru.h"
 
-#define RECURRA_WITH_ACTIVATIONS(X, Cell) X(Cell<Tanh>) X(Cell<Relu>) X(Cell<Logistic>)
+#define RECURRA_WITH_ACTIVATIONS(X, Cell) X(Cell<Tanh>) X(Cell<Relu>) X(Cell<Logistic>) X(Cell<Saturated>)
 
 // In groups, each of which is compiled on its own.
 #define RECURRA_CELLS_1(X)           \

@@ -29,7 +29,8 @@ enum class From {
 };  // what R multiplies: the fed states of a parent (summed over the parents for
     // node and out gates), a summed message (node, out), a new state (out)
 
-enum class Function { identity, logistic, log_logistic, tanh, relu };  // of a pre-activation; log_logistic: log sigmoid(a)
+// Of a pre-activation; log_logistic: log sigmoid(a), saturated: a within 0 .. 1.
+enum class Function { identity, logistic, log_logistic, tanh, relu, saturated };
 
 struct Gate {
   Stage stage;

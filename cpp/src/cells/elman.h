@@ -1,4 +1,4 @@
-// Elman's simple recurrent network:  h = phi(W x + R h- + b),  phi one of tanh, relu, logistic.
+// Elman's simple recurrent network:  h = phi(W x + R h- + b),  phi one of tanh, relu, logistic, saturated.
 // The fully recurrent network is the same recursion; there only some of the units are outputs (an option of the layer).
 // J. L. Elman, Finding structure in time, Cognitive Science 14 (1990);
 // R. J. Williams, D. Zipser, Neural Computation 1 (1989).

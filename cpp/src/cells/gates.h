@@ -19,11 +19,13 @@ RECURRA_INLINE N function_value(N a) {
     return tanh(a);
   else if constexpr (f == Function::relu)
     return max(a, N(0));
+  else if constexpr (f == Function::saturated)
+    return min(max(a, N(0)), N(1));
   else
     return a;
 }
 
-// The slope where the function's value is y.
+// The slope where the function's value is y. At a kink it is that of the flat side: 0.
 template <Function f, class N>
 RECURRA_INLINE N function_slope(N y) {
   if constexpr (f == Function::logistic)
@@ -34,6 +36,8 @@ RECURRA_INLINE N function_slope(N y) {
     return N(1) - y * y;
   else if constexpr (f == Function::relu)
     return select(y > N(0), N(1), N(0));
+  else if constexpr (f == Function::saturated)
+    return select(y > N(0), select(y < N(1), N(1), N(0)), N(0));
   else
     return N(1);
 }

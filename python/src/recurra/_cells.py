@@ -12,8 +12,8 @@ from typing import Literal, TypedDict, Unpack
 from recurra._arrays import flag, integer, number
 from recurra._layer import Layer, Option, probability, size
 
-Activation = Literal["tanh", "relu", "logistic"]
-ACTIVATIONS = ("tanh", "relu", "logistic")
+Activation = Literal["tanh", "relu", "logistic", "saturated"]
+ACTIVATIONS = ("tanh", "relu", "logistic", "saturated")
 
 
 class Stages(TypedDict, total=False):
@@ -94,14 +94,17 @@ class Cell(Layer):
 
 def _check_activation(name: str, activation: str) -> None:
     if activation not in ACTIVATIONS:
-        raise ValueError(f"{name}: activation is {activation!r}, expected 'tanh', 'relu' or 'logistic'")
+        raise ValueError(
+            f"{name}: activation is {activation!r}, expected 'tanh', 'relu', 'logistic' or 'saturated'"
+        )
 
 
 class Elman(Cell):
     """Elman's simple recurrent network: h_t = phi(W x_t + R h_{t-1} + b).
 
     Parameters: ``weight_ih`` (hidden, input), ``weight_hh`` (hidden, hidden), ``bias`` (hidden).
-    State: ``h``. With relu, `Init(recurrent="identity", bias="zeros")` makes it an IRNN.
+    State: ``h``. With relu, `Init(recurrent="identity", bias="zeros")` makes it an IRNN. "saturated" is 0
+    below 0, the identity between 0 and 1, and 1 above 1; its derivative is 0 at both kinks.
     Source: J. L. Elman, Finding structure in time, Cognitive Science 14 (1990).
     """
 
