@@ -5,6 +5,7 @@ with ``lengths=`` for ragged batches.
 """
 
 from recurra._arrays import ConversionWarning
+from recurra._automata import FiniteAutomaton
 from recurra._brackets import Brackets
 from recurra._cells import (
     ELSTM,
@@ -40,6 +41,7 @@ from recurra._isa import available_isas, isa
 from recurra._layer import Layer
 from recurra._layers import Delay, Dropout, Embedding, Last, Linear, Logistic, Max, Mean, Relu, Tanh
 from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss, SampledSoftmax
+from recurra._mealy import MealyMachine
 from recurra._network import Network, load
 from recurra._node_features import networkx_features
 from recurra._online import Online, OnlineReport
@@ -59,6 +61,7 @@ from recurra._stream import Stream
 from recurra._summary import LayerSummary, Summary
 from recurra._threads import num_threads, set_num_threads
 from recurra._topology_layers import MLP, ByType, EdgeNet, GraphNet, Readout, Tree
+from recurra._turing import Configuration, TuringMachine
 from recurra._windows import consecutive_windows, windows
 from recurra._wrappers import Bidirectional, Chain, Feedback, Residual, Skip
 
@@ -89,6 +92,7 @@ __all__ = [
     "ByType",
     "Cell",
     "Chain",
+    "Configuration",
     "ConstantRate",
     "ConversionWarning",
     "CosineDecay",
@@ -106,6 +110,7 @@ __all__ = [
     "Estimate",
     "ExponentialDecay",
     "Feedback",
+    "FiniteAutomaton",
     "Forest",
     "FullyRecurrent",
     "GraphData",
@@ -124,6 +129,7 @@ __all__ = [
     "Logistic",
     "Loss",
     "Max",
+    "MealyMachine",
     "Mean",
     "MinGRU",
     "MinLSTM",
@@ -151,6 +157,7 @@ __all__ = [
     "Tanh",
     "TrainingMemory",
     "Tree",
+    "TuringMachine",
     "Updater",
     "__version__",
     "available_isas",
