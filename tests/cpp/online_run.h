@@ -27,6 +27,7 @@ inline const std::vector<std::vector<recurra::LayerSpec>>& causal_networks() {
       {embedding(5, 3), gru(3, 4), linear(4, 2)},
       {lstm(3, 4, learned), elman(4, 3, "tanh", learned), linear(3, 2)},
       {cell_layer("LeakyElman(activation=tanh)", 3, 4), linear(4, 2)},
+      {gru(3, 4), adaptive_softmax(4, 5, {2}, 2.0)},
   };
   return all;
 }

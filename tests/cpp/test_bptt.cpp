@@ -107,6 +107,8 @@ TEST_CASE("bptt: the other layers = central differences") {
   check_layers({embedding(4, 3), mean(), linear(3, 2)});
   check_layers({embedding(4, 3), layers::max(), linear(3, 2)});
   check_layers({lstm(3, 5), dropout(0.4), gru(5, 4), dropout(0.2), linear(4, 2)});
+  check_layers({gru(3, 5), adaptive_softmax(5, 4)});
+  check_layers({gru(3, 5), adaptive_softmax(5, 9, {2, 3, 6}, 1.7), layers::tanh(), linear(9, 2)});
 }
 
 TEST_CASE("bptt: the loss from the initial state, which may learn = central differences") {

@@ -23,6 +23,7 @@ using Net = BasicNetwork<double>;
 std::vector<Layers> over_sequences() {
   std::vector<Layers> all{
       {linear(30, 40), relu(), linear(40, 10)},
+      {linear(30, 40), adaptive_softmax(40, 60, {20, 35}, 2.0)},
       {embedding(50, 30), layers::dropout(0.5), linear(30, 10)},
       {lstm(30, 40), last(), linear(40, 10)},
       {gru(30, 40), mean()},

@@ -77,6 +77,7 @@ TEST_CASE("rtrl: the influence of networks with delays and feedback = central di
       {delay(1, two), feedback({linear(8, 3), layers::tanh(), linear(3, 2)}, 2)},
       {feedback({linear(2 + 2, 3), logistic(), linear(3, 2)}), gru(2, 2)},
       {lstm(2, 2), feedback({gru(2 + 2, 3), delay(1), linear(6, 1)}, 2)},
+      {elman(2, 3), adaptive_softmax(3, 5, {1, 3}, 1.5), gru(5, 2)},
       {residual({elman(2, 2)}), skip({feedback({linear(3, 1)})}), delay(1, {{"present", false}})},
   };
   for (std::size_t n = 0; n < networks.size(); ++n) {

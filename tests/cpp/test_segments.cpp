@@ -86,6 +86,7 @@ std::vector<std::vector<LayerSpec>> networks() {
       {gru(3, 5), layers::max(), linear(5, 2)},
       {linear(3, 4), layers::max()},
       {embedding(6, 4), gru(4, 5), layers::max(), linear(5, 2)},
+      {gru(3, 5), adaptive_softmax(5, 7, {2, 4}, 2.0)},
       {delay(2, three), linear(9, 2)},
       {lstm(3, 4), delay(2, {{"dilation", std::int64_t(2)}}), linear(12, 3), layers::tanh(), delay(4, {{"present", false}})},
       {residual({delay(1, three), linear(6, 3)}), delay(0), elman(3, 2)},

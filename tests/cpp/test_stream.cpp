@@ -78,6 +78,7 @@ TEST_CASE("stream: a stream = the batch, for the other layers") {
   check_both({embedding(6, 4), gru(4, 5), linear(5, 2)});
   check_both({embedding(6, 4), mean()});
   check_both({gru(inputs, 5), layers::max(), linear(5, 2)});
+  check_both({gru(inputs, 5), adaptive_softmax(5, 7, {2, 4}, 2.0)});
   check_both({embedding(6, 4), layers::max()});
   check_both({linear(inputs, 5), layers::tanh(), elman(5, 4), dropout(0.5), logistic()});
   check_both(
@@ -356,6 +357,7 @@ TEST_CASE("stream: a step and an observation allocate nothing") {
   }
   check(random_network<float>({layers::embedding(6, 4), layers::gru(4, 5), layers::last(), layers::tanh()}));
   check(random_network<float>({layers::gru(inputs, 5), layers::max(), layers::tanh()}));
+  check(random_network<float>({layers::gru(inputs, 5), layers::adaptive_softmax(5, 7, {2, 4}, 2.0)}));
   const Options three{{"input_size", inputs}, {"dilation", std::int64_t(2)}};
   const std::vector<std::vector<LayerSpec>> networks{
       {layers::delay(3, three), layers::linear(12, 2), layers::delay(2, {{"present", false}}), layers::max()},

@@ -81,7 +81,8 @@ std::vector<std::vector<LayerSpec>> other_networks() {
       {feedback({linear(4, 2)}, 2), delay(0)},
       {feedback({linear(inputs + 2, 5), logistic(), linear(5, 2)})},
       {lstm(inputs, 4), feedback({gru(6, 4), delay(1, {{"present", false}}), linear(4, 2)}), residual({delay(1), linear(4, 2)})},
-      {chain({elman(inputs, 20), linear(20, 17)}), skip({lstm(17, 9)}), linear(26, 3)}};
+      {chain({elman(inputs, 20), linear(20, 17)}), skip({lstm(17, 9)}), linear(26, 3)},
+      {gru(inputs, 20), adaptive_softmax(20, 50, {10, 13}, 2.0)}};
 }
 
 }  // namespace

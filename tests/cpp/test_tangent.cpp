@@ -79,6 +79,7 @@ TEST_CASE("tangent: networks, along the initial states; outputs, and the states 
       {gru(3, 5), mean(), linear(5, 2), logistic()},
       {gru(3, 5), layers::max(), linear(5, 2), layers::tanh()},
       {embedding(7, 3), lstm(3, 5), linear(5, 2)},
+      {gru(3, 5), adaptive_softmax(5, 7, {2, 4}, 2.0), elman(7, 3)},
       {delay(2, {{"input_size", std::int64_t(3)}, {"dilation", std::int64_t(2)}}), linear(9, 2), layers::tanh(),
        delay(1, {{"present", false}})},
       {elman(3, 4), feedback({linear(8, 3), layers::tanh(), gru(3, 2)}, 2), residual({skip({delay(3)}), linear(10, 2)})},

@@ -60,6 +60,7 @@ NETWORKS: dict[str, Callable[[], list[rc.Layer]]] = {
     "stack": lambda: [rc.GRU(INPUT, 5), rc.LSTM(5, 4), rc.Elman(4, OUTPUT)],
     "Linear": lambda: [rc.Linear(INPUT, 4), rc.Tanh(), rc.Linear(4, OUTPUT)],
     "Embedding": lambda: [rc.Embedding(IDS, 4), rc.LSTM(4, 5), rc.Linear(5, OUTPUT)],
+    "AdaptiveSoftmax": lambda: [rc.GRU(INPUT, 5), rc.AdaptiveSoftmax(5, 7, (2, 4), 1.5)],
     "bare Embedding": lambda: [rc.Embedding(IDS, OUTPUT)],
     "Last": lambda: [rc.LSTM(INPUT, 5), rc.Last(), rc.Linear(5, OUTPUT)],
     "Last at the end": lambda: [rc.Elman(INPUT, 5), rc.Last()],

@@ -58,6 +58,8 @@ SIZED: dict[str, Callable[[Any], rc.Layer]] = {
     "Elman: hidden_size": lambda size: rc.Elman(2, size),
     "Linear: input_size": lambda size: rc.Linear(size, 2),
     "Linear: output_size": lambda size: rc.Linear(2, size),
+    "AdaptiveSoftmax: input_size": lambda size: rc.AdaptiveSoftmax(size, 2),
+    "AdaptiveSoftmax: num_classes": lambda size: rc.AdaptiveSoftmax(2, size),
     "Embedding: num_embeddings": lambda size: rc.Embedding(size, 2),
     "Embedding: size": lambda size: rc.Embedding(2, size),
 }

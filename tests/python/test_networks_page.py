@@ -18,6 +18,11 @@ def test_the_examples_run(names: dict[str, Any]) -> None:
     assert names["best"].symbols.ndim == 1
 
 
+def test_rare_classes_take_few_parameters(names: dict[str, Any]) -> None:
+    assert names["surest"].shape == (4, 20)
+    assert names["readout_size"] == 202 * 64 + 32 * 64 + 800 * 32 + 16 * 64 + 4000 * 16
+
+
 def test_what_is_tied_and_frozen(names: dict[str, Any]) -> None:
     lm = names["lm"]
     assert names["one_matrix"]

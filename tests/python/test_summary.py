@@ -37,6 +37,11 @@ CASES: dict[str, tuple[Layers, dict[str, int], dict[str, int]]] = {
         {"step": X * H + H * Y},
         {"step": 2 * X * H + 3 * H * Y},
     ),
+    "AdaptiveSoftmax": (  # a head of 3 + 2 scores; 2 units for 4 classes, 1 for 3
+        [rc.AdaptiveSoftmax(5, 10, (3, 7), div_value=2)],
+        {"step": 5 * (3 + 2 + 2 + 1) + 2 * 4 + 1 * 3},
+        {"step": 2 * 5 * (3 + 2 + 2 + 1) + 3 * (2 * 4 + 1 * 3)},
+    ),
     "Embedding": ([rc.Embedding(7, X), rc.Linear(X, Y)], {"step": X * Y}, {"step": 3 * X * Y}),
     "pooled": (
         [rc.GRU(X, H), rc.Mean(), rc.Linear(H, Y)],

@@ -53,6 +53,10 @@ LayerSpec cell(const std::string& type, std::int64_t input_size, std::int64_t hi
 
 // y = W x + b at every step; without b if not `bias`.
 LayerSpec linear(std::int64_t input_size, std::int64_t output_size, bool bias = true);
+// Log-probabilities of num_classes classes, the most frequent first. Those before the first cutoff and the clusters between the
+// others are scored by W x, the classes of cluster i (0, 1, ..) by U_i P_i x with input_size / div_value^(i + 1) units.
+LayerSpec adaptive_softmax(std::int64_t input_size, std::int64_t num_classes, const std::vector<std::int64_t>& cutoffs = {},
+                           double div_value = 4.0);
 // A row of a (num_embeddings, size) table per class id; the first layer only.
 LayerSpec embedding(std::int64_t num_embeddings, std::int64_t size);
 // The last valid step, the mean of the valid steps, their maximum feature by feature: (time, features) -> (features).

@@ -1,5 +1,7 @@
 #include "factory.h"
 
+#include <algorithm>
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <map>
@@ -7,8 +9,10 @@
 
 #include "../backends/select.h"
 #include "activation.h"
+#include "adaptive_softmax.h"
 #include "attention.h"
 #include "cell_layer.h"
+#include "cutoffs.h"
 #include "delay.h"
 #include "dropout.h"
 #include "embedding.h"
@@ -71,6 +75,36 @@ std::unique_ptr<Layer<T>> embedding(Context& c) {
 }
 
 template <class T>
+std::unique_ptr<Layer<T>> adaptive_softmax(Context& c) {
+  const Index inputs = c.options.size("input_size"), classes = c.options.size("num_classes");
+  c.options.check_product({inputs, classes});
+  const std::string text = c.options.has("cutoffs") ? c.options.text("cutoffs") : "";
+  const auto cutoffs = cutoffs_from_text(text);
+  const auto falls = [](Index a, Index b) { return a >= b; };
+  if (!cutoffs || (!cutoffs->empty() && (cutoffs->front() < 1 || cutoffs->back() >= classes)) ||
+      std::adjacent_find(cutoffs->begin(), cutoffs->end(), falls) != cutoffs->end())
+    c.options.fail("has cutoffs = '" + text + "', expected increasing integers, 1 .. num_classes - 1 (" +
+                   std::to_string(classes - 1) + "), and commas between them");
+  const double div_value = c.options.has("div_value") ? c.options.number("div_value") : 4.0;
+  if (!(div_value > 0 && std::isfinite(div_value)))
+    c.options.fail("has div_value = " + std::to_string(div_value) + ", expected a finite number above 0");
+  std::vector<Index> units;
+  Index total = 0;
+  for (const double size : cluster_units(inputs, cutoffs->size(), div_value)) {
+    const std::size_t i = units.size();
+    if (!(size >= 1))
+      c.options.fail("has no unit left for the projection of cluster " + std::to_string(i) +
+                     ", expected input_size / div_value^" + std::to_string(i + 1) + " to be at least 1");
+    if (!(size <= double(OptionReader::most_features))) c.options.fail("has sizes whose product overflows");
+    units.push_back(Index(size));
+    const Index end = i + 1 < cutoffs->size() ? (*cutoffs)[i + 1] : classes;
+    c.options.check_product({units.back(), std::max(inputs, end - (*cutoffs)[i])});
+    c.options.check_product({total += units.back()});
+  }
+  return std::make_unique<AdaptiveSoftmax<T>>(kernels<T>(backend()), inputs, classes, *cutoffs, units);
+}
+
+template <class T>
 const std::map<std::string, Builder<T>>& builders() {
   static const std::map<std::string, Builder<T>> table{
       {"Linear",
@@ -80,6 +114,7 @@ const std::map<std::string, Builder<T>>& builders() {
          const bool bias = !c.options.has("bias") || c.options.flag("bias");
          return std::make_unique<Linear<T>>(kernels<T>(backend()), inputs, outputs, bias);
        }},
+      {"AdaptiveSoftmax", adaptive_softmax<T>},
       {"Embedding", embedding<T>},
       {"Last", [](Context& c) { return std::make_unique<Last<T>>(c.known_features()); }},
       {"Mean", [](Context& c) { return std::make_unique<Mean<T>>(c.known_features()); }},

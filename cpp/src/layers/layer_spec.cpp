@@ -2,6 +2,8 @@
 
 #include <sstream>
 
+#include "cutoffs.h"
+
 namespace recurra {
 
 namespace {
@@ -97,6 +99,13 @@ LayerSpec readout(const std::string& pool, std::int64_t size) {
 }
 LayerSpec embedding(std::int64_t num_embeddings, std::int64_t size) {
   return {"Embedding", {{"num_embeddings", num_embeddings}, {"size", size}}};
+}
+LayerSpec adaptive_softmax(std::int64_t input_size, std::int64_t num_classes, const std::vector<std::int64_t>& cutoffs,
+                           double div_value) {
+  LayerSpec spec{"AdaptiveSoftmax", {{"input_size", input_size}, {"num_classes", num_classes}}};
+  if (!cutoffs.empty()) spec.options["cutoffs"] = cutoffs_to_text(cutoffs);
+  if (div_value != 4.0) spec.options["div_value"] = div_value;
+  return spec;
 }
 LayerSpec last() { return {"Last", {}}; }
 LayerSpec mean() { return {"Mean", {}}; }

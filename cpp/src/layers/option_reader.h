@@ -47,8 +47,9 @@ class OptionReader {
       fail("has " + name + " = " + std::to_string(value) + ", expected 0 .. " + std::to_string(count - 1));
     return value;
   }
+  std::string text(const std::string& name) { return get<std::string>(name, "a text"); }
   std::string text(const std::string& name, std::initializer_list<const char*> choices) {
-    const std::string value = get<std::string>(name, "a text");
+    const std::string value = text(name);
     std::string known;
     for (const std::string choice : choices) {
       if (value == choice) return value;

@@ -4,6 +4,7 @@ Arrays are C-contiguous and batch first: a sequence is ``(time, features)`` or `
 with ``lengths=`` for ragged batches.
 """
 
+from recurra._adaptive_softmax import AdaptiveSoftmax
 from recurra._arrays import ConversionWarning
 from recurra._automata import FiniteAutomaton
 from recurra._brackets import Brackets
@@ -85,6 +86,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "AdaptiveSoftmax",
     "Attention",
     "Bidirectional",
     "BinaryCrossEntropy",

@@ -37,7 +37,8 @@ std::vector<std::vector<LayerSpec>> architectures() {
   std::vector<std::vector<LayerSpec>> all{{linear(1, 1)},
                                           {embedding(3, 2), mean(), layers::tanh(), linear(2, 1)},
                                           {linear(2, 3), relu(), logistic(), dropout(0.25), last()},
-                                          {linear(2, 1), layers::max()}};
+                                          {linear(2, 1), layers::max()},
+                                          {gru(2, 3), adaptive_softmax(3, 6, {1, 4}, 1.5)}};
   for (const std::string& name : cell_names()) all.push_back({cell_layer(name, 2, 3)});
   all.push_back({bidirectional(gru(2, 2), skip({residual({linear(2, 2)}), logistic()})), linear(6, 1)});
   all.push_back({delay(2, {{"input_size", std::int64_t(2)}, {"dilation", std::int64_t(3)}, {"present", false}}),

@@ -1,0 +1,51 @@
+// Softmax of a row of scores, with exp from the kernel of the logistic function: exp(x) = s / (1 - s), s = 1 / (1 + exp(-x)).
+// Since nothing is above the largest score, s is at most 1/2, and no digit is lost in 1 - s.
+#pragma once
+
+#include <cmath>
+
+#include "../backends/backend.h"
+
+namespace recurra {
+
+template <class T>
+struct ExpRow {
+  T largest;   // score
+  double sum;  // of exp(score - largest)
+};
+
+// e = exp(scores - the largest one); e may be the scores. A NaN among them makes the sum NaN.
+template <class T>
+ExpRow<T> exponentials(const Elementwise<T>& logistic, const T* scores, Index count, T* e) {
+  constexpr Index lanes = 16, block = 1024;  // independent maxima and sums, in a fixed order; long sums of T's would lose digits
+  T most[lanes];
+  for (T& m : most) m = scores[0];
+  Index j = 0;
+  for (; j + lanes <= count; j += lanes)
+    for (Index k = 0; k < lanes; ++k) most[k] = scores[j + k] > most[k] ? scores[j + k] : most[k];
+  for (; j < count; ++j) most[0] = scores[j] > most[0] ? scores[j] : most[0];
+  T largest = most[0];
+  for (const T m : most) largest = m > largest ? m : largest;
+  for (j = 0; j < count; ++j) e[j] = scores[j] - largest;
+  logistic.value(e, count, e);
+  double total = 0;
+  for (Index begin = 0; begin < count; begin += block) {
+    const Index end = count - begin < block ? count : begin + block;
+    T sums[lanes] = {};
+    for (j = begin; j + lanes <= end; j += lanes)
+      for (Index k = 0; k < lanes; ++k) sums[k] += e[j + k] = e[j + k] / (T(1) - e[j + k]);
+    for (; j < end; ++j) sums[0] += e[j] = e[j] / (T(1) - e[j]);
+    for (const T sum : sums) total += double(sum);
+  }
+  return {largest, total};
+}
+
+// scores -> plus + log softmax(scores); `e` has room for as many.
+template <class T>
+void log_softmax(const Elementwise<T>& logistic, T* scores, Index count, T plus, T* e) {
+  const ExpRow<T> row = exponentials(logistic, scores, count, e);
+  const T shift = plus - T(std::log(row.sum));
+  for (Index j = 0; j < count; ++j) scores[j] = (scores[j] - row.largest) + shift;
+}
+
+}  // namespace recurra
