@@ -44,24 +44,20 @@ struct ClassProblem {
     const auto tape = layer().make_tape();
     tape->in = tape->out = &schedule;
     layer().reserve(*tape, true);
-    const Index first = schedule.first_node(1);  // the roots have rows too
-    std::vector<T> input(std::size_t((first + rows) * stride)), dinput(input.size());
-    std::copy(x.begin(), x.end(), input.begin() + first * stride);
-    tape->x = input.data();
-    tape->dx = dinput.data();
+    tape->x = x.data();
+    tape->dx = dx.data();
     tape->x_stride = tape->dx_stride = stride;
     layer().forward(*weights, *tape, schedule.all_levels());
     layer().clear_cotangents(*tape);
     double loss = 0;
     for (Index i = 0; i < rows; ++i) {
       const double scale = scales[std::size_t(i)];
-      const Index cls = wanted[std::size_t(i)], node = first + i;
-      loss -= scale * double(tape->y[node * tape->y_stride + cls]);
-      tape->dy[node * tape->dy_stride + cls] = T(-scale);
+      const Index cls = wanted[std::size_t(i)];
+      loss -= scale * double(tape->y[i * tape->y_stride + cls]);
+      tape->dy[i * tape->dy_stride + cls] = T(-scale);
     }
     layer().backward(*weights, *tape, schedule.all_levels());
     layer().gradient(*tape, schedule.all_levels(), {gradient.data()});
-    std::copy(dinput.begin() + first * stride, dinput.end(), dx.begin());
     return loss;
   }
 

@@ -79,9 +79,9 @@ std::unique_ptr<Tape<T>> AdaptiveSoftmax<T>::make_tape() const {
 
 template <class T>
 Index AdaptiveSoftmax<T>::outer_scratch() const {
-  Index most = products_.outer_scratch(head_size(), input_size_);
-  for (const Cluster& c : clusters_)
-    most = std::max({most, products_.outer_scratch(c.units, input_size_), products_.outer_scratch(c.size(), c.units)});
+  const auto of = [&](Index m, Index n) { return products_.outer_scratch(std::min(m, outer_block), n); };
+  Index most = of(head_size(), input_size_);
+  for (const Cluster& c : clusters_) most = std::max({most, of(c.units, input_size_), of(c.size(), c.units)});
   return most;
 }
 

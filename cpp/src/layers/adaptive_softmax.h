@@ -51,10 +51,13 @@ class AdaptiveSoftmax final : public Layer<T>, public ClassScorer<T> {
   Index head_size() const { return shortlist_ + num_clusters(); }
   // What the head scores of a class: itself, or its cluster.
   Index head_index(Index cls) const;
+  // to[m][n] += A[rows][m]^T B[rows][n], some of m at a time: scratch does not grow with the number of classes.
+  void add_weight(const T* a, Index a_stride, Index m, const T* b, Index b_stride, Index n, Index rows, T* to, T* scratch) const;
+  static constexpr Index outer_block = 1024;
   Index outer_scratch() const;
   // The way back through the log softmaxes of a node, from dy to the scores; and forwards, where the scores stand in dy.
   void to_scores(const T* y, const T* clusters, const T* dy, T* dscores) const;
-  void from_scores(const T* y, const T* clusters, const T* dhead, T* dy) const;
+  void from_scores(const T* y, const T* clusters, const T* dhead, T* dy, T* row) const;
 
   const Products<T>& products_;
   const RowProducts<T>& row_products_;

@@ -4,47 +4,46 @@
 
 #include "adaptive_softmax.h"
 #include "adaptive_softmax_tape.h"
+#include "log_softmax.h"
 
 namespace recurra {
-
-namespace {
-
-template <class T>
-T sum_of(const T* values, Index count) {
-  T sum = 0;
-  for (Index j = 0; j < count; ++j) sum += values[j];
-  return sum;
-}
-
-}  // namespace
 
 // Of z = log softmax(s), p = exp(z): ds = dz - p sum(dz). What the classes of a cluster get, it gets in the head.
 template <class T>
 void AdaptiveSoftmax<T>::to_scores(const T* y, const T* clusters, const T* dy, T* dscores) const {
-  T total = sum_of(dy, shortlist_);
+  // No log-probability is above 0, nor above that of its cluster.
+  const auto within = [&](const T* z, T above, const T* dz, T sum, Index count, T* ds) {
+    exponentials_below(logistic_, z, above, count, ds);
+    for (Index j = 0; j < count; ++j) ds[j] = dz[j] - ds[j] * sum;
+  };
+  double total = long_sum(dy, shortlist_);
   for (Index k = 0; k < num_clusters(); ++k) {
     const Cluster& c = clusters_[std::size_t(k)];
-    const T sum = sum_of(dy + c.begin, c.size());
-    for (Index j = c.begin; j < c.end; ++j) dscores[j + num_clusters()] = dy[j] - std::exp(y[j] - clusters[k]) * sum;
-    dscores[shortlist_ + k] = sum;
+    const double sum = long_sum(dy + c.begin, c.size());
+    within(y + c.begin, clusters[k], dy + c.begin, T(sum), c.size(), dscores + c.begin + num_clusters());
     total += sum;
   }
-  for (Index j = 0; j < shortlist_; ++j) dscores[j] = dy[j] - std::exp(y[j]) * total;
-  for (Index k = 0; k < num_clusters(); ++k) dscores[shortlist_ + k] -= std::exp(clusters[k]) * total;
+  within(y, T(0), dy, T(total), shortlist_, dscores);
+  for (Index k = 0; k < num_clusters(); ++k) {
+    const Cluster& c = clusters_[std::size_t(k)];
+    dscores[shortlist_ + k] = T(long_sum(dy + c.begin, c.size()) - double(std::exp(clusters[k])) * total);
+  }
 }
 
 // dz = ds - sum(p ds)
 template <class T>
-void AdaptiveSoftmax<T>::from_scores(const T* y, const T* clusters, const T* dhead, T* dy) const {
-  T mean = 0;
-  for (Index j = 0; j < shortlist_; ++j) mean += std::exp(y[j]) * dhead[j];
-  for (Index k = 0; k < num_clusters(); ++k) mean += std::exp(clusters[k]) * dhead[shortlist_ + k];
-  for (Index j = 0; j < shortlist_; ++j) dy[j] = dhead[j] - mean;
+void AdaptiveSoftmax<T>::from_scores(const T* y, const T* clusters, const T* dhead, T* dy, T* row) const {
+  const auto mean_of = [&](const T* z, T above, const T* ds, Index count) {
+    exponentials_below(logistic_, z, above, count, row);
+    for (Index j = 0; j < count; ++j) row[j] *= ds[j];
+    return long_sum(row, count);
+  };
+  double mean = mean_of(y, T(0), dhead, shortlist_);
+  for (Index k = 0; k < num_clusters(); ++k) mean += double(std::exp(clusters[k])) * double(dhead[shortlist_ + k]);
+  for (Index j = 0; j < shortlist_; ++j) dy[j] = dhead[j] - T(mean);
   for (Index k = 0; k < num_clusters(); ++k) {
     const Cluster& c = clusters_[std::size_t(k)];
-    T within = 0;
-    for (Index j = c.begin; j < c.end; ++j) within += std::exp(y[j] - clusters[k]) * dy[j];
-    const T plus = dhead[shortlist_ + k] - mean - within;
+    const T plus = T(double(dhead[shortlist_ + k]) - mean - mean_of(y + c.begin, clusters[k], dy + c.begin, c.size()));
     for (Index j = c.begin; j < c.end; ++j) dy[j] += plus;
   }
 }
@@ -68,7 +67,7 @@ void AdaptiveSoftmax<T>::tangent(const Weights<T>& weights, Tape<T>& base, Level
   for (Index i = begin; i < end; ++i) {
     const Index node = i / tape.seeds;
     from_scores(tape.y + node * tape.y_stride, tape.clusters.data() + node * num_clusters(), tape.dscores.data() + i * width,
-                tape.dy + i * tape.dy_stride);
+                tape.dy + i * tape.dy_stride, tape.row.data());
   }
 }
 
@@ -96,13 +95,20 @@ void AdaptiveSoftmax<T>::backward(const Weights<T>& weights, Tape<T>& base, Leve
 }
 
 template <class T>
+void AdaptiveSoftmax<T>::add_weight(const T* a, Index a_stride, Index m, const T* b, Index b_stride, Index n, Index rows, T* to,
+                                    T* scratch) const {
+  for (Index begin = 0; begin < m; begin += outer_block)
+    add_outer(products_, a + begin, a_stride, b, b_stride, rows, std::min(outer_block, m - begin), n, to + begin * n, n, scratch);
+}
+
+template <class T>
 void AdaptiveSoftmax<T>::gradient(Tape<T>& base, Levels levels, GradientTarget<T> target) const {
   auto& tape = static_cast<AdaptiveSoftmaxTape<T>&>(base);
   const Index width = num_classes_ + num_clusters();
   for_each_target(*tape.in, tape.seeds, levels, target, [&](const NodeSlice& nodes, T* gradient) {
     const auto add = [&](const T* a, Index a_stride, Index m, const T* b, Index b_stride, Index n, T* to) {
-      add_outer(products_, a + nodes.cotangent() * a_stride, nodes.cotangent_step() * a_stride, b + nodes.first * b_stride,
-                nodes.step * b_stride, nodes.count, m, n, to, n, tape.scratch.data());
+      add_weight(a + nodes.cotangent() * a_stride, nodes.cotangent_step() * a_stride, m, b + nodes.first * b_stride,
+                 nodes.step * b_stride, n, nodes.count, to, tape.scratch.data());
     };
     const T* dscores = tape.dscores.data();
     add(dscores, width, head_size(), tape.x, tape.x_stride, input_size_, gradient);
@@ -114,11 +120,12 @@ void AdaptiveSoftmax<T>::gradient(Tape<T>& base, Levels levels, GradientTarget<T
   });
 }
 
-#define RECURRA_INSTANTIATE(T)                                                           \
-  template void AdaptiveSoftmax<T>::to_scores(const T*, const T*, const T*, T*) const;   \
-  template void AdaptiveSoftmax<T>::from_scores(const T*, const T*, const T*, T*) const; \
-  template void AdaptiveSoftmax<T>::tangent(const Weights<T>&, Tape<T>&, Levels) const;  \
-  template void AdaptiveSoftmax<T>::backward(const Weights<T>&, Tape<T>&, Levels) const; \
+#define RECURRA_INSTANTIATE(T)                                                                                       \
+  template void AdaptiveSoftmax<T>::to_scores(const T*, const T*, const T*, T*) const;                               \
+  template void AdaptiveSoftmax<T>::from_scores(const T*, const T*, const T*, T*, T*) const;                         \
+  template void AdaptiveSoftmax<T>::tangent(const Weights<T>&, Tape<T>&, Levels) const;                              \
+  template void AdaptiveSoftmax<T>::backward(const Weights<T>&, Tape<T>&, Levels) const;                             \
+  template void AdaptiveSoftmax<T>::add_weight(const T*, Index, Index, const T*, Index, Index, Index, T*, T*) const; \
   template void AdaptiveSoftmax<T>::gradient(Tape<T>&, Levels, GradientTarget<T>) const;
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

@@ -73,7 +73,7 @@ double AdaptiveSoftmax<T>::class_loss(const Weights<T>& weights, ClassScratch<T>
       loss += softmax_loss(logistic_, scores + i * head_size(), head_size(), head_index(Index(rows.classes[first + i])),
                            rows.scales[first + i]);
     if (!gradient) continue;
-    add_outer(products_, scores, head_size(), x, rows.x_stride, count, head_size(), input_size_, gradient, input_size_, outer);
+    add_weight(scores, head_size(), head_size(), x, rows.x_stride, input_size_, count, gradient, outer);
     if (dx_wanted)
       w.head.backward.multiply(products_, scores, head_size(), count, rows.dx + first * rows.dx_stride, rows.dx_stride);
   }
@@ -99,10 +99,9 @@ double AdaptiveSoftmax<T>::class_loss(const Weights<T>& weights, ClassScratch<T>
         loss += softmax_loss(logistic_, scores + i * c.size(), c.size(), Index(rows.classes[members[i]]) - c.begin,
                              rows.scales[members[i]]);
       if (!gradient) continue;
-      add_outer(products_, scores, c.size(), hidden, c.units, count, c.size(), c.units, gradient + c.scores, c.units, outer);
+      add_weight(scores, c.size(), c.size(), hidden, c.units, c.units, count, gradient + c.scores, outer);
       matrices.scores.backward.multiply_from(products_, nullptr, scores, c.size(), count, dhidden, c.units);
-      add_outer(products_, dhidden, c.units, x, input_size_, count, c.units, input_size_, gradient + c.projection, input_size_,
-                outer);
+      add_weight(dhidden, c.units, c.units, x, input_size_, input_size_, count, gradient + c.projection, outer);
       if (!dx_wanted) continue;
       matrices.projection.backward.multiply_from(products_, nullptr, dhidden, c.units, count, dx, input_size_);
       for (Index i = 0; i < count; ++i)

@@ -8,6 +8,31 @@
 
 namespace recurra {
 
+// e = exp(x - top), where no x is above top; e may be x.
+template <class T>
+void exponentials_below(const Elementwise<T>& logistic, const T* x, T top, Index count, T* e) {
+  for (Index j = 0; j < count; ++j) e[j] = x[j] - top;
+  logistic.value(e, count, e);
+  for (Index j = 0; j < count; ++j) e[j] = e[j] / (T(1) - e[j]);
+}
+
+// Independent sums, in a fixed order; long sums of T's would lose digits.
+template <class T>
+double long_sum(const T* values, Index count) {
+  constexpr Index lanes = 16, block = 1024;
+  double total = 0;
+  for (Index begin = 0; begin < count; begin += block) {
+    const Index end = count - begin < block ? count : begin + block;
+    T sums[lanes] = {};
+    Index j = begin;
+    for (; j + lanes <= end; j += lanes)
+      for (Index k = 0; k < lanes; ++k) sums[k] += values[j + k];
+    for (; j < end; ++j) sums[0] += values[j];
+    for (const T sum : sums) total += double(sum);
+  }
+  return total;
+}
+
 template <class T>
 struct ExpRow {
   T largest;   // score
@@ -17,7 +42,7 @@ struct ExpRow {
 // e = exp(scores - the largest one); e may be the scores. A NaN among them makes the sum NaN.
 template <class T>
 ExpRow<T> exponentials(const Elementwise<T>& logistic, const T* scores, Index count, T* e) {
-  constexpr Index lanes = 16, block = 1024;  // independent maxima and sums, in a fixed order; long sums of T's would lose digits
+  constexpr Index lanes = 16;
   T most[lanes];
   for (T& m : most) m = scores[0];
   Index j = 0;
@@ -26,18 +51,8 @@ ExpRow<T> exponentials(const Elementwise<T>& logistic, const T* scores, Index co
   for (; j < count; ++j) most[0] = scores[j] > most[0] ? scores[j] : most[0];
   T largest = most[0];
   for (const T m : most) largest = m > largest ? m : largest;
-  for (j = 0; j < count; ++j) e[j] = scores[j] - largest;
-  logistic.value(e, count, e);
-  double total = 0;
-  for (Index begin = 0; begin < count; begin += block) {
-    const Index end = count - begin < block ? count : begin + block;
-    T sums[lanes] = {};
-    for (j = begin; j + lanes <= end; j += lanes)
-      for (Index k = 0; k < lanes; ++k) sums[k] += e[j + k] = e[j + k] / (T(1) - e[j + k]);
-    for (; j < end; ++j) sums[0] += e[j] = e[j] / (T(1) - e[j]);
-    for (const T sum : sums) total += double(sum);
-  }
-  return {largest, total};
+  exponentials_below(logistic, scores, largest, count, e);
+  return {largest, long_sum(e, count)};
 }
 
 // scores -> plus + log softmax(scores); `e` has room for as many.
