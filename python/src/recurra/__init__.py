@@ -5,6 +5,7 @@ with ``lengths=`` for ragged batches.
 """
 
 from recurra._adaptive_softmax import AdaptiveSoftmax
+from recurra import text
 from recurra._arrays import ConversionWarning
 from recurra._automata import FiniteAutomaton
 from recurra._brackets import Brackets
@@ -173,5 +174,6 @@ __all__ = [
     "networkx_features",
     "num_threads",
     "set_num_threads",
+    "text",
     "windows",
 ]
