@@ -12,6 +12,7 @@ from recurra import _core
 from recurra._arrays import check_seed, parse_dtype
 from recurra._decode import DecodeMethods
 from recurra._forecast import ForecastMethods
+from recurra._generate import GenerateMethods
 from recurra._initialization import Init
 from recurra._layer import Layer, listed
 from recurra._runner import RunMethods
@@ -20,7 +21,7 @@ from recurra._stream import Stream, StreamWeights
 from recurra._summary import Summary, summarize
 
 
-class Network(ParameterMethods, RunMethods, ForecastMethods, DecodeMethods):
+class Network(ParameterMethods, RunMethods, ForecastMethods, DecodeMethods, GenerateMethods):
     """A network of layers, one after the other.
 
     A cell in it runs over time; in a `Tree` or `GraphNet` it runs over the nodes of trees or graphs.
