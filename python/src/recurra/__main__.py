@@ -1,4 +1,4 @@
-"""``python -m recurra demo``."""
+"""``python -m recurra demo``, ``python -m recurra lm``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from recurra import __version__, _demo
+from recurra._lm import _commands
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,7 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     demo.add_argument("--output", default="recurra_demo.safetensors", help="the model file to write")
     demo.add_argument("--quiet", action="store_true", help="do not show the training progress")
+    demo.set_defaults(run=_run_demo)
+    _commands.add_commands(commands.add_parser("lm", help="language models: train, sample, score"))
     options = parser.parse_args(arguments)
+    status: int = options.run(options)
+    return status
+
+
+def _run_demo(options: argparse.Namespace) -> int:
     return 0 if _demo.run(options.seed, options.epochs, options.output, not options.quiet) else 1
 
 

@@ -45,7 +45,7 @@ def fit(
     clip_value: float | None = None,
     validation: float | tuple[Any, ...] | None = None,
     shuffle: bool = True,
-    progress: bool = True,
+    progress: bool | Progress = True,
     seed: int = 0,
     early_stopping: EarlyStopping | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -179,7 +179,10 @@ def fit(
         segment=bptt._segment(),
     )
     history = History()
-    shown = Progress(epochs, flag("fit: progress", progress) and epochs > 0)
+    if isinstance(progress, Progress):  # the package's own programs show something else
+        shown = progress
+    else:
+        shown = Progress(epochs, flag("fit: progress", progress) and epochs > 0)
     on_batch = shown.batch if shown.wants_batches else None
     try:
         result = _core.fit(network._core, training, held_out, settings, on_batch, shown.epoch)

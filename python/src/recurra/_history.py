@@ -62,22 +62,30 @@ class Progress:
         """Whether `batch` does anything."""
         return self._terminal
 
+    def value(self, loss: float) -> str:
+        """A loss in words."""
+        return f"loss {loss:.6g}"
+
+    def line(self, epoch: int, loss: float, validation_loss: float, seconds: float) -> str:
+        """An epoch in words."""
+        return describe(epoch, self._epochs, loss, validation_loss, seconds)
+
     def batch(self, epoch: int, batch: int, batches: int, loss: float) -> None:
         """A batch is done."""
         if self._bar is None:
             done, width = batch / batches, 24
             bar = f"[{'=' * int(done * width):{width}}]"
-            self._rewrite(f"epoch {epoch + 1}/{self._epochs} {bar} {batch}/{batches}  loss {loss:.6g}")
+            self._rewrite(f"epoch {epoch + 1}/{self._epochs} {bar} {batch}/{batches}  {self.value(loss)}")
             return
         if self._bar.total is None:
             self._bar.reset(total=self._epochs * batches)
         self._bar.set_description(f"epoch {epoch + 1}/{self._epochs}", refresh=False)
-        self._bar.set_postfix_str(f"loss {loss:.6g}", refresh=False)
+        self._bar.set_postfix_str(self.value(loss), refresh=False)
         self._bar.update(epoch * batches + batch - self._bar.n)  # a resumed run begins further on
 
     def epoch(self, epoch: int, loss: float, validation_loss: float, seconds: float) -> None:
         """An epoch is done."""
-        line = describe(epoch, self._epochs, loss, validation_loss, seconds)
+        line = self.line(epoch, loss, validation_loss, seconds)
         if self._bar is not None:
             self._bar.write(line, file=self._file)
         elif self._shown:

@@ -1,0 +1,1 @@
+"""``python -m recurra lm``: language models from the command line."""
