@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import recurra as rc
+from problems import Array
 from recurra import _history
 from recurra.__main__ import main
+from recurra._lm import _train_online
 
 LINES = ("a cat sees a dog", "the dog sees a cat", "the cat sleeps", "a dog sleeps")
 SMALL = ["--hidden", "12", "--batch-size", "4", "--window", "8", "--learning-rate", "0.02"]
@@ -208,18 +210,26 @@ def test_online(run: Run) -> None:
     assert float(out) == pytest.approx(np.exp(expected), rel=1e-5)
 
 
-def test_online_keeps_the_best_epoch_and_stops(run: Run) -> None:
-    """A rate that undoes what was learned."""
-    shown = train(run, "--online", "--epochs", "30", "--learning-rate", "3", "--window", "2", "--clip", "0")
-    held_out = perplexities(shown, "validation perplexity")
-    assert len(held_out) < 30
-    tokenizer, net = rc.text.load_tokenizer("lm.vocabulary.txt"), rc.load("lm.safetensors")
-    lines = Path("text").read_text().splitlines(keepends=True)
-    best = min(
-        abs(rc.text.perplexity(net, tokenizer.encode("".join(lines[cut:]), start=True)) - min(held_out))
-        for cut in range(170, 190)
-    )
-    assert best < 0.006
+def test_online_halves_its_rate_and_keeps_the_best_epoch(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mikolov's rule, on validation perplexities that are told to it."""
+    told = iter([9.0, 5.0, 5.0, 4.0, 4.5, 1.0])
+    seen: list[Array] = []
+    rates: list[float] = []
+
+    def validate(network: rc.Network, ids: object) -> float:
+        seen.append(network.flat.copy())
+        return next(told)
+
+    def optimizer(rate: float) -> rc.SGD:
+        rates.append(rate)
+        return rc.SGD(rate)
+
+    monkeypatch.setattr(_train_online, "perplexity", validate)
+    monkeypatch.setattr(_train_online, "SGD", optimizer)
+    shown = train(run, "--online", "--epochs", "30", "--learning-rate", "0.4", "--window", "2")
+    assert perplexities(shown, "validation perplexity") == [9, 5, 5, 4, 4.5]
+    assert rates == [0.4, 0.4, 0.4, 0.2, 0.1]
+    assert np.array_equal(rc.load("lm.safetensors").flat, seen[3])
 
 
 def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:

@@ -98,9 +98,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--window",
         type=int,
-        default=35,
         metavar="STEPS",
-        help="between updates; --online: errors go back so far",
+        help="between updates, default 35; with --online errors go back so far, default 5",
     )
     parser.add_argument(
         "--patience", type=int, metavar="EPOCHS", help="stop after so many without improvement"

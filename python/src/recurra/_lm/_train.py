@@ -20,6 +20,7 @@ from recurra._threads import set_num_threads
 from recurra.text import tracks
 
 INTERRUPTED = 130
+WINDOW, ONLINE_WINDOW = 35, 5
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     kind.__name__.lower(): kind for kind in (SGD, Adam, AdamW, RMSprop, Adagrad)
 }
@@ -29,6 +30,8 @@ SCHEDULES = ("constant", "cosine", "plateau")
 def run(options: argparse.Namespace) -> int:
     """Train and save; the exit status."""
     _check(options)
+    if options.window is None:
+        options.window = ONLINE_WINDOW if options.online else WINDOW
     check_writable(options.model)
     if options.threads is not None:
         set_num_threads(options.threads)
