@@ -36,7 +36,7 @@ class Sizes:
     rate: float = 2e-3
 
 
-FULL = Sizes((10_000, 2000), 400_000, 128, (8, 3))
+FULL = Sizes((10_000, 2000), 400_000, 128, (8, 5))
 QUICK = Sizes((600, 150), 12_000, 24, (40, 6), 1e-2)
 
 
@@ -96,7 +96,7 @@ def manual_tasks(sizes: Sizes) -> list[Task]:
     cut = text.index("\n", len(text) * 9 // 10) + 1
     tasks = []
     for kind, least, epochs in (
-        (rc.text.WordTokenizer, 3, sizes.epochs[0] // 2),
+        (rc.text.WordTokenizer, 3, sizes.epochs[0]),
         (rc.text.CharTokenizer, 1, sizes.epochs[1]),
     ):
         tokenizer = kind.build(text[:cut], min_count=least)
@@ -197,7 +197,7 @@ def study(task: Task, sizes: Sizes) -> list[Result]:
     for model in models:
         print(f"{task.name}, {model.__name__}", file=sys.stderr, flush=True)
         results.append(model(task, sizes))
-    if isinstance(task.tokenizer, rc.text.WordTokenizer):
+    if isinstance(task.tokenizer, rc.text.WordTokenizer) and task.rate is not None:
         print(f"{task.name}, online", file=sys.stderr, flush=True)
         results += online(task, sizes)
     return results
@@ -216,10 +216,10 @@ def run(options: argparse.Namespace) -> dict[str, list[Result]]:
         "last tenth the test; its words seen fewer than 3 times are one token. Lower case, punctuation apart",
         f"LSTM: {sizes.units} units with as large an embedding, forget biases begin at 1, Adam with rate "
         f"{sizes.rate:g}, {BATCH} tracks, windows of {WINDOW} steps with the state carried on, clip_norm "
-        f"{CLIP:g}; PyTorch begins with the same weights and sees the same batches. Elman: {sizes.units} "
-        f"logistic units, SGD with rate {ONLINE_RATE:g} after every token, errors over {ONLINE_WINDOW} "
-        "steps, once through the text; dynamic evaluation goes on learning while it is tested. Nothing was "
-        "searched. Seconds: of the training",
+        f"{CLIP:g}; PyTorch begins with the same weights and sees the same batches. Elman, on the grammar's "
+        f"words: {sizes.units} logistic units, SGD with rate {ONLINE_RATE:g} after every token, errors over "
+        f"{ONLINE_WINDOW} steps, once through the text; dynamic evaluation goes on learning while it is "
+        f"tested. {sizes.epochs[0]} epochs of words, {sizes.epochs[1]} of characters. Seconds: of training",
     )
     found = {}
     for task in tasks:
