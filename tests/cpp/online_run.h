@@ -28,6 +28,8 @@ inline const std::vector<std::vector<recurra::LayerSpec>>& causal_networks() {
       {lstm(3, 4, learned), elman(4, 3, "tanh", learned), linear(3, 2)},
       {cell_layer("LeakyElman(activation=tanh)", 3, 4), linear(4, 2)},
       {gru(3, 4), adaptive_softmax(4, 5, {2}, 2.0)},
+      {feedback({elman(3 + 2, 3), stack_memory(3, 2)}, 1, 2), linear(5, 2)},
+      {feedback({gru(3 + 2, 3), ntm_memory(4, 2)}, 1, 2), linear(5, 2)},
   };
   return all;
 }

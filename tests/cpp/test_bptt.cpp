@@ -195,6 +195,44 @@ TEST_CASE("bptt: delays and feedback, closed and open loop and between = central
   check(nested);
 }
 
+TEST_CASE("bptt: external memories behind every cell = central differences") {
+  using namespace layers;
+  for (const std::string& cell : all_cells()) {
+    CAPTURE(cell);
+    const Index h = Index(output_size(cell, 5));
+    test::NetworkProblem stacks({feedback({cell_layer(cell, 3 + 4, 5), stack_memory(3, 2, 2)}, 1, 4), linear(h + 4, 2)},
+                                {4, 3, 0});
+    check(stacks);
+    test::NetworkProblem machine({feedback({cell_layer(cell, 3 + 3, 5), ntm_memory(5, 3)}, 1, 3), linear(h + 3, 2)}, {4, 3, 0});
+    check(machine);
+  }
+}
+
+TEST_CASE("bptt: external memories of all sizes and places = central differences") {
+  using namespace layers;
+  const auto heads = [](Index reading, Index writing, Index shift) {
+    return Options{{"read_heads", reading}, {"write_heads", writing}, {"shift", shift}};
+  };
+  const std::vector<std::vector<LayerSpec>> networks{
+      {linear(3, 4), stack_memory(1, 1), linear(5, 2)},
+      {feedback({linear(3 + 3, 4), layers::tanh(), stack_memory(7, 3)}, 1, 3), linear(7, 2)},
+      {feedback({gru(3 + 2, 4), stack_memory(3, 1), stack_memory(2, 1)}, 2, 1), last(), linear(6, 2)},
+      {feedback({gru(3 + 4, 4), ntm_memory(4, 2, heads(2, 1, 0))}, 1, 4), linear(8, 2)},
+      {feedback({linear(3 + 4, 4), layers::tanh(), ntm_memory(6, 4, heads(1, 3, 2))}, 1, 4), mean()},
+      {linear(3, 4), ntm_memory(3, 1), linear(5, 2)},
+      {feedback({feedback({lstm(3 + 2 + 2, 4), ntm_memory(5, 2)}, 1, 2), linear(6, 2)}), linear(2, 2)},
+  };
+  const Index rows[] = {4, 2, 0, 1, 3};
+  for (std::size_t n = 0; n < networks.size(); ++n) {
+    CAPTURE(n);
+    test::NetworkProblem problem(networks[n], {6, 5, 5, 2, 0});
+    check(problem);
+    if (problem.network.teacher_size() == 0) continue;
+    problem.teach(0, rows);  // it reaches the outer loop alone
+    check(problem);
+  }
+}
+
 TEST_CASE("bptt: a teacher reaches what is fed back, and a sampled one part of it") {
   using namespace layers;
   const Index rows[] = {4, 2, 0, 1, 3};

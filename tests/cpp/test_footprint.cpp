@@ -33,6 +33,8 @@ std::vector<Layers> over_sequences() {
       {bidirectional(gru(30, 20)), skip({linear(40, 20)}), linear(60, 10)},
       {residual({lstm(30, 30)}), linear(30, 10)},
       {delay(3, {{"input_size", std::int64_t(30)}}), linear(120, 20), feedback({linear(30, 10)}, 1)},
+      {feedback({lstm(30 + 8, 40), stack_memory(20, 8)}, 1, 8), linear(48, 10)},
+      {feedback({lstm(30 + 8, 40), ntm_memory(20, 8)}, 1, 8), linear(48, 10)},
   };
   for (const char* type : {"SRU", "LRU", "SLSTM", "ELSTM", "MinGRU"}) all.push_back({cell(type, 30, 40)});
   return all;

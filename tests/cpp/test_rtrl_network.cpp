@@ -79,6 +79,8 @@ TEST_CASE("rtrl: the influence of networks with delays and feedback = central di
       {lstm(2, 2), feedback({gru(2 + 2, 3), delay(1), linear(6, 1)}, 2)},
       {elman(2, 3), adaptive_softmax(3, 5, {1, 3}, 1.5), gru(5, 2)},
       {residual({elman(2, 2)}), skip({feedback({linear(3, 1)})}), delay(1, {{"present", false}})},
+      {feedback({elman(2 + 2, 3), stack_memory(3, 2)}, 1, 2)},
+      {feedback({gru(2 + 2, 3), ntm_memory(4, 2)}, 1, 2)},
   };
   for (std::size_t n = 0; n < networks.size(); ++n) {
     CAPTURE(n);

@@ -95,6 +95,8 @@ std::vector<std::vector<LayerSpec>> networks() {
       {feedback({lstm(7, 4), delay(1), linear(8, 2)}, 2), gru(2, 3)},
       {gru(3, 4), skip({feedback({residual({skip({elman(6, 2)}), linear(8, 6)}), linear(6, 2)})}), last(), linear(6, 2)},
       {residual({gru(3, 3)}), skip({lstm(3, 4)}), linear(7, 2)},
+      {feedback({elman(3 + 2, 4), stack_memory(3, 2)}, 1, 2), linear(6, 2)},
+      {feedback({lstm(3 + 2, 4), ntm_memory(4, 2)}, 1, 2), linear(6, 2)},
   };
 }
 

@@ -88,6 +88,8 @@ TEST_CASE("stream: a stream = the batch, for the other layers") {
   check_both({feedback({linear(inputs + 2, 5), logistic(), linear(5, 2)}), mean()});
   check_both(
       {lstm(inputs, 4), feedback({gru(6, 4), delay(1, {{"present", false}}), linear(4, 2)}), residual({delay(1), linear(4, 2)})});
+  check_both({feedback({gru(inputs + 2, 4), stack_memory(3, 2)}, 1, 2), linear(6, 2)});
+  check_both({feedback({lstm(inputs + 3, 4), ntm_memory(5, 3)}, 1, 3), linear(7, 2)});
 }
 
 TEST_CASE("stream: a refused step changes neither state nor output") {
@@ -365,7 +367,9 @@ TEST_CASE("stream: a step and an observation allocate nothing") {
       {layers::delay(1, three), layers::feedback({layers::gru(10, 5), layers::linear(5, 2)}, 2), layers::mean()},
       {layers::feedback({layers::linear(inputs + 2, 5), layers::residual({layers::delay(1), layers::linear(10, 5)}),
                          layers::tanh(), layers::linear(5, 2)}),
-       layers::chain({layers::elman(2, 3)}), layers::skip({layers::linear(3, 1)})}};
+       layers::chain({layers::elman(2, 3)}), layers::skip({layers::linear(3, 1)})},
+      {layers::feedback({layers::gru(inputs + 2, 4), layers::stack_memory(3, 2)}, 1, 2), layers::linear(6, 2)},
+      {layers::feedback({layers::lstm(inputs + 3, 4), layers::ntm_memory(5, 3)}, 1, 3), layers::linear(7, 2)}};
   for (std::size_t n = 0; n < networks.size(); ++n) {
     CAPTURE(n);
     check(random_network<float>(networks[n]));

@@ -80,6 +80,8 @@ std::vector<std::vector<LayerSpec>> other_networks() {
       {delay(2, {{"input_size", inputs}, {"dilation", std::int64_t(2)}}), linear(9, 4), delay(3), linear(16, 2)},
       {feedback({linear(4, 2)}, 2), delay(0)},
       {feedback({linear(inputs + 2, 5), logistic(), linear(5, 2)})},
+      {feedback({gru(inputs + 2, 4), stack_memory(3, 2)}, 1, 2), linear(6, 2)},
+      {feedback({lstm(inputs + 3, 4), ntm_memory(5, 3)}, 1, 3), linear(7, 2)},
       {lstm(inputs, 4), feedback({gru(6, 4), delay(1, {{"present", false}}), linear(4, 2)}), residual({delay(1), linear(4, 2)})},
       {chain({elman(inputs, 20), linear(20, 17)}), skip({lstm(17, 9)}), linear(26, 3)},
       {gru(inputs, 20), adaptive_softmax(20, 50, {10, 13}, 2.0)}};

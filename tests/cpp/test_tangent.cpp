@@ -83,6 +83,8 @@ TEST_CASE("tangent: networks, along the initial states; outputs, and the states 
       {delay(2, {{"input_size", std::int64_t(3)}, {"dilation", std::int64_t(2)}}), linear(9, 2), layers::tanh(),
        delay(1, {{"present", false}})},
       {elman(3, 4), feedback({linear(8, 3), layers::tanh(), gru(3, 2)}, 2), residual({skip({delay(3)}), linear(10, 2)})},
+      {feedback({gru(3 + 2, 4), stack_memory(3, 2)}, 1, 2), linear(6, 2)},
+      {feedback({lstm(3 + 4, 4), ntm_memory(4, 2, {{"read_heads", Index(2)}, {"write_heads", Index(2)}})}, 1, 4), linear(8, 2)},
   };
   for (std::size_t n = 0; n < networks.size(); ++n) {
     CAPTURE(n);
@@ -137,6 +139,8 @@ TEST_CASE("tangent: a step from the tangents of the states before gives those of
       {delay(1, two), feedback({linear(8, 3), layers::tanh(), linear(3, 2)}, 2)},
       {lstm(2, 3), feedback({gru(3 + 2, 3), delay(3), linear(12, 1)}, 2)},
       {residual({elman(2, 2)}), skip({feedback({linear(3, 1)})}), delay(2, {{"present", false}})},
+      {feedback({elman(2 + 2, 3), stack_memory(3, 2)}, 1, 2)},
+      {feedback({gru(2 + 2, 3), ntm_memory(4, 2)}, 1, 2), linear(5, 2)},
   };
   for (std::size_t n = 0; n < networks.size(); ++n) {
     CAPTURE(n);

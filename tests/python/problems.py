@@ -88,6 +88,10 @@ NETWORKS: dict[str, Callable[[], list[rc.Layer]]] = {
     "autoregressive": lambda: [rc.Feedback(rc.Linear(6, OUTPUT), delays=3)],
     "Residual and Skip": lambda: [rc.Residual([rc.GRU(INPUT, INPUT)]), rc.Skip(rc.LSTM(INPUT, 4)),
                                   rc.Linear(7, OUTPUT)],
+    "StackMemory": lambda: [rc.Feedback([rc.Elman(INPUT + 4, 5), rc.StackMemory(3, 2, stacks=2)], fed=4),
+                            rc.Linear(9, OUTPUT)],
+    "NTMMemory": lambda: [rc.Feedback([rc.LSTM(INPUT + 2, 5), rc.NTMMemory(4, 2)], fed=2),
+                          rc.Linear(7, OUTPUT)],
 }  # fmt: skip
 
 
@@ -125,7 +129,7 @@ def draw_state(network: rc.Network, batch: int, rng: np.random.Generator) -> rc.
             rng.integers(1, 4, values.shape)
             if name.endswith(".count")
             else rng.uniform(0.5, 2, values.shape)
-            if name.endswith(".n")  # what sLSTM divides by
+            if name.endswith((".n", "weighting"))  # what sLSTM divides by; where heads are
             else rng.normal(size=values.shape)
         )
     return state

@@ -56,6 +56,19 @@ CASES: dict[str, tuple[Layers, dict[str, int], dict[str, int]]] = {
     ),
     "Delay": ([rc.Delay(2, input_size=X), rc.Linear(3 * X, Y)], {"step": 3 * X * Y}, {"step": 9 * X * Y}),
     "Feedback": ([rc.Feedback(rc.Linear(X + Y, Y))], {"step": (X + Y) * Y}, {"step": 3 * (X + Y) * Y}),
+    # The interface; three terms for each cell of a stack.
+    "StackMemory": (
+        [rc.Linear(X, H), rc.StackMemory(5, 2, stacks=2), rc.Linear(H + 4, Y)],
+        {"step": X * H + 10 * H + 3 * 20 + (H + 4) * Y},
+        {"step": 2 * X * H + 3 * (10 * H + 3 * 20 + (H + 4) * Y)},
+    ),
+    # For each head the dot products with the key and of the key, and three shifts; for all the norms; erase
+    # (two), add, read.
+    "NTMMemory": (
+        [rc.Linear(X, H), rc.NTMMemory(5, 2), rc.Linear(H + 2, Y)],
+        {"step": X * H + 20 * H + 2 * (10 + 2 + 15) + 50 + (H + 2) * Y},
+        {"step": 2 * X * H + 3 * (20 * H + 2 * (10 + 2 + 15) + 50 + (H + 2) * Y)},
+    ),
     "Bidirectional": (
         [rc.Bidirectional(rc.GRU(X, H), rc.Elman(X, Y))],
         {"step": 3 * H * (X + H) + Y * (X + Y)},

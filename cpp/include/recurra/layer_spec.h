@@ -74,8 +74,19 @@ LayerSpec logistic();
 // (false: without x_t), "input_size", which the first layer of a network or of a Feedback needs.
 LayerSpec delay(std::int64_t steps, const Options& options = {});
 // y_t = net([x_t, y_{t-1}, ..., y_{t-delays}]), zero before the first step. Its input has as many features as the net's less
-// delays * outputs; none at all is an autoregressive model.
-LayerSpec feedback(std::vector<LayerSpec> net, std::int64_t delays = 1);
+// delays * outputs; none at all is an autoregressive model. `fed`: only so many of the outputs, the last ones, are fed back
+// (0: all), which no teacher then replaces.
+LayerSpec feedback(std::vector<LayerSpec> net, std::int64_t delays = 1, std::int64_t fed = 0);
+// External memories behind a controller: y_t = [x_t, r_t], where x_t is the controller's output and r_t what was read after the
+// memory did what an affine map of x_t says. feedback({controller, memory}, 1, size of r) lets the controller see it at the next
+// step: a controller with (its inputs + size of r) inputs.
+// `stacks` stacks of `depth` vectors of `width`, pushed, popped and left alone by weights; r: their tops (Joulin and Mikolov
+// 2015).
+LayerSpec stack_memory(std::int64_t depth, std::int64_t width, std::int64_t stacks = 1);
+// The memory of a neural Turing machine: `locations` vectors of `width`, and heads that find them by content and by place; r:
+// what the reading heads read (Graves et al. 2014). Options: "read_heads", "write_heads", "shift", how far a head moves in a step
+// (1).
+LayerSpec ntm_memory(std::int64_t locations, std::int64_t width, const Options& options = {});
 // A sequence is read by the encoder and another one written by the decoder, which begins with the encoder's last states (the
 // directions of a bidirectional layer beside each other). The only layer of a network. If the decoder begins with an embedding,
 // its outputs are scores of classes, and it sees, step by step, the class it wrote before; options: "start", the class id seen

@@ -19,6 +19,7 @@
 #include "inner_layers.h"
 #include "linear.h"
 #include "max_pooling.h"
+#include "memory_layers.h"
 #include "pooling.h"
 #include "recurra/cell_registry.h"
 #include "topology_layers.h"
@@ -134,8 +135,10 @@ const std::map<std::string, Builder<T>>& builders() {
       {"Delay", delay<T>},
       {"EncoderDecoder", encoder_decoder<T>},
       {"Feedback", feedback<T>},
+      {"NTMMemory", ntm_memory<T>},
       {"Residual", residual<T>},
       {"Skip", skip<T>},
+      {"StackMemory", stack_memory<T>},
       {"Tree", tree<T>},
       {"GraphNet", graph_net<T>},
       {"Readout", readout<T>},

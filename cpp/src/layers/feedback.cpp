@@ -35,7 +35,7 @@ void for_each_row(const Schedule& schedule, Index level, Index seeds, const Visi
 template <class T>
 std::vector<Index> Feedback<T>::feedbacks() const {
   std::vector<Index> all = Wrapper<T>::feedbacks();
-  all.push_back(width());
+  if (fed_ == output_size()) all.push_back(width());
   return all;
 }
 
@@ -122,6 +122,7 @@ void Feedback<T>::carry(Tape<T>& base, Index level) const {
 
 template <class T>
 void Feedback<T>::observe(Tape<T>& base, Index sequence, const T* seen) const {
+  if (fed_ != output_size()) return;
   std::copy_n(seen, width(), of(base).line.begin() + sequence * line_width());
 }
 
@@ -142,7 +143,7 @@ void Feedback<T>::feed_back(Tape<T>& base, Index level) const {
   for_each_row(*tape.in, level, 1, [&](Index row, Index parent, Index node, Index) {
     const Index sequence = row - tape.in->row(level);
     const bool own =
-        !teacher.rows ||
+        !is_taught(tape) ||
         (teacher.sampling > 0 && unit_interval(mix(mix(mix(tape.noise.key, salt_), std::uint64_t(tape.noise.sequence[sequence])),
                                                    std::uint64_t(tape.noise.before + level))) < teacher.sampling);
     tape.own[std::size_t(node)] = own;
@@ -151,7 +152,7 @@ void Feedback<T>::feed_back(Tape<T>& base, Index level) const {
     if (own && start_)
       *to = T(std::max_element(y, y + output_size()) - y);
     else
-      std::copy_n(own ? y : teacher.rows + node * width(), width(), to);
+      std::copy_n(own ? y + first_fed() : teacher.rows + node * width(), width(), to);
     std::copy_n(tape.line.begin() + parent * line_width(), line_width() - width(), to + width());
   });
 }
@@ -174,7 +175,7 @@ void Feedback<T>::feed_back_tangent(Tape<T>& base, Index level) const {
   for_each_row(*tape.in, level, tape.seeds, [&](Index row, Index parent, Index node, Index seed) {
     T* to = tape.dline.data() + row * line_width();
     if (tape.own[std::size_t(node)] && !start_)
-      std::copy_n(tape.dy + (node * tape.seeds + seed) * tape.dy_stride, width(), to);
+      std::copy_n(tape.dy + (node * tape.seeds + seed) * tape.dy_stride + first_fed(), width(), to);
     else
       std::fill_n(to, width(), T(0));
     std::copy_n(tape.dline.begin() + parent * line_width(), line_width() - width(), to + width());
@@ -210,7 +211,7 @@ void Feedback<T>::feed_back_cotangent(Tape<T>& base, Index level) const {
   auto& tape = of(base);
   for_each_row(*tape.in, level, tape.seeds, [&](Index row, Index parent, Index node, Index seed) {
     const T* d = tape.dline.data() + row * line_width();
-    T* dy = tape.dy + (node * tape.seeds + seed) * tape.dy_stride;
+    T* dy = tape.dy + (node * tape.seeds + seed) * tape.dy_stride + first_fed();
     for (Index j = 0; tape.own[std::size_t(node)] && !start_ && j < width(); ++j) dy[j] += d[j];
     T* to = tape.dline.data() + parent * line_width();
     for (Index j = 0; j < line_width() - width(); ++j) to[j] += d[width() + j];

@@ -8,6 +8,9 @@
 // (S. Bengio et al., NIPS 2015) decides step by step; no gradient passes through the decision.
 //
 // A net of symbols has scores of classes as its output; the class with the highest one is fed back, by its number.
+//
+// Where only the last of the outputs are fed back (what a controller read from its memory), they are not what a teacher knows:
+// the loop stays closed, whatever a Feedback around it is taught.
 #pragma once
 
 #include <optional>
@@ -19,9 +22,9 @@ namespace recurra {
 template <class T>
 class Feedback final : public Wrapper<T> {
  public:
-  // `start`: the symbol before the first step, of a net of symbols.
-  Feedback(std::vector<Child<T>> net, Index delays, std::uint64_t salt, std::optional<Index> start = {})
-      : Wrapper<T>(std::move(net)), delays_(delays), salt_(salt), start_(start) {}
+  // `start`: the symbol before the first step, of a net of symbols. `fed`: how many outputs, the last ones, are fed back; 0: all.
+  Feedback(std::vector<Child<T>> net, Index delays, std::uint64_t salt, std::optional<Index> start = {}, Index fed = 0)
+      : Wrapper<T>(std::move(net)), delays_(delays), salt_(salt), start_(start), fed_(fed > 0 ? fed : output_size()) {}
   Index input_size() const override { return this->child(0).input_size() - line_width(); }
   Index output_size() const override { return this->child(0).output_size(); }
   Domain domain() const override { return Domain::time; }
@@ -48,8 +51,10 @@ class Feedback final : public Wrapper<T> {
   void place(std::size_t, Part<T>& part) const override { part.gives_dx = true; }  // of what was fed back
 
  private:
-  bool is_open(const Tape<T>& tape) const { return tape.teacher.rows && tape.teacher.sampling == 0; }
-  Index width() const { return start_ ? 1 : output_size(); }  // of one thing fed back
+  bool is_taught(const Tape<T>& tape) const { return tape.teacher.rows && fed_ == output_size(); }
+  bool is_open(const Tape<T>& tape) const { return is_taught(tape) && tape.teacher.sampling == 0; }
+  Index width() const { return start_ ? 1 : fed_; }  // of one thing fed back
+  Index first_fed() const { return output_size() - fed_; }
   Index line_width() const { return delays_ * width(); }
   void link_net(Tape<T>&) const;
   void join(Tape<T>&, Index level) const;       // the net's input,
@@ -61,6 +66,7 @@ class Feedback final : public Wrapper<T> {
   Index delays_;
   std::uint64_t salt_;  // tells its scheduled sampling from other random choices
   std::optional<Index> start_;
+  Index fed_;
 };
 
 }  // namespace recurra

@@ -111,11 +111,16 @@ std::unique_ptr<Layer<T>> feedback(Context& c) {
   std::unique_ptr<Layer<T>> net = inner_chain<T>(c, 0);  // what joins the input is not known before the net is
   const Index inputs = net->input_size(), outputs = net->output_size();
   if (net->looks_ahead()) c.options.fail("has a layer inside that looks ahead, expected outputs that are known step by step");
-  c.options.check_product({delays, outputs});
-  if (inputs < delays * outputs)
+  const Index fed = c.options.size("fed", outputs);
+  if (fed > outputs)
+    c.options.fail("has fed = " + std::to_string(fed) + ", expected at most the " + std::to_string(outputs) +
+                   " features of the layers inside");
+  c.options.check_product({delays, fed});
+  if (inputs < delays * fed)
     c.options.fail("has layers inside from " + std::to_string(inputs) + " to " + std::to_string(outputs) +
-                   " features, expected at least delays * outputs = " + std::to_string(delays * outputs) + " inputs");
-  return std::make_unique<Feedback<T>>(only_child<T>(std::move(net)), delays, c.place.salt);
+                   " features, expected at least delays * " + (fed < outputs ? "fed = " : "outputs = ") +
+                   std::to_string(delays * fed) + " inputs");
+  return std::make_unique<Feedback<T>>(only_child<T>(std::move(net)), delays, c.place.salt, std::nullopt, fed);
 }
 
 template <class T>

@@ -129,7 +129,20 @@ LayerSpec encoder_decoder(std::vector<LayerSpec> encoder, std::vector<LayerSpec>
 LayerSpec dot_attention() { return {"Attention", {{"score", std::string("dot")}}}; }
 LayerSpec additive_attention(std::int64_t size) { return {"Attention", {{"score", std::string("additive")}, {"size", size}}}; }
 LayerSpec chain(std::vector<LayerSpec> net) { return {"Chain", {}, std::move(net)}; }
-LayerSpec feedback(std::vector<LayerSpec> net, std::int64_t delays) { return {"Feedback", {{"delays", delays}}, std::move(net)}; }
+LayerSpec feedback(std::vector<LayerSpec> net, std::int64_t delays, std::int64_t fed) {
+  LayerSpec spec{"Feedback", {{"delays", delays}}, std::move(net)};
+  if (fed > 0) spec.options["fed"] = fed;
+  return spec;
+}
+LayerSpec stack_memory(std::int64_t depth, std::int64_t width, std::int64_t stacks) {
+  return {"StackMemory", {{"depth", depth}, {"width", width}, {"stacks", stacks}}};
+}
+LayerSpec ntm_memory(std::int64_t locations, std::int64_t width, const Options& options) {
+  LayerSpec spec{"NTMMemory", options};
+  spec.options["locations"] = locations;
+  spec.options["width"] = width;
+  return spec;
+}
 LayerSpec bidirectional(const LayerSpec& forward, const LayerSpec& reverse) { return {"Bidirectional", {}, {forward, reverse}}; }
 LayerSpec bidirectional(const LayerSpec& layer) { return bidirectional(layer, layer); }
 LayerSpec residual(std::vector<LayerSpec> net) { return {"Residual", {}, std::move(net)}; }

@@ -44,6 +44,8 @@ from recurra._layer import Layer
 from recurra._layers import Delay, Dropout, Embedding, Last, Linear, Logistic, Max, Mean, Relu, Tanh
 from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss, SampledSoftmax
 from recurra._mealy import MealyMachine
+from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss
+from recurra._memories import NTMMemory, StackMemory
 from recurra._network import Network, load
 from recurra._node_features import networkx_features
 from recurra._online import Online, OnlineReport
@@ -136,6 +138,7 @@ __all__ = [
     "Mean",
     "MinGRU",
     "MinLSTM",
+    "NTMMemory",
     "Network",
     "Online",
     "OnlineReport",
@@ -152,6 +155,7 @@ __all__ = [
     "ScheduledSampling",
     "Skip",
     "SnAp",
+    "StackMemory",
     "Stages",
     "State",
     "StepDecay",

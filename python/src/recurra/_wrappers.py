@@ -66,13 +66,17 @@ class Feedback(Layer):
     Args:
         layers: The net. Its first layer must know its number of inputs.
         delays: How many earlier outputs are fed back.
+        fed: How many features of an output, the last ones, are fed back; default all. The others only leave,
+            as a controller's beside what it read from its memory. No teacher replaces a part of an output.
 
     Source: M. I. Jordan, CogSci 1986; I. J. Leontaritis and S. A. Billings, Int. J. Control 41 (1985).
     """
 
-    def __init__(self, layers: Layer | Sequence[Layer], delays: int = 1) -> None:
-        checked = size("Feedback", "delays", delays)
-        super().__init__("Feedback", *_inside("Feedback", layers), delays=checked)
+    def __init__(self, layers: Layer | Sequence[Layer], delays: int = 1, *, fed: int | None = None) -> None:
+        options = {"delays": size("Feedback", "delays", delays)}
+        if fed is not None:
+            options["fed"] = size("Feedback", "fed", fed)
+        super().__init__("Feedback", *_inside("Feedback", layers), **options)
 
 
 def _inside(owner: str, layers: Layer | Sequence[Layer]) -> list[Layer]:

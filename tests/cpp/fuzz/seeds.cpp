@@ -51,6 +51,8 @@ std::vector<std::vector<LayerSpec>> architectures() {
   all.push_back({graph_net(gru(2, 3), by_type(3, 2, 2), 2, {{"shared", false}, {"aggregation", "mean"}}), readout("max")});
   all.push_back({graph_net(elman(2, 3), edge_net(3, 2, 2, {linear(2, 2)}), 2, {{"attention", true}}),
                  graph_net(elman(5, 3), mlp(3, 4, {layers::tanh(), linear(4, 2)}, 2), 1, {{"features", "input"}})});
+  all.push_back(
+      {feedback({elman(3, 2), stack_memory(2, 1)}, 1, 1), linear(3, 2), ntm_memory(3, 2, {{"read_heads", std::int64_t(2)}})});
   all.push_back({encoder_decoder({elman(1, 2)}, {lstm(2, 1), linear(1, 2)}, {{"bridge", "linear"}})});
   all.push_back({lstm(2, 4, {{"layer_norm", true}, {"zoneout_c", 0.5}, {"projection", 2}, {"learned_initial_state", true}}),
                  fully_recurrent(2, 4, 1, "relu", {{"heads", 2}, {"recurrent_dropout", 0.25}})});
