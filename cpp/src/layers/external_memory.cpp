@@ -37,7 +37,7 @@ std::vector<StateSpec> ExternalMemory<T>::signals() const {
 
 template <class T>
 Work ExternalMemory<T>::work(bool gives_dx) const {
-  Work all = Wrapper<T>::work(gives_dx);
+  Work all = this->child(0).work(gives_dx);
   double own = 0;
   for (const auto& operation : step_.operations) own += operation->multiply_adds();
   all.forward[Per::step] += own;

@@ -20,6 +20,7 @@ class ExternalMemory final : public Wrapper<T> {
   bool needs_time() const override { return true; }
   std::vector<StateSpec> state() const override { return step_.state; }
   std::vector<StateSpec> signals() const override;
+  std::vector<Part<T>> parts(bool) const override { return {}; }  // the interface is its own affair
   Work work(bool gives_dx) const override;
   std::unique_ptr<Tape<T>> make_tape() const override;
   void reserve(Tape<T>&, bool backward) const override;
