@@ -21,10 +21,12 @@ from studies import (
     logic,
     lstm1997,
     memory,
+    ntm_copy,
     numbers,
     oscillator,
     paths,
     plant,
+    stack,
 )
 
 STUDIES = {
@@ -39,10 +41,12 @@ STUDIES = {
     "logic": logic,
     "lstm1997": lstm1997,
     "memory": memory,
+    "ntm_copy": ntm_copy,
     "numbers": numbers,
     "oscillator": oscillator,
     "paths": paths,
     "plant": plant,
+    "stack": stack,
 }
 DRAWN = ("adding", "digits", "drift", "gradients", "memory", "paths")
 
