@@ -25,9 +25,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Training:
-    """How a network learns: by an optimizer, with gradients no longer than `clip_norm`."""
+    """How a network learns: by an optimizer with this rate at first, and gradients up to `clip_norm` long."""
 
     optimizer: rc.Optimizer
+    rate: float
     updates: int
     clip_norm: float
     decay: float = 0.1  # share of the rate that is left at the last update; it falls as a cosine does
@@ -51,7 +52,7 @@ def learn(
     """
     rng = np.random.default_rng(seed)
     updater = rc.Updater(training.optimizer, net)
-    first, losses = updater.learning_rate, []
+    losses = []
     start = time.process_time()
     for update in range(training.updates):
         done = update / training.updates
@@ -61,7 +62,7 @@ def learn(
         if norm > training.clip_norm:
             gradient *= training.clip_norm / norm
         falling = 0.5 * (1 + np.cos(np.pi * done))
-        updater.learning_rate = first * (training.decay + (1 - training.decay) * falling)
+        updater.learning_rate = training.rate * (training.decay + (1 - training.decay) * falling)
         updater.update(gradient)
         losses.append(value)
     return losses, time.process_time() - start

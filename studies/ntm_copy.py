@@ -37,9 +37,9 @@ class Task:
 def task(quick: bool) -> Task:
     """The study's, or one of seconds."""
     if quick:
-        return Task(3, 3, (3, 6), 20, 12, 6, 16, 20, 16, Training(rc.Adam(0.01), 150, 5.0), (0,))
+        return Task(3, 3, (3, 6), 20, 12, 6, 16, 20, 16, Training(rc.Adam(), 0.01, 150, 5.0), (0,))
     return Task(
-        8, 20, (10, 20, 40, 80), 50, 128, 20, 64, 64, 16, Training(rc.Adam(3e-3), 3000, 5.0), (0, 1, 2)
+        8, 20, (10, 20, 40, 80), 50, 128, 20, 64, 64, 16, Training(rc.Adam(), 3e-3, 3000, 5.0), (0, 1, 2)
     )
 
 
@@ -107,10 +107,11 @@ def run(options: argparse.Namespace) -> dict[str, list[Outcome]]:
         f"Copying, {t.bits} bits, learned up to length {t.learned}",
         options.command,
         f"Random vectors of {t.bits} bits between two marks, to be repeated afterwards. float32; the NTM has "
-        f"{t.locations} locations of {t.width}, a reading and a writing head and a hidden layer of {t.units} units; "
-        f"{t.training.updates} updates by {t.training.optimizer!r} with {t.batch} fresh sequences of one "
+        f"{t.locations} locations of {t.width}, a reading and a writing head and a hidden layer of {t.units} "
+        f"units, the LSTM {t.lstm_units} units; "
+        f"{t.training.updates} updates by Adam with {t.batch} fresh sequences of one "
         f"length, even from 1 to a longest one that grows from 3 to {t.learned} over the first half; "
-        f"clip_norm {t.training.clip_norm:g}; the rate falls to a tenth; "
+        f"clip_norm {t.training.clip_norm:g}; rate {t.training.rate:g}, which falls to a tenth; "
         f"seeds {', '.join(map(str, t.seeds))}",
         f"Wrong bits of {t.sequences} sequences of each length, median and all seeds; guessing: 50%. "
         "Seconds: of processor time, of one run",

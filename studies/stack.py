@@ -69,8 +69,8 @@ class Task:
 def task(quick: bool) -> Task:
     """The study's, or one of seconds."""
     if quick:
-        return Task(Training(rc.Adam(0.02), 150, 1.0), 16, 1, (0,))
-    return Task(Training(rc.Adam(0.02), 2000, 1.0), 32, 2, (0, 1, 2))
+        return Task(Training(rc.Adam(), 0.02, 150, 1.0), 16, 1, (0,))
+    return Task(Training(rc.Adam(), 0.02, 2000, 1.0), 32, 2, (0, 1, 2))
 
 
 @dataclass(frozen=True)
@@ -146,8 +146,8 @@ def run(options: argparse.Namespace) -> dict[tuple[str, str], list[Outcome]]:
         "At each step of a word a network says which symbols may follow: of a^n b^n anything, b alone, or "
         "the end; of Dyck words with two kinds of brackets which closing one, if any. n counts the pairs",
         f"float32; {t.training.updates} updates by Adam with batches of {t.batch} fresh words, n even from 1 "
-        f"to {LEARNED}, clip_norm {t.training.clip_norm:g}, a rate that falls from "
-        f"{t.training.optimizer!r} to a tenth; for each seed {t.draws} initial weights, of "
+        f"to {LEARNED}, clip_norm {t.training.clip_norm:g}, rate {t.training.rate:g}, "
+        f"which falls to a tenth; for each seed {t.draws} initial weights, of "
         "which the least loss on one more batch decides; seeds " + ", ".join(map(str, t.seeds)),
         "Share of words that are right at every step, by their n; median and all seeds. Seconds: of "
         "processor time, for all initial weights of a seed",

@@ -217,7 +217,7 @@ TEST_CASE("bptt: external memories of all sizes and places = central differences
       {linear(3, 4), stack_memory(1, 1), linear(5, 2)},
       {feedback({linear(3 + 3, 4), layers::tanh(), stack_memory(7, 3)}, 1, 3), linear(7, 2)},
       {feedback({gru(3 + 2, 4), stack_memory(3, 1), stack_memory(2, 1)}, 2, 1), last(), linear(6, 2)},
-      {feedback({gru(3 + 4, 4), ntm_memory(4, 2, heads(2, 1, 0))}, 1, 4), linear(8, 2)},
+      {feedback({gru(3 + 4, 4), ntm_memory(4, 2, heads(2, 1, 1))}, 1, 4), linear(8, 2)},
       {feedback({linear(3 + 4, 4), layers::tanh(), ntm_memory(6, 4, heads(1, 3, 2))}, 1, 4), mean()},
       {linear(3, 4), ntm_memory(3, 1), linear(5, 2)},
       {feedback({feedback({lstm(3 + 2 + 2, 4), ntm_memory(5, 2)}, 1, 2), linear(6, 2)}), linear(2, 2)},

@@ -98,7 +98,7 @@ def test_learning_clips_and_lets_the_rate_fall() -> None:
         shares.append(done)
         return batch
 
-    training = fresh.Training(rc.SGD(1e-3), 2, 0.5)
+    training = fresh.Training(rc.SGD(), 1e-3, 2, 0.5)
     fresh.learn(net, draw, "binary_cross_entropy", training, 0)
     # Two steps of length 0.5 times the rates, the second one's gradient being shorter.
     assert shares == [0, 0.5]
