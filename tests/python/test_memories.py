@@ -1,5 +1,6 @@
 """External memories: transcriptions of their papers, safety, errors. NETWORKS has them for the rest."""
 
+from collections.abc import Callable
 from typing import Any
 
 import memory_references as references
@@ -12,7 +13,7 @@ from problems import assert_close, close_to, randomize
 Array = npt.NDArray[Any]
 CONTROLLER, TIME = 4, 7
 
-MEMORIES = {
+MEMORIES: dict[str, Callable[[], rc.Layer]] = {
     "stack": lambda: rc.StackMemory(3, 2),
     "stacks": lambda: rc.StackMemory(4, 1, stacks=3),
     "one cell": lambda: rc.StackMemory(1, 3),
@@ -31,10 +32,10 @@ def pose(name: str, dtype: str = "float64") -> tuple[rc.Network, Array, dict[str
     rng = np.random.default_rng(5)
     state = {}
     for key, values in net.initial_state(1).items():
-        drawn = rng.normal(size=values.shape[1])
+        drawn: Array = rng.normal(size=(values.shape[1],))
         if key.endswith("weighting"):
-            heads = drawn.size // layer.options["locations"]
-            drawn = rng.dirichlet(np.ones(layer.options["locations"]), heads).ravel()
+            locations = int(layer.options["locations"])
+            drawn = rng.dirichlet(np.ones(locations), drawn.size // locations).ravel()
         state[key] = drawn.astype(dtype)
     return net, 2 * rng.normal(size=(TIME, CONTROLLER)).astype(dtype), state
 
@@ -87,7 +88,7 @@ def test_what_a_memory_starts_with(name: str) -> None:
     net, *_ = pose(name)
     for key, values in net.initial_state(2).items():
         if key.endswith("weighting"):
-            heads = values.reshape(-1, net.layers[1].options["locations"])
+            heads = values.reshape(-1, int(net.layers[1].options["locations"]))
             assert (heads[:, 0] == 1).all()
             assert (heads[:, 1:] == 0).all()
         else:
@@ -189,5 +190,6 @@ def test_what_does_not_fit_is_refused(make: Any, words: str) -> None:  # noqa: A
 def test_wrong_sizes_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"StackMemory: {name}"):
         rc.StackMemory(**{"depth": 2, "width": 2, name: 0})
+    wrong: Any = 1.5
     with pytest.raises(TypeError, match=f"StackMemory: {name}"):
-        rc.StackMemory(**{"depth": 2, "width": 2, name: 1.5})
+        rc.StackMemory(**{"depth": 2, "width": 2, name: wrong})
