@@ -1,6 +1,6 @@
-// Brackets of two kinds: which one may close next? A stack learns from words of ten pairs, and reads words fifty deep.
+// Brackets of two kinds: which one may close next? A stack learns from words of nineteen pairs, and reads words fifty deep.
 //   brackets
-// The controller is an Elman network of eight units, and the stack its only room: what it pushes comes back when it pops, and is
+// The controller is an Elman network of four units, and the stack its only room: what it pushes comes back when it pops, and is
 // fed to it at the next step.
 #include <recurra/recurra.h>
 
@@ -13,7 +13,7 @@ namespace {
 
 using recurra::Index;
 
-constexpr Index symbols = 4, answers = 3, pairs = 10, width = 2,
+constexpr Index symbols = 4, answers = 3, pairs = 19, width = 2,
                 units = 8;  // symbol 2 k opens a bracket of kind k, 2 k + 1 closes it
 
 struct Words {
@@ -58,7 +58,7 @@ int main() try {
       {feedback({elman(symbols + width, units), stack_memory(64, width)}, 1, width), linear(units + width, answers)}, 3);
   recurra::FitOptions options;
   options.loss = recurra::Loss::cross_entropy;
-  options.optimizer = recurra::Adam{.learning_rate = 1e-2};
+  options.optimizer = recurra::Adam{.learning_rate = 2e-2};
   options.schedule = recurra::CosineDecay{.epochs = 30};
   options.epochs = 30;
   options.clip_norm = 1;

@@ -172,8 +172,8 @@ def test_heads_can_be_looked_at() -> None:
     ("make", "words"),
     [
         (lambda: [rc.StackMemory(3, 2)], "layer before it"),
-        (lambda: [rc.Linear(2, 3), rc.StackMemory(3, 2, stacks=65)], "stacks = 65, expected at most 64"),
-        (lambda: [rc.Linear(2, 3), rc.NTMMemory(3, 2, read_heads=17)], "17 heads"),
+        (lambda: [rc.Linear(2, 3), rc.StackMemory(3, 2, stacks=17)], "stacks = 17, expected at most 16"),
+        (lambda: [rc.Linear(2, 3), rc.NTMMemory(3, 2, read_heads=9)], "9 heads"),
         (lambda: [rc.Linear(2, 3), rc.NTMMemory(4, 2, shift=2)], "shift = 2, expected at most"),
         (lambda: [rc.LSTM(2, 3), rc.Last(), rc.NTMMemory(4, 2)], "expects a sequence"),
         (lambda: [rc.Tree(rc.LSTM(2, 3)), rc.StackMemory(4, 2)], "trees"),

@@ -87,7 +87,7 @@ MemoryStep<T> ntm_step(const NtmSizes& sizes) {
 
 template <class T>
 std::unique_ptr<Layer<T>> ntm_memory(Context& c) {
-  const Index inputs = c.known_features(), most_heads = 16;
+  const Index inputs = c.known_features(), most_heads = 8;
   const NtmSizes sizes{c.options.size("locations"), c.options.size("width"), c.options.size("read_heads", 1),
                        c.options.size("write_heads", 1), c.options.size("shift", 1)};
   if (std::max(sizes.read_heads, sizes.write_heads) > most_heads)

@@ -36,7 +36,7 @@ MemoryStep<T> stack_step(Index stacks, Index depth, Index width) {
 template <class T>
 std::unique_ptr<Layer<T>> stack_memory(Context& c) {
   const Index inputs = c.known_features(), depth = c.options.size("depth"), width = c.options.size("width");
-  const Index stacks = c.options.size("stacks", 1), most_stacks = 64;
+  const Index stacks = c.options.size("stacks", 1), most_stacks = 16;
   if (stacks > most_stacks)
     c.options.fail("has stacks = " + std::to_string(stacks) + ", expected at most " + std::to_string(most_stacks));
   c.options.check_no_children();

@@ -27,7 +27,7 @@ class StackMemory(Layer):
         stacks: How many stacks, each with actions of its own.
 
     Raises:
-        ValueError: a size below 1, or more than 64 stacks.
+        ValueError: a size below 1, or more than 16 stacks.
 
     Source: A. Joulin and T. Mikolov, NIPS 2015.
     """
@@ -65,7 +65,7 @@ class NTMMemory(Layer):
         shift: How many locations a head can move in a step, in both directions.
 
     Raises:
-        ValueError: a size below 1, or more than 16 heads of a kind.
+        ValueError: a size below 1, or more than 8 heads of a kind.
 
     Source: A. Graves, G. Wayne and I. Danihelka, Neural Turing machines, 2014; keys and additions pass tanh,
     and the memory starts as in M. Collier and J. Beel, ICANN 2018.
