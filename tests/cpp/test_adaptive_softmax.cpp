@@ -129,7 +129,7 @@ TEST_CASE("adaptive softmax: probabilities sum to 1, and it pays where there is 
 }
 
 TEST_CASE("log softmax: = the definition, for scores far apart, and a NaN is seen") {
-  const Elementwise<double>& logistic = kernels<double>(backend()).logistic;
+  const Reductions<double>& reductions = kernels<double>(backend()).reductions;
   for (const Index count : {1, 2, 15, 16, 100, 3000}) {
     CAPTURE(count);
     std::vector<double> scores = test::random_vector(3, count, 300), e(scores.size()), expected;
@@ -138,11 +138,12 @@ TEST_CASE("log softmax: = the definition, for scores far apart, and a NaN is see
     for (const double s : scores) sum += std::exp((long double)(s - largest));
     for (const double s : scores) expected.push_back(double((s - largest) - std::log(sum)) + 0.5);
     std::vector<double> wrong = scores;
-    log_softmax(logistic, scores.data(), count, 0.5, e.data());
+    log_softmax(reductions, scores.data(), count, 0.5);
+    reductions.exponentials(wrong.data(), count, e.data());
     CHECK(difference(scores, expected) < 1e-15 * 8);
     for (std::size_t j = 0; j < e.size(); ++j) CHECK(std::abs(e[j] - std::exp(wrong[j] - largest)) < 1e-15);
     wrong.back() = std::numeric_limits<double>::quiet_NaN();
-    CHECK(std::isnan(exponentials(logistic, wrong.data(), count, e.data()).sum));
+    CHECK(std::isnan(reductions.exponentials(wrong.data(), count, nullptr).sum));
   }
 }
 

@@ -279,8 +279,8 @@ TEST_CASE("footprint: a large batch goes on along straight lines") {
     const Index nodes = workspace.schedule().num_nodes() + workspace.output_schedule().num_nodes();
     CHECK(footprint.activations + footprint.cotangents ==
           doctest::Approx(double(counted) + double(nodes) * double(sizeof(Step))).epsilon(0.002));
-    CHECK(footprint.gradients == double(2 * network.flat().size() * sizeof(double)));
-    CHECK(footprint.optimizer == footprint.gradients);
+    CHECK(footprint.gradients == double(network.flat().size() * sizeof(double)));
+    CHECK(footprint.optimizer == 2 * footprint.gradients);
     CHECK(training_footprint(network, x, Sgd{}).optimizer == 0);
   }
   set_num_threads(before);

@@ -137,7 +137,7 @@ def test_numbers_of_one_layer() -> None:
     assert found.state_bytes == 8 * 60
     per_step = found.memory.activations / 200
     assert found.bytes_per_step == pytest.approx(net.flat.nbytes / 4 + per_step)
-    assert found.memory.gradients == 2 * net.flat.nbytes
+    assert found.memory.gradients == net.flat.nbytes
 
 
 def test_ties_and_what_rests_take_part() -> None:

@@ -48,6 +48,17 @@ def perplexities(lines: str, name: str) -> list[float]:
     return [float(number) for number in re.findall(rf"  {name} (\S+)", lines)]
 
 
+@pytest.mark.parametrize("softmax", ["sampled", "adaptive"])
+def test_it_learns_many_words(softmax: str, run: Run) -> None:
+    words = [f"w{i}" for i in range(40)]
+    Path("text").write_text("\n".join(" ".join(words[i:] + words[:i]) for i in range(40)))
+    shown = train(run, "--softmax", softmax, "--hidden", "16", "--epochs", "30", "--validation", "0.2")
+    held_out = perplexities(shown, "validation perplexity")
+    assert held_out[-1] < 4  # of 40 words
+    last = rc.load("lm.safetensors").layers[-1]
+    assert isinstance(last, rc.AdaptiveSoftmax if softmax == "adaptive" else rc.Linear)
+
+
 @pytest.mark.parametrize("level", ["word", "char"])
 def test_it_learns_writes_and_scores(level: str, run: Run) -> None:
     shown = train(run, "--level", level, "--epochs", "10", "--validation", "0.2")
@@ -295,6 +306,9 @@ def test_wrong_usage(arguments: list[str], run: Run) -> None:
         ("train text --online --optimizer adam", "--optimizer is adam, expected sgd"),
         ("train text --online --schedule cosine", "--schedule is given with --online"),
         ("train text --online --patience 3", "--patience is given with --online"),
+        ("train text --online --softmax sampled", "--softmax sampled is given with --online"),
+        ("train text --tied --softmax adaptive", "--tied is given with --softmax adaptive"),
+        ("train text --softmax adaptive", "tokens and 128 units, expected at least 20"),
         ("train text --tied --embedding 3", "--tied: the embedding has size 3, expected 128"),
         ("train text --hidden 0", "size is 0, expected at least 1"),
         ("train text --dropout 1", "probability"),

@@ -13,7 +13,7 @@ struct Footprint {
   double weights = 0;      // the parameters as the products read them
   double activations = 0;  // what the way forward keeps for the way back
   double cotangents = 0;   // what the way back adds to that
-  double gradients = 0;    // one of each thread, and their sum
+  double gradients = 0;    // one of each thread
   double optimizer = 0;    // what it remembers
   double traffic = 0;      // what the way forward moves (training/traffic.h), no part of the memory:
   double steps = 0;        // for so many steps or nodes

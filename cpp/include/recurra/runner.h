@@ -69,6 +69,9 @@ struct RunOptions {
   // Checkpointed BPTT: activations of so many steps are alive at a time, and the states between; each step's are made twice. The
   // gradient is the whole one. `square_root`: of the steps. 0: all are kept.
   Index segment = 0;
+  // Of window_gradient: the gradient is written, not added to; what it holds is undefined if the call throws. It saves the memory
+  // of one more.
+  bool overwrites = false;
   static constexpr Index square_root = -1;
 };
 

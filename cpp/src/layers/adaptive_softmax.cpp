@@ -14,7 +14,7 @@ AdaptiveSoftmax<T>::AdaptiveSoftmax(const Kernels<T>& kernels, Index input_size,
                                     const std::vector<Index>& cutoffs, const std::vector<Index>& units)
     : products_(kernels.products),
       row_products_(kernels.row_products),
-      logistic_(kernels.logistic),
+      reductions_(kernels.reductions),
       input_size_(input_size),
       num_classes_(num_classes),
       shortlist_(cutoffs.empty() ? num_classes : cutoffs.front()) {
@@ -120,7 +120,7 @@ void AdaptiveSoftmax<T>::forward(const Weights<T>& weights, Tape<T>& base, Level
   // What the head says of the clusters stands where their first classes belong, until it has been put aside.
   multiply(w.head, x, tape.x_stride, head_size(), y, tape.y_stride);
   for (Index i = 0; i < count; ++i) {
-    log_softmax(logistic_, y + i * tape.y_stride, head_size(), T(0), tape.row.data());
+    log_softmax(reductions_, y + i * tape.y_stride, head_size(), T(0));
     std::copy_n(y + i * tape.y_stride + shortlist_, num_clusters(), clusters + i * num_clusters());
   }
   for (std::size_t k = 0; k < clusters_.size(); ++k) {
@@ -129,7 +129,7 @@ void AdaptiveSoftmax<T>::forward(const Weights<T>& weights, Tape<T>& base, Level
     multiply(w.clusters[k].projection, x, tape.x_stride, c.units, hidden, hidden_);
     multiply(w.clusters[k].scores, hidden, hidden_, c.size(), y + c.begin, tape.y_stride);
     for (Index i = 0; i < count; ++i)
-      log_softmax(logistic_, y + i * tape.y_stride + c.begin, c.size(), clusters[i * num_clusters() + Index(k)], tape.row.data());
+      log_softmax(reductions_, y + i * tape.y_stride + c.begin, c.size(), clusters[i * num_clusters() + Index(k)]);
   }
 }
 

@@ -61,7 +61,7 @@ class AdaptiveSoftmax final : public Layer<T>, public ClassScorer<T> {
 
   const Products<T>& products_;
   const RowProducts<T>& row_products_;
-  const Elementwise<T>& logistic_;
+  const Reductions<T>& reductions_;
   Index input_size_, num_classes_;
   Index shortlist_;   // classes before the first cutoff
   Index hidden_ = 0;  // units of all projections

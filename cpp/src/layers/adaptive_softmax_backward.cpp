@@ -13,7 +13,7 @@ template <class T>
 void AdaptiveSoftmax<T>::to_scores(const T* y, const T* clusters, const T* dy, T* dscores) const {
   // No log-probability is above 0, nor above that of its cluster.
   const auto within = [&](const T* z, T above, const T* dz, T sum, Index count, T* ds) {
-    exponentials_below(logistic_, z, above, count, ds);
+    exponentials_below(reductions_, z, above, count, ds);
     for (Index j = 0; j < count; ++j) ds[j] = dz[j] - ds[j] * sum;
   };
   double total = long_sum(dy, shortlist_);
@@ -34,7 +34,7 @@ void AdaptiveSoftmax<T>::to_scores(const T* y, const T* clusters, const T* dy, T
 template <class T>
 void AdaptiveSoftmax<T>::from_scores(const T* y, const T* clusters, const T* dhead, T* dy, T* row) const {
   const auto mean_of = [&](const T* z, T above, const T* ds, Index count) {
-    exponentials_below(logistic_, z, above, count, row);
+    exponentials_below(reductions_, z, above, count, row);
     for (Index j = 0; j < count; ++j) row[j] *= ds[j];
     return long_sum(row, count);
   };

@@ -23,17 +23,6 @@ struct AdaptiveScratch final : ClassScratch<T> {
 // Enough for the products to run at full speed; fewer of them where each has very many scores.
 Index rows_at_once(Index width) { return std::clamp((Index(1) << 18) / width, Index(32), Index(256)); }
 
-// Scores to their cotangents.
-template <class T>
-double softmax_loss(const Elementwise<T>& logistic, T* scores, Index width, Index wanted, double scale) {
-  const double score = double(scores[wanted]);
-  const ExpRow<T> row = exponentials(logistic, scores, width, scores);
-  const T factor = T(scale / row.sum);
-  for (Index j = 0; j < width; ++j) scores[j] *= factor;
-  scores[wanted] -= T(scale);
-  return scale * (std::log(row.sum) + (double(row.largest) - score));
-}
-
 }  // namespace
 
 template <class T>
@@ -70,7 +59,7 @@ double AdaptiveSoftmax<T>::class_loss(const Weights<T>& weights, ClassScratch<T>
     const T* x = rows.x + first * rows.x_stride;
     w.head.forward.multiply_from(products_, nullptr, x, rows.x_stride, count, scores, head_size());
     for (Index i = 0; i < count; ++i)
-      loss += softmax_loss(logistic_, scores + i * head_size(), head_size(), head_index(Index(rows.classes[first + i])),
+      loss += softmax_loss(reductions_, scores + i * head_size(), head_size(), head_index(Index(rows.classes[first + i])),
                            rows.scales[first + i]);
     if (!gradient) continue;
     add_weight(scores, head_size(), head_size(), x, rows.x_stride, input_size_, count, gradient, outer);
@@ -96,7 +85,7 @@ double AdaptiveSoftmax<T>::class_loss(const Weights<T>& weights, ClassScratch<T>
       matrices.projection.forward.multiply_from(products_, nullptr, x, input_size_, count, hidden, c.units);
       matrices.scores.forward.multiply_from(products_, nullptr, hidden, c.units, count, scores, c.size());
       for (Index i = 0; i < count; ++i)
-        loss += softmax_loss(logistic_, scores + i * c.size(), c.size(), Index(rows.classes[members[i]]) - c.begin,
+        loss += softmax_loss(reductions_, scores + i * c.size(), c.size(), Index(rows.classes[members[i]]) - c.begin,
                              rows.scales[members[i]]);
       if (!gradient) continue;
       add_weight(scores, c.size(), c.size(), hidden, c.units, c.units, count, gradient + c.scores, outer);

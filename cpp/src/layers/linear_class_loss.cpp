@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "linear.h"
+#include "log_softmax.h"
 
 namespace recurra {
 
@@ -20,20 +21,8 @@ struct LinearScratch final : ClassScratch<T> {
 // As many as one block of a product reads at once; more would make the scores larger and nothing faster.
 constexpr Index chunk_rows = 96;
 
-// Scores to their cotangents.
-template <class T>
-double softmax_loss(const Reductions<T>& reductions, T* scores, Index width, std::int64_t wanted, double scale, bool gradient) {
-  const double score = double(scores[wanted]);
-  const auto [largest, sum] = reductions.exponentials(scores, width, gradient ? scores : nullptr);
-  if (gradient) {
-    const T factor = T(scale / sum);
-    for (Index j = 0; j < width; ++j) scores[j] *= factor;
-    scores[wanted] -= T(scale);
-  }
-  return scale * (std::log(sum) + (double(largest) - score));
-}
-
-// The same of samples and the wanted class, whose score comes last. A sample that is the wanted class does not count.
+// The loss of samples and the wanted class, whose score comes last; scores to their cotangents. A sample that is the wanted class
+// does not count.
 template <class T>
 double sampled_loss_row(const Reductions<T>& reductions, T* scores, const ClassSamples& samples, std::int64_t wanted,
                         double scale) {
@@ -102,8 +91,8 @@ double Linear<T>::full_loss(const LinearWeights<T>& w, ClassScratch<T>& base, co
     const T* x = rows.x + first * rows.x_stride;
     multiply(w, w.bias.data(), x, rows.x_stride, count, scores, output_size_);
     for (Index i = 0; i < count; ++i)
-      loss += softmax_loss(reductions_, scores + i * output_size_, output_size_, rows.classes[first + i], rows.scales[first + i],
-                           gradient != nullptr);
+      loss += softmax_loss(reductions_, scores + i * output_size_, output_size_, Index(rows.classes[first + i]),
+                           rows.scales[first + i], gradient != nullptr);
     if (!gradient) continue;
     if (rows.dx) multiply_back(w, scores, output_size_, count, rows.dx + first * rows.dx_stride, rows.dx_stride);
     add_gradient(scores, output_size_, x, rows.x_stride, count, gradient, scratch.outer.data());

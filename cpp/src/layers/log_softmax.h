@@ -1,5 +1,4 @@
-// Softmax of a row of scores, with exp from the kernel of the logistic function: exp(x) = s / (1 - s), s = 1 / (1 + exp(-x)).
-// Since nothing is above the largest score, s is at most 1/2, and no digit is lost in 1 - s.
+// Softmax of a row of scores, on the kernel of their exponentials.
 #pragma once
 
 #include <cmath>
@@ -8,12 +7,11 @@
 
 namespace recurra {
 
-// e = exp(x - top), where no x is above top; e may be x.
+// e = exp(x - above), where no x is above it; e may be x.
 template <class T>
-void exponentials_below(const Elementwise<T>& logistic, const T* x, T top, Index count, T* e) {
-  for (Index j = 0; j < count; ++j) e[j] = x[j] - top;
-  logistic.value(e, count, e);
-  for (Index j = 0; j < count; ++j) e[j] = e[j] / (T(1) - e[j]);
+void exponentials_below(const Reductions<T>& reductions, const T* x, T above, Index count, T* e) {
+  const T factor = std::exp(reductions.exponentials(x, count, e).largest - above);
+  for (Index j = 0; j < count; ++j) e[j] *= factor;
 }
 
 // Independent sums, in a fixed order; long sums of T's would lose digits.
@@ -33,34 +31,25 @@ double long_sum(const T* values, Index count) {
   return total;
 }
 
+// scores -> plus + log softmax(scores)
 template <class T>
-struct ExpRow {
-  T largest;   // score
-  double sum;  // of exp(score - largest)
-};
-
-// e = exp(scores - the largest one); e may be the scores. A NaN among them makes the sum NaN.
-template <class T>
-ExpRow<T> exponentials(const Elementwise<T>& logistic, const T* scores, Index count, T* e) {
-  constexpr Index lanes = 16;
-  T most[lanes];
-  for (T& m : most) m = scores[0];
-  Index j = 0;
-  for (; j + lanes <= count; j += lanes)
-    for (Index k = 0; k < lanes; ++k) most[k] = scores[j + k] > most[k] ? scores[j + k] : most[k];
-  for (; j < count; ++j) most[0] = scores[j] > most[0] ? scores[j] : most[0];
-  T largest = most[0];
-  for (const T m : most) largest = m > largest ? m : largest;
-  exponentials_below(logistic, scores, largest, count, e);
-  return {largest, long_sum(e, count)};
-}
-
-// scores -> plus + log softmax(scores); `e` has room for as many.
-template <class T>
-void log_softmax(const Elementwise<T>& logistic, T* scores, Index count, T plus, T* e) {
-  const ExpRow<T> row = exponentials(logistic, scores, count, e);
+void log_softmax(const Reductions<T>& reductions, T* scores, Index count, T plus) {
+  const ExpSum<T> row = reductions.exponentials(scores, count, nullptr);
   const T shift = plus - T(std::log(row.sum));
   for (Index j = 0; j < count; ++j) scores[j] = (scores[j] - row.largest) + shift;
+}
+
+// -log p(wanted) times scale, p = softmax(scores); the scores become its gradient by them, if that is wanted.
+template <class T>
+double softmax_loss(const Reductions<T>& reductions, T* scores, Index count, Index wanted, double scale, bool gradient = true) {
+  const double score = double(scores[wanted]);
+  const auto [largest, sum] = reductions.exponentials(scores, count, gradient ? scores : nullptr);
+  if (gradient) {
+    const T factor = T(scale / sum);
+    for (Index j = 0; j < count; ++j) scores[j] *= factor;
+    scores[wanted] -= T(scale);
+  }
+  return scale * (std::log(sum) + (double(largest) - score));
 }
 
 }  // namespace recurra

@@ -45,6 +45,9 @@ std::unique_ptr<Layer<T>> tree(Context& c) {
   CellOptions options = cell_options(inner.spec, table->info, inner.where());
   options.parents = c.options.has("arity") ? Parents::by_slot : Parents::summed;
   options.arity = c.options.size("arity", 1);
+  constexpr Index most_slots = 256;  // every two of them have a block of R, which is laid out one by one
+  if (options.arity > most_slots)
+    c.options.fail("has arity = " + std::to_string(options.arity) + ", expected at most " + std::to_string(most_slots));
   options.bilinear = c.options.flag("bilinear");
   check_tree_cell(inner.options, options);
   const Index source = options.hidden_size * table->info.feeds;

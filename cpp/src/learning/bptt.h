@@ -2,6 +2,8 @@
 // P. J. Werbos, Proc. IEEE 78 (1990).
 #pragma once
 
+#include <span>
+
 #include "batch.h"
 #include "sweep.h"
 
@@ -16,7 +18,8 @@ struct Shard {
   std::vector<Index> output_rows, order;  // and of the output; its i-th sequence is the order[i]-th of the input
   std::vector<Step> steps, output_steps;  // by node of the schedules
   std::vector<Index> nodes;               // of a topology, the caller's numbers by node of the schedule
-  std::vector<T> gradient;
+  std::span<T> gradient;                  // the shard's own, or the caller's
+  std::vector<T> own_gradient;
   double loss = 0;
   std::unique_ptr<ClassScratch<T>> class_scratch;
   std::vector<T> last_state;  // [rows][state size], where they ended, if they ran in segments; else the workspace knows

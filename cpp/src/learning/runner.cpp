@@ -66,13 +66,18 @@ struct BasicRunner<T>::Impl {
       const RowTeam::Scope scope(shares ? team.get() : nullptr);
       Shard<T>& shard = *shards[std::size_t(t)];
       shard.loss = 0;
-      if (pass.gradient) shard.gradient.assign(std::size_t(model->parameter_offset.back()), T(0));
+      if (pass.gradient) {
+        const bool direct = t == 0 && pass.options.overwrites;
+        if (!direct) shard.own_gradient.resize(std::size_t(model->parameter_offset.back()));
+        shard.gradient = direct ? std::span<T>(gradient, std::size_t(model->parameter_offset.back())) : shard.own_gradient;
+        std::ranges::fill(shard.gradient, T(0));
+      }
       for (std::size_t i = std::size_t(t); i < parts.size(); i += std::size_t(threads)) {
         shard.rows = parts[i];
         run_shard(*weights, shard, pass, interrupt);
         if (state) keep_ends(shard, ends[i]);
       }
-      if (pass.gradient) network.shared()->fold(std::span<T>(shard.gradient));
+      if (pass.gradient) network.shared()->fold(shard.gradient);
     };
     try {
       run_parts(threads, thread);
@@ -85,8 +90,8 @@ struct BasicRunner<T>::Impl {
       throw std::overflow_error("the loss is " + std::to_string(loss) +
                                 ", expected a finite value; lower the learning rate or clip");
     for (int t = 0; t < threads; ++t) {
-      Shard<T>& shard = *shards[std::size_t(t)];
-      for (std::size_t j = 0; gradient && j < shard.gradient.size(); ++j) gradient[j] += shard.gradient[j];
+      const std::span<const T> part = shards[std::size_t(t)]->gradient;
+      for (std::size_t j = 0; gradient && part.data() != gradient && j < part.size(); ++j) gradient[j] += part[j];
     }
     for (std::size_t i = 0; i < ends.size(); ++i)
       for (std::size_t row = 0; row < parts[i].size(); ++row)
@@ -144,7 +149,10 @@ double BasicRunner<T>::window_gradient(const Sequences<T>& x, const Target<T>& t
   check_taught("window_gradient", *impl_->model, x, target);
   check_segment("window_gradient", *impl_->model, x, options.segment);
   check_window("window_gradient", x, window);
-  if (count_valid(*impl_->model, x, window) == 0) return 0;
+  if (count_valid(*impl_->model, x, window) == 0) {
+    if (options.overwrites) std::fill_n(gradient, impl_->network.flat().size(), T(0));
+    return 0;
+  }
   const double scale = entry_scale(*impl_->model, x, target, loss, window);
   return impl_->run({x, window, options.initial ? nullptr : state, options, nullptr, &target, &loss, scale, true}, state,
                     gradient);

@@ -79,13 +79,13 @@ void Fitting<T>::batch(const Sequences<T>& x) {
   for (Index begin = 0; begin < end; begin += window) {
     const Window steps{begin, std::min(begin + window, end)};
     const double weight = total_weight(*network_.model(), x, data_.target, options_.loss, steps);
-    std::fill(gradient_.begin(), gradient_.end(), T(0));
     const RunOptions training{.training = true,
                               .noise = mix(options_.seed, ++updates_),
                               .interrupt = options_.interrupt,
                               .initial = begin == 0 && !goes_on,
                               .sampling = sampling_,
-                              .segment = options_.segment};
+                              .segment = options_.segment,
+                              .overwrites = true};
     const double loss = runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(),
                                                 x.topology ? nullptr : &state_, training);
     update();

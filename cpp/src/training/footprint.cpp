@@ -111,7 +111,7 @@ Footprint training_footprint(const BasicNetwork<T>& network, const Sequences<T>&
   const Split chosen = split(x, steps, Index(network.flat().size()), step_memory(model));
   result.threads = chosen.threads;
   result.rounds = double(chosen.parts) / chosen.threads;
-  ModelWeights<T> weights(model);
+  ModelWeights<T> weights(model, nullptr, true);
   weights.refresh(model, network.flat().data());
   for (std::size_t i = 0; i < model.layers.size(); ++i) result.weights += double(weights[i].bytes());
   const auto parts = split_rows(x, chosen.parts);
@@ -134,7 +134,7 @@ Footprint training_footprint(const BasicNetwork<T>& network, const Sequences<T>&
   }
   result.activations = bytes.forward;
   result.cotangents = bytes.backward;
-  result.gradients = number * parameters * (result.threads + 1);
+  result.gradients = number * parameters * result.threads;
   result.optimizer = number * parameters * double(BasicOptimizer<T>(optimizer, 1).state().vectors.size());
   return result;
 }

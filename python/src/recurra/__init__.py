@@ -4,8 +4,8 @@ Arrays are C-contiguous and batch first: a sequence is ``(time, features)`` or `
 with ``lengths=`` for ragged batches.
 """
 
-from recurra._adaptive_softmax import AdaptiveSoftmax
 from recurra import text
+from recurra._adaptive_softmax import AdaptiveSoftmax
 from recurra._arrays import ConversionWarning
 from recurra._automata import FiniteAutomaton
 from recurra._brackets import Brackets
@@ -44,7 +44,6 @@ from recurra._layer import Layer
 from recurra._layers import Delay, Dropout, Embedding, Last, Linear, Logistic, Max, Mean, Relu, Tanh
 from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss, SampledSoftmax
 from recurra._mealy import MealyMachine
-from recurra._losses import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Huber, Loss
 from recurra._memories import NTMMemory, StackMemory
 from recurra._network import Network, load
 from recurra._node_features import networkx_features

@@ -28,7 +28,7 @@ class TrainingMemory:
         weights: The parameters as the products read them.
         activations: What the way forward keeps for the way back.
         cotangents: What the way back adds to that.
-        gradients: One of each thread, and their sum.
+        gradients: One of each thread.
         optimizer: What it remembers.
     """
 

@@ -28,6 +28,8 @@ def make_network(options: argparse.Namespace, tokens: int) -> tuple[Network, Los
             f"--tied: the embedding has size {width}, expected {options.hidden}, the hidden size, as the two "
             "are one matrix"
         )
+    if options.tied and options.softmax == "adaptive":
+        raise ValueError("--tied is given with --softmax adaptive, expected a softmax of one matrix")
     layers: list[Layer] = [Embedding(tokens, width)]
     for _ in range(options.layers):
         layers += [*_dropout(options), CELLS[options.cell](width, options.hidden)]

@@ -114,6 +114,7 @@ def _check(options: argparse.Namespace) -> None:
         ("--dropout", options.dropout != 0),
         ("--schedule", options.schedule != "constant"),
         ("--patience", options.patience is not None),
+        ("--softmax sampled", options.softmax == "sampled"),
     ):
         if given:
             raise ValueError(f"{name} is given with --online, expected it without")
