@@ -48,13 +48,14 @@ def perplexities(lines: str, name: str) -> list[float]:
     return [float(number) for number in re.findall(rf"  {name} (\S+)", lines)]
 
 
-@pytest.mark.parametrize("softmax", ["sampled", "adaptive"])
-def test_it_learns_many_words(softmax: str, run: Run) -> None:
+# The adaptive one has a single unit for 30 words, here all as frequent.
+@pytest.mark.parametrize(("softmax", "most"), [("sampled", 4), ("adaptive", 12)])
+def test_it_learns_many_words(softmax: str, most: float, run: Run) -> None:
     words = [f"w{i}" for i in range(40)]
     Path("text").write_text("\n".join(" ".join(words[i:] + words[:i]) for i in range(40)))
-    shown = train(run, "--softmax", softmax, "--hidden", "16", "--epochs", "30", "--validation", "0.2")
+    shown = train(run, "--softmax", softmax, "--hidden", "16", "--epochs", "12", "--validation", "0.2")
     held_out = perplexities(shown, "validation perplexity")
-    assert held_out[-1] < 4  # of 40 words
+    assert held_out[-1] < most  # of 40 words
     last = rc.load("lm.safetensors").layers[-1]
     assert isinstance(last, rc.AdaptiveSoftmax if softmax == "adaptive" else rc.Linear)
 
