@@ -50,6 +50,7 @@ def ours(
     x, y = tokens(vocabulary, batch, time)
     first = rc.evaluate(net, x, y, loss="cross_entropy", batch_size=batch)
     loss = rc.SampledSoftmax(4096) if readout == "sampled" else rc.CrossEntropy()
+    optimizer = rc.Adam(RATE, lazy=readout == "sampled")
 
     def update() -> None:
         rc.fit(
@@ -57,7 +58,7 @@ def ours(
             x,
             y,
             loss=loss,
-            optimizer=rc.Adam(RATE),
+            optimizer=optimizer,
             epochs=1,
             batch_size=batch,
             shuffle=False,

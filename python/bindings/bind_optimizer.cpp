@@ -3,27 +3,27 @@
 namespace recurra::python {
 
 void bind_optimizer_settings(py::module_& m) {
-  py::class_<Sgd>(m, "Sgd").def(py::init([](double learning_rate, double momentum, bool nesterov, double l2, double l1) {
-                                  return Sgd{learning_rate, momentum, {l2, l1}, nesterov};
-                                }),
+  py::class_<Sgd>(m, "Sgd").def(py::init([](double learning_rate, double momentum, bool nesterov, double l2, double l1,
+                                            bool lazy) { return Sgd{learning_rate, momentum, {l2, l1}, nesterov, lazy}; }),
                                 py::kw_only(), py::arg("learning_rate"), py::arg("momentum"), py::arg("nesterov"), py::arg("l2"),
-                                py::arg("l1"));
-  py::class_<Adam>(m, "Adam").def(py::init([](double learning_rate, double beta1, double beta2, double epsilon, double l2,
-                                              double l1) { return Adam{learning_rate, beta1, beta2, epsilon, {l2, l1}}; }),
-                                  py::kw_only(), py::arg("learning_rate"), py::arg("beta1"), py::arg("beta2"), py::arg("epsilon"),
-                                  py::arg("l2"), py::arg("l1"));
+                                py::arg("l1"), py::arg("lazy"));
+  py::class_<Adam>(m, "Adam").def(
+      py::init([](double learning_rate, double beta1, double beta2, double epsilon, double l2, double l1, bool lazy) {
+        return Adam{learning_rate, beta1, beta2, epsilon, {l2, l1}, lazy};
+      }),
+      py::kw_only(), py::arg("learning_rate"), py::arg("beta1"), py::arg("beta2"), py::arg("epsilon"), py::arg("l2"),
+      py::arg("l1"), py::arg("lazy"));
   py::class_<AdamW>(m, "AdamW")
-      .def(py::init([](double learning_rate, double beta1, double beta2, double epsilon, double weight_decay) {
-             return AdamW{learning_rate, beta1, beta2, epsilon, weight_decay};
+      .def(py::init([](double learning_rate, double beta1, double beta2, double epsilon, double weight_decay, bool lazy) {
+             return AdamW{learning_rate, beta1, beta2, epsilon, weight_decay, lazy};
            }),
            py::kw_only(), py::arg("learning_rate"), py::arg("beta1"), py::arg("beta2"), py::arg("epsilon"),
-           py::arg("weight_decay"));
+           py::arg("weight_decay"), py::arg("lazy"));
   py::class_<RmsProp>(m, "RmsProp")
-      .def(py::init([](double learning_rate, double alpha, double epsilon, double momentum, bool centered, double l2, double l1) {
-             return RmsProp{learning_rate, alpha, epsilon, momentum, centered, {l2, l1}};
-           }),
+      .def(py::init([](double learning_rate, double alpha, double epsilon, double momentum, bool centered, double l2, double l1,
+                       bool lazy) { return RmsProp{learning_rate, alpha, epsilon, momentum, centered, {l2, l1}, lazy}; }),
            py::kw_only(), py::arg("learning_rate"), py::arg("alpha"), py::arg("epsilon"), py::arg("momentum"),
-           py::arg("centered"), py::arg("l2"), py::arg("l1"));
+           py::arg("centered"), py::arg("l2"), py::arg("l1"), py::arg("lazy"));
   py::class_<Adagrad>(m, "Adagrad")
       .def(
           py::init([](double learning_rate, double learning_rate_decay, double initial_accumulator, double epsilon, double l2,

@@ -93,12 +93,13 @@ def test_a_loop_of_ones_own_learns(optimizer: rc.Optimizer) -> None:
 
 
 def test_representations() -> None:
-    text = "SGD(learning_rate=0.1, momentum=0.5, l2=0.001, l1=0.0, nesterov=False)"
+    text = "SGD(learning_rate=0.1, momentum=0.5, l2=0.001, l1=0.0, nesterov=False, lazy=False)"
     assert repr(rc.SGD(0.1, 0.5, l2=1e-3)) == text
-    text = "AdamW(learning_rate=0.002, betas=(0.9, 0.999), epsilon=1e-08, weight_decay=0.01)"
+    text = "AdamW(learning_rate=0.002, betas=(0.9, 0.999), epsilon=1e-08, weight_decay=0.01, lazy=False)"
     assert repr(rc.AdamW(2e-3)) == text
     assert (
-        repr(rc.Adam(2e-3)) == "Adam(learning_rate=0.002, betas=(0.9, 0.999), epsilon=1e-08, l2=0.0, l1=0.0)"
+        repr(rc.Adam(2e-3))
+        == "Adam(learning_rate=0.002, betas=(0.9, 0.999), epsilon=1e-08, l2=0.0, l1=0.0, lazy=False)"
     )
     assert repr(rc.BPTT()) == "BPTT()"
     assert repr(rc.BPTT(window=7)) == "BPTT(window=7)"

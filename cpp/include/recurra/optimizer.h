@@ -10,8 +10,13 @@
 #include <vector>
 
 #include "recurra/network.h"
+#include "recurra/ranges.h"
 
 namespace recurra {
+
+// A rule without memory and decay leaves parameters alone whose gradient is 0, and so need not look at the rows of a table that
+// did not take part in an update. `lazy` does the same with memory and decay: rows that rest neither decay nor move on, and
+// remember what they did. With Adam this is PyTorch's SparseAdam.
 
 // Both decays are added to the gradient: l2 * w + l1 * sign(w), for every parameter.
 struct Decay {
@@ -23,18 +28,21 @@ struct Sgd {
   double learning_rate = 1e-2, momentum = 0;
   Decay decay{};
   bool nesterov = false;
+  bool lazy = false;
 };
 
 // D. P. Kingma, J. Ba, Adam, ICLR 2015.
 struct Adam {
   double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   Decay decay{};
+  bool lazy = false;
 };
 
 // Adam, whose decay passes its mean and square by: first w <- w - learning_rate weight_decay w.
 // I. Loshchilov, F. Hutter, Decoupled weight decay regularization, ICLR 2019.
 struct AdamW {
   double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 1e-2;
+  bool lazy = false;
 };
 
 // s <- alpha s + (1 - alpha) g^2, centred: less the square of the running mean of g;  v <- momentum v + g / (sqrt(s) + epsilon);
@@ -43,6 +51,7 @@ struct RmsProp {
   double learning_rate = 1e-2, alpha = 0.99, epsilon = 1e-8, momentum = 0;
   bool centered = false;
   Decay decay{};
+  bool lazy = false;
 };
 
 // s <- s + g^2;  w <- w - learning_rate / (1 + learning_rate_decay (updates so far)) g / (sqrt(s) + epsilon).
@@ -74,6 +83,8 @@ class BasicOptimizer {
   // Moves what learns of a network: copies of tied parameters follow the first one, whose gradient counts, and what rests stays
   // as it is, whatever decays. The optimizer remembers nothing of either. Throws as above.
   void update(BasicNetwork<T>& network, std::span<const T> gradient);
+  // By a gradient that is 0 but there (BasicRunner::window_gradient).
+  void update(BasicNetwork<T>& network, std::span<const T> gradient, const Ranges& touched);
   void update(BasicNetwork<T>& network, std::span<const T> gradient, const SharedParameters& shared);  // not the network's own
 
   // That of the next updates. Throws std::invalid_argument unless it is finite and at least 0.
@@ -100,5 +111,12 @@ template <class T>
 void clip_norm(std::span<T> gradient, double limit);
 template <class T>
 void clip_value(std::span<T> gradient, double limit);
+// The same of a gradient that is 0 but there.
+template <class T>
+double gradient_norm(std::span<const T> gradient, const Ranges& touched);
+template <class T>
+void clip_norm(std::span<T> gradient, double limit, const Ranges& touched);
+template <class T>
+void clip_value(std::span<T> gradient, double limit, const Ranges& touched);
 
 }  // namespace recurra

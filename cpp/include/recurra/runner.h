@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "recurra/loss.h"
+#include "recurra/ranges.h"
 #include "recurra/state.h"
 #include "recurra/topology.h"
 
@@ -69,9 +70,6 @@ struct RunOptions {
   // Checkpointed BPTT: activations of so many steps are alive at a time, and the states between; each step's are made twice. The
   // gradient is the whole one. `square_root`: of the steps. 0: all are kept.
   Index segment = 0;
-  // Of window_gradient: the gradient is written, not added to; what it holds is undefined if the call throws. It saves the memory
-  // of one more.
-  bool overwrites = false;
   static constexpr Index square_root = -1;
 };
 
@@ -95,9 +93,11 @@ class BasicRunner {
   // for segments of what cannot be cut, std::overflow_error for a loss that is not finite.
   double loss_and_gradient(const Sequences<T>& x, const Target<T>& target, const Loss& loss, T* gradient,
                            BasicState<T>* state = nullptr, const RunOptions& options = {});
-  // The same for one window: the mean over the window's valid entries. A network that pools does so over the window.
+  // The same for one window: the mean over the window's valid entries. A network that pools does so over the window. With
+  // `touched` the gradient is set instead, and tells where: before, it is 0 but there; afterwards there is all that may differ
+  // from 0, even if the call throws. Of tables, such as an embedding's, these are the rows that took part.
   double window_gradient(const Sequences<T>& x, const Target<T>& target, const Loss& loss, Window window, T* gradient,
-                         BasicState<T>* state, const RunOptions& options);
+                         BasicState<T>* state, const RunOptions& options, Ranges* touched = nullptr);
   // The loss alone.
   double loss(const Sequences<T>& x, const Target<T>& target, const Loss& loss, BasicState<T>* state = nullptr,
               const RunOptions& options = {});

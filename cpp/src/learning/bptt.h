@@ -5,6 +5,7 @@
 #include <span>
 
 #include "batch.h"
+#include "recurra/ranges.h"
 #include "sweep.h"
 
 namespace recurra {
@@ -20,6 +21,7 @@ struct Shard {
   std::vector<Index> nodes;               // of a topology, the caller's numbers by node of the schedule
   std::span<T> gradient;                  // the shard's own, or the caller's
   std::vector<T> own_gradient;
+  Ranges written;  // where its own is not 0
   double loss = 0;
   std::unique_ptr<ClassScratch<T>> class_scratch;
   std::vector<T> last_state;  // [rows][state size], where they ended, if they ran in segments; else the workspace knows
@@ -35,9 +37,10 @@ struct Pass {
   T* y = nullptr;                     // where outputs go, or
   const Target<T>* target = nullptr;  // what they should be,
   const Loss* loss = nullptr;
-  double scale = 0;       // what each output of weight 1 counts in the loss,
-  bool gradient = false;  // and whether the shard's gradient is wanted
-  Index before = 0;       // steps of a longer window before this one, as whose part it draws its masks
+  double scale = 0;                       // what each output of weight 1 counts in the loss,
+  bool gradient = false;                  // and whether the shard's gradient is wanted
+  const ClassSamples* samples = nullptr;  // of SampledSoftmax, with a gradient
+  Index before = 0;                       // steps of a longer window before this one, as whose part it draws its masks
 };
 
 // How many outputs inside the window count: steps, or sequences with a step if the network pools.

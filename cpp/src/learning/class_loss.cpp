@@ -1,9 +1,6 @@
 #include "class_loss.h"
 
-#include "../math/hash.h"
-#include "../math/random.h"
 #include "checks.h"
-#include "class_samples.h"
 #include "loss.h"
 
 namespace recurra {
@@ -21,7 +18,7 @@ double scale_of(const Loss& loss, std::int64_t id, double scale) {
 template <class T>
 bool scores_apart(const Model<T>& model, const Pass<T>& pass, Index outputs) {
   if (!pass.target || pass.y || !model.scorer || !pass.loss->takes_classes()) return false;
-  if (pass.gradient && pass.loss->kind() == Loss::sampled_softmax) return true;
+  if (pass.samples) return true;
   const auto* exact = std::get_if<CrossEntropy>(&pass.loss->settings());
   return !(exact && exact->label_smoothing > 0) && model.scorer->pays(outputs);
 }
@@ -49,14 +46,7 @@ double class_loss(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>
     rows.dx = tape.dx;
     rows.dx_stride = tape.dx_stride;
   }
-  ClassSamples samples;
-  if (const auto* sampled = std::get_if<SampledSoftmax>(&pass.loss->settings()); sampled && pass.gradient) {
-    // The same for all shards and segments of a window.
-    constexpr std::uint64_t salt = 0x5a3d;
-    samples = draw_classes(*sampled, model.output_size,
-                           mix(mix(pass.options.noise, std::uint64_t(pass.window.begin - pass.before)), salt));
-    rows.samples = &samples;
-  }
+  rows.samples = pass.samples;
   if (!shard.class_scratch) shard.class_scratch = model.scorer->make_class_scratch();
   T* gradient = pass.gradient ? shard.gradient.data() + model.parameter_offset[model.layers.size() - 1] : nullptr;
   return model.scorer->class_loss(weights.last(), *shard.class_scratch, rows, gradient);

@@ -6,15 +6,27 @@
 #include <cmath>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "../layers/row_team.h"
+#include "../math/hash.h"
+#include "../math/random.h"
 #include "../network/shared_parameters.h"
 #include "bptt.h"
 #include "checks.h"
+#include "class_samples.h"
+#include "gradient_ranges.h"
 #include "shards.h"
 #include "threads.h"
 
 namespace recurra {
+
+namespace {
+template <class T>
+void fill_zeros(T* values, const Ranges& ranges) {
+  for (const Range& range : ranges) std::fill(values + range.begin, values + range.end, T(0));
+}
+}  // namespace
 
 template <class T>
 struct BasicRunner<T>::Impl {
@@ -54,8 +66,28 @@ struct BasicRunner<T>::Impl {
       save_last_state(shard, Index(row), ends.data() + std::ptrdiff_t(row) * state_size());
   }
 
-  // Nothing of the caller's but y changes until every shard has succeeded.
-  double run(const Pass<T>& pass, BasicState<T>* state, T* gradient = nullptr) {
+  // The shard's own, 0 everywhere and to be written there.
+  static std::span<T> own_gradient(Shard<T>& shard, std::size_t size, const Ranges& where) {
+    shard.own_gradient.resize(size);
+    fill_zeros(shard.own_gradient.data(), shard.written);
+    shard.written = where;
+    return shard.own_gradient;
+  }
+
+  // Nothing of the caller's but y, and a gradient that is set, changes until every shard has succeeded.
+  double run(Pass<T> pass, BasicState<T>* state, T* gradient = nullptr, Ranges* touched = nullptr) {
+    const std::size_t size = std::size_t(model->parameter_offset.back());
+    ClassSamples samples;
+    if (const auto* sampled = pass.gradient ? std::get_if<SampledSoftmax>(&pass.loss->settings()) : nullptr) {
+      samples = draw_classes(*sampled, model->output_size, mix(pass.options.noise, std::uint64_t(pass.window.begin)));
+      pass.samples = &samples;
+    }
+    Ranges where;
+    if (pass.gradient) where = network.shared()->fold(touched ? gradient_ranges(*model, pass) : Ranges{{0, Index(size)}});
+    if (touched) {
+      fill_zeros(gradient, *touched);
+      *touched = where;
+    }
     std::atomic<bool> stop{false};
     std::vector<std::vector<T>> ends(state ? parts.size() : 0);  // by part, the states of its rows
     const auto thread = [&](int t) {
@@ -66,18 +98,13 @@ struct BasicRunner<T>::Impl {
       const RowTeam::Scope scope(shares ? team.get() : nullptr);
       Shard<T>& shard = *shards[std::size_t(t)];
       shard.loss = 0;
-      if (pass.gradient) {
-        const bool direct = t == 0 && pass.options.overwrites;
-        if (!direct) shard.own_gradient.resize(std::size_t(model->parameter_offset.back()));
-        shard.gradient = direct ? std::span<T>(gradient, std::size_t(model->parameter_offset.back())) : shard.own_gradient;
-        std::ranges::fill(shard.gradient, T(0));
-      }
+      if (pass.gradient) shard.gradient = t == 0 && touched ? std::span<T>(gradient, size) : own_gradient(shard, size, where);
       for (std::size_t i = std::size_t(t); i < parts.size(); i += std::size_t(threads)) {
         shard.rows = parts[i];
         run_shard(*weights, shard, pass, interrupt);
         if (state) keep_ends(shard, ends[i]);
       }
-      if (pass.gradient) network.shared()->fold(shard.gradient);
+      if (pass.gradient) network.shared()->fold(shard.gradient, where);
     };
     try {
       run_parts(threads, thread);
@@ -90,8 +117,10 @@ struct BasicRunner<T>::Impl {
       throw std::overflow_error("the loss is " + std::to_string(loss) +
                                 ", expected a finite value; lower the learning rate or clip");
     for (int t = 0; t < threads; ++t) {
-      const std::span<const T> part = shards[std::size_t(t)]->gradient;
-      for (std::size_t j = 0; gradient && part.data() != gradient && j < part.size(); ++j) gradient[j] += part[j];
+      const T* const part = shards[std::size_t(t)]->gradient.data();
+      if (!gradient || part == gradient) continue;
+      for (const Range& range : where)
+        for (Index j = range.begin; j < range.end; ++j) gradient[j] += part[j];
     }
     for (std::size_t i = 0; i < ends.size(); ++i)
       for (std::size_t row = 0; row < parts[i].size(); ++row)
@@ -143,19 +172,19 @@ void BasicRunner<T>::forward(const Sequences<T>& x, T* y, BasicState<T>* state, 
 
 template <class T>
 double BasicRunner<T>::window_gradient(const Sequences<T>& x, const Target<T>& target, const Loss& loss, Window window,
-                                       T* gradient, BasicState<T>* state, const RunOptions& options) {
+                                       T* gradient, BasicState<T>* state, const RunOptions& options, Ranges* touched) {
   impl_->begin("window_gradient", x, window.end - window.begin, state, options, true, &loss);
   check_loss("window_gradient", *impl_->model, target, loss);
   check_taught("window_gradient", *impl_->model, x, target);
   check_segment("window_gradient", *impl_->model, x, options.segment);
   check_window("window_gradient", x, window);
   if (count_valid(*impl_->model, x, window) == 0) {
-    if (options.overwrites) std::fill_n(gradient, impl_->network.flat().size(), T(0));
+    if (touched) fill_zeros(gradient, std::exchange(*touched, {}));
     return 0;
   }
   const double scale = entry_scale(*impl_->model, x, target, loss, window);
   return impl_->run({x, window, options.initial ? nullptr : state, options, nullptr, &target, &loss, scale, true}, state,
-                    gradient);
+                    gradient, touched);
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 #include "shared_parameters.h"
 
 #include <pthread.h>
+
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -8,6 +9,7 @@
 #include <set>
 #include <stdexcept>
 #include <utility>
+#include "ranges.h"
 
 namespace recurra {
 
@@ -145,10 +147,26 @@ Names SharedParameters::group_of(const std::string& name) const {
 
 template <class T>
 void SharedParameters::fold(std::span<T> gradient) const {
+  fold(gradient, {{0, Index(gradient.size())}});
+}
+
+template <class T>
+void SharedParameters::fold(std::span<T> gradient, const Ranges& ranges) const {
   T* const g = gradient.data();
   for (const auto& [from, to, size] : copies_)
-    for (Index i = 0; i < size; ++i) g[from + i] += std::exchange(g[to + i], T(0));
-  for (const Range& range : resting_) std::fill(g + range.begin, g + range.end, T(0));
+    for_each_common(ranges, {to, to + size}, [&, way = from - to](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) g[i + way] += std::exchange(g[i], T(0));
+    });
+  for (const Range& range : resting_)
+    for_each_common(ranges, range, [&](Index begin, Index end) { std::fill(g + begin, g + end, T(0)); });
+}
+
+Ranges SharedParameters::fold(const Ranges& ranges) const {
+  std::vector<Range> all = ranges;
+  for (const auto& [from, to, size] : copies_)
+    for_each_common(ranges, {to, to + size},
+                    [&, way = from - to](Index begin, Index end) { all.push_back({begin + way, end + way}); });
+  return united(std::move(all));
 }
 
 template <class T>
@@ -160,8 +178,9 @@ void SharedParameters::share(std::span<T> flat) const {
       std::copy_n(flat.data() + from, size, flat.data() + to);
 }
 
-#define RECURRA_INSTANTIATE(T)                              \
-  template void SharedParameters::fold(std::span<T>) const; \
+#define RECURRA_INSTANTIATE(T)                                             \
+  template void SharedParameters::fold(std::span<T>, const Ranges&) const; \
+  template void SharedParameters::fold(std::span<T>) const;                \
   template void SharedParameters::share(std::span<T>) const;
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

@@ -10,16 +10,14 @@
 #include <vector>
 
 #include "recurra/network.h"
+#include "recurra/ranges.h"
 
 namespace recurra {
 
 class SharedParameters {
  public:
   using Names = std::vector<std::string>;
-  struct Range {  // of the flat vector
-    Index begin, end;
-    bool operator==(const Range&) const = default;
-  };
+  using Range = recurra::Range;  // of the flat vector
   struct Copy {
     Index from, to, size;
     bool operator==(const Copy&) const = default;
@@ -47,6 +45,11 @@ class SharedParameters {
   // rest.
   template <class T>
   void fold(std::span<T> gradient) const;
+  // The same for a gradient that is 0 outside of `ranges`, which are as the other one gives them.
+  template <class T>
+  void fold(std::span<T> gradient, const Ranges& ranges) const;
+  // Where a gradient by all places is, and where it comes to lie.
+  Ranges fold(const Ranges& ranges) const;
   // The copies take the values of the first. Callers may come at the same time: nothing is written where all is equal.
   template <class T>
   void share(std::span<T> flat) const;

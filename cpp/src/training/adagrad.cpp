@@ -14,6 +14,7 @@ struct AdagradRule final : OptimizerRule<T> {
     sum.assign(std::size_t(count), T(s.initial_accumulator));
   }
   const char* name() const override { return "Adagrad"; }
+  bool is_lazy() const override { return !decays(settings.decay); }
   void update(T* w, const T* g, std::size_t begin, std::size_t end) override {
     const Decayed<T> decayed(settings.decay);
     const T rate = T(this->learning_rate / (1 + double(this->updates - 1) * settings.learning_rate_decay));

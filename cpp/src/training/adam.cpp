@@ -21,6 +21,7 @@ struct AdamRule final : OptimizerRule<T> {
     require_divisor<T>(label, "epsilon", s.epsilon);
   }
   const char* name() const override { return label; }
+  bool is_lazy() const override { return settings.lazy; }
   void update(T* w, const T* g, std::size_t begin, std::size_t end) override {
     const Decayed<T> decayed(settings.decay);
     const double steps = double(this->updates);
@@ -52,7 +53,8 @@ std::unique_ptr<OptimizerRule<T>> make_rule(const Adam& settings, Index count) {
 }
 template <class T>
 std::unique_ptr<OptimizerRule<T>> make_rule(const AdamW& s, Index count) {
-  return std::make_unique<AdamRule<T>>("AdamW", Adam{s.learning_rate, s.beta1, s.beta2, s.epsilon}, s.weight_decay, count);
+  return std::make_unique<AdamRule<T>>("AdamW", Adam{s.learning_rate, s.beta1, s.beta2, s.epsilon, {}, s.lazy}, s.weight_decay,
+                                       count);
 }
 
 #define RECURRA_INSTANTIATE(T)                                                 \

@@ -84,10 +84,9 @@ void Fitting<T>::batch(const Sequences<T>& x) {
                               .interrupt = options_.interrupt,
                               .initial = begin == 0 && !goes_on,
                               .sampling = sampling_,
-                              .segment = options_.segment,
-                              .overwrites = true};
+                              .segment = options_.segment};
     const double loss = runner_.window_gradient(x, data_.target, options_.loss, steps, gradient_.data(),
-                                                x.topology ? nullptr : &state_, training);
+                                                x.topology ? nullptr : &state_, training, &touched_);
     update();
     partial_.mean.add(loss, weight);
   }
@@ -96,12 +95,12 @@ void Fitting<T>::batch(const Sequences<T>& x) {
 template <class T>
 void Fitting<T>::update() {
   const std::span<T> gradient{gradient_};
-  const double norm = gradient_norm<T>(gradient);
+  const double norm = gradient_norm<T>(gradient, touched_);
   if (!std::isfinite(norm))
     throw std::overflow_error("fit: the norm of the gradient is " + std::to_string(norm) + ", expected a finite value");
-  if (options_.clip_value > 0) clip_value(gradient, options_.clip_value);
-  if (options_.clip_norm > 0) clip_norm(gradient, options_.clip_norm);
-  optimizer_.update(network_, gradient_);
+  if (options_.clip_value > 0) clip_value(gradient, options_.clip_value, touched_);
+  if (options_.clip_norm > 0) clip_norm(gradient, options_.clip_norm, touched_);
+  optimizer_.update(network_, gradient_, touched_);
 }
 
 template class Fitting<float>;

@@ -44,6 +44,7 @@ class Fitting {
   BasicRunner<T> runner_;
   BasicOptimizer<T> optimizer_;
   std::vector<T> gradient_;
+  Ranges touched_;  // where it is not 0
   std::uint64_t updates_ = 0;
   double sampling_ = 0;  // in this epoch
   PartialEpoch partial_;

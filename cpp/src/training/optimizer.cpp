@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../network/ranges.h"
 #include "../network/shared_parameters.h"
 #include "optimizer_rule.h"
 
@@ -34,6 +35,19 @@ void BasicOptimizer<T>::update(std::span<T> parameters, std::span<const T> gradi
 template <class T>
 void BasicOptimizer<T>::update(BasicNetwork<T>& network, std::span<const T> gradient) {
   update(network, gradient, *network.shared());
+}
+
+template <class T>
+void BasicOptimizer<T>::update(BasicNetwork<T>& network, std::span<const T> gradient, const Ranges& touched) {
+  if (!rule_->is_lazy()) return update(network, gradient);
+  const std::span<T> parameters = network.flat();
+  check_lengths(parameters.size(), gradient.size());
+  ++rule_->updates;
+  for (const Range& range : network.shared()->learning())
+    for_each_common(touched, range, [&](Index begin, Index end) {
+      rule_->update(parameters.data(), gradient.data(), std::size_t(begin), std::size_t(end));
+    });
+  network.shared()->share(parameters);
 }
 
 template <class T>

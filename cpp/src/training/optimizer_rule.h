@@ -14,6 +14,8 @@ struct BasicOptimizer<T>::Rule {
   virtual const char* name() const = 0;
   // One step of the parameters begin .. end - 1; `updates` counts this one already.
   virtual void update(T* w, const T* g, std::size_t begin, std::size_t end) = 0;
+  // Whether parameters whose gradient is 0 may be left out.
+  virtual bool is_lazy() const = 0;
   // The vectors it remembers, by name; the same ones for the same settings.
   virtual std::map<std::string, std::vector<T>*> memory() = 0;
 
@@ -41,6 +43,8 @@ inline void require_decay(const std::string& owner, const Decay& decay) {
   require_amount(owner, "l2", decay.l2);
   require_amount(owner, "l1", decay.l1);
 }
+
+inline bool decays(const Decay& decay) { return decay.l2 > 0 || decay.l1 > 0; }
 
 // Decay in the network's dtype.
 template <class T>

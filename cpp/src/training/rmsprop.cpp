@@ -18,6 +18,7 @@ struct RmsPropRule final : OptimizerRule<T> {
     if (s.momentum > 0) velocity.assign(std::size_t(count), T(0));
   }
   const char* name() const override { return "RMSprop"; }
+  bool is_lazy() const override { return settings.lazy; }
   void update(T* w, const T* g, std::size_t begin, std::size_t end) override {
     const Decayed<T> decayed(settings.decay);
     const T rate = T(this->learning_rate), momentum = T(settings.momentum), epsilon = T(settings.epsilon);

@@ -61,7 +61,8 @@ std::string describe(const Sgd& s) {
                       {"momentum", number_text(s.momentum)},
                       {"l2", number_text(s.decay.l2)},
                       {"l1", number_text(s.decay.l1)},
-                      {"nesterov", s.nesterov ? "true" : "false"}});
+                      {"nesterov", s.nesterov ? "true" : "false"},
+                      {"lazy", s.lazy ? "true" : "false"}});
 }
 std::string describe(const Adam& s) {
   return call("Adam", {{"learning_rate", number_text(s.learning_rate)},
@@ -69,14 +70,16 @@ std::string describe(const Adam& s) {
                        {"beta2", number_text(s.beta2)},
                        {"epsilon", number_text(s.epsilon)},
                        {"l2", number_text(s.decay.l2)},
-                       {"l1", number_text(s.decay.l1)}});
+                       {"l1", number_text(s.decay.l1)},
+                       {"lazy", s.lazy ? "true" : "false"}});
 }
 std::string describe(const AdamW& s) {
   return call("AdamW", {{"learning_rate", number_text(s.learning_rate)},
                         {"beta1", number_text(s.beta1)},
                         {"beta2", number_text(s.beta2)},
                         {"epsilon", number_text(s.epsilon)},
-                        {"weight_decay", number_text(s.weight_decay)}});
+                        {"weight_decay", number_text(s.weight_decay)},
+                        {"lazy", s.lazy ? "true" : "false"}});
 }
 std::string describe(const RmsProp& s) {
   return call("RMSprop", {{"learning_rate", number_text(s.learning_rate)},
@@ -85,7 +88,8 @@ std::string describe(const RmsProp& s) {
                           {"momentum", number_text(s.momentum)},
                           {"centered", s.centered ? "true" : "false"},
                           {"l2", number_text(s.decay.l2)},
-                          {"l1", number_text(s.decay.l1)}});
+                          {"l1", number_text(s.decay.l1)},
+                          {"lazy", s.lazy ? "true" : "false"}});
 }
 std::string describe(const Adagrad& s) {
   return call("Adagrad", {{"learning_rate", number_text(s.learning_rate)},

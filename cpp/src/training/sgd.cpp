@@ -13,6 +13,7 @@ struct SgdRule final : OptimizerRule<T> {
     velocity.assign(s.momentum > 0 ? std::size_t(count) : 0, T(0));
   }
   const char* name() const override { return "SGD"; }
+  bool is_lazy() const override { return settings.lazy || (settings.momentum == 0 && !decays(settings.decay)); }
   void update(T* w, const T* g, std::size_t begin, std::size_t end) override {
     const Decayed<T> decayed(settings.decay);
     const T rate = T(this->learning_rate), momentum = T(settings.momentum);

@@ -253,17 +253,32 @@ class StreamF64(_Stream): ...
 
 class Sgd:
     def __init__(
-        self, *, learning_rate: float, momentum: float, nesterov: bool, l2: float, l1: float
+        self, *, learning_rate: float, momentum: float, nesterov: bool, l2: float, l1: float, lazy: bool
     ) -> None: ...
 
 class Adam:
     def __init__(
-        self, *, learning_rate: float, beta1: float, beta2: float, epsilon: float, l2: float, l1: float
+        self,
+        *,
+        learning_rate: float,
+        beta1: float,
+        beta2: float,
+        epsilon: float,
+        l2: float,
+        l1: float,
+        lazy: bool,
     ) -> None: ...
 
 class AdamW:
     def __init__(
-        self, *, learning_rate: float, beta1: float, beta2: float, epsilon: float, weight_decay: float
+        self,
+        *,
+        learning_rate: float,
+        beta1: float,
+        beta2: float,
+        epsilon: float,
+        weight_decay: float,
+        lazy: bool,
     ) -> None: ...
 
 class RmsProp:
@@ -277,6 +292,7 @@ class RmsProp:
         centered: bool,
         l2: float,
         l1: float,
+        lazy: bool,
     ) -> None: ...
 
 class Adagrad:

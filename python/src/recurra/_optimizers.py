@@ -59,6 +59,9 @@ class SGD(Optimizer):
         l2: Adds l2 w to the gradient.
         l1: Adds l1 sign(w) to the gradient.
         nesterov: Step by g + momentum v instead of v; needs momentum > 0.
+        lazy: In `fit`, leave alone the rows of an `Embedding` that no input of an update was, and those of a
+            last `Linear` that a `SampledSoftmax` did not draw: they neither decay nor move on, and what is
+            remembered of them waits. Without momentum and decay nothing else is done anyway.
     """
 
     def __init__(
@@ -69,14 +72,16 @@ class SGD(Optimizer):
         l2: float = 0.0,
         l1: float = 0.0,
         nesterov: bool = False,
+        lazy: bool = False,
     ) -> None:
         settings = self._numbers(learning_rate=learning_rate, momentum=momentum, l2=l2, l1=l1)
         settings["nesterov"] = flag("SGD: nesterov", nesterov)
+        settings["lazy"] = flag("SGD: lazy", lazy)
         super().__init__(_core.Sgd(**settings), **settings)
 
 
 class Adam(Optimizer):
-    """Adam, with the decays added to the gradient as in `SGD`.
+    """Adam, with the decays added to the gradient as in `SGD`; ``lazy`` as there (PyTorch's SparseAdam).
 
     Source: D. P. Kingma and J. Ba, ICLR 2015.
     """
@@ -89,15 +94,17 @@ class Adam(Optimizer):
         *,
         l2: float = 0.0,
         l1: float = 0.0,
+        lazy: bool = False,
     ) -> None:
         beta1, beta2 = self._betas(betas)
         settings = self._numbers(learning_rate=learning_rate, epsilon=epsilon, l2=l2, l1=l1)
+        settings["lazy"] = flag("Adam: lazy", lazy)
         described = {"learning_rate": learning_rate, "betas": betas} | settings  # in this order
         super().__init__(_core.Adam(beta1=beta1, beta2=beta2, **settings), **described)
 
 
 class AdamW(Optimizer):
-    """Adam with decoupled decay: before its step, w <- w - learning_rate weight_decay w.
+    """Adam with decoupled decay: first w <- w - learning_rate weight_decay w; ``lazy`` as in `SGD`.
 
     Source: I. Loshchilov and F. Hutter, ICLR 2019.
     """
@@ -108,9 +115,12 @@ class AdamW(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
         weight_decay: float = 1e-2,
+        *,
+        lazy: bool = False,
     ) -> None:
         beta1, beta2 = self._betas(betas)
         settings = self._numbers(learning_rate=learning_rate, epsilon=epsilon, weight_decay=weight_decay)
+        settings["lazy"] = flag("AdamW: lazy", lazy)
         described = {"learning_rate": learning_rate, "betas": betas} | settings  # in this order
         super().__init__(_core.AdamW(beta1=beta1, beta2=beta2, **settings), **described)
 
@@ -126,6 +136,7 @@ class RMSprop(Optimizer):
         centered: Take the square of the gradient's running mean from s.
         l2: As for `SGD`.
         l1: As for `SGD`.
+        lazy: As for `SGD`.
 
     Source: T. Tieleman and G. Hinton, lecture 6.5 (2012); centered: A. Graves, arXiv 1308.0850 (2013).
     """
@@ -140,11 +151,13 @@ class RMSprop(Optimizer):
         centered: bool = False,
         l2: float = 0.0,
         l1: float = 0.0,
+        lazy: bool = False,
     ) -> None:
         settings = self._numbers(
             learning_rate=learning_rate, alpha=alpha, epsilon=epsilon, momentum=momentum, l2=l2, l1=l1
         )
         settings["centered"] = flag("RMSprop: centered", centered)
+        settings["lazy"] = flag("RMSprop: lazy", lazy)
         super().__init__(_core.RmsProp(**settings), **settings)
 
 
