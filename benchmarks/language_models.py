@@ -22,7 +22,7 @@ def run(native: Native, quick: bool) -> Iterator[dict[str, Any]]:
     """Print the table, vocabulary by vocabulary."""
     print(
         f"\nAn update by Adam of a language model, embedding, LSTM and readout of {HIDDEN}: batch {BATCH}, "
-        f"{TIME} steps.\nMilliseconds, medians; the most memory of its process. Sampled: 4,096 words, lazy updates."
+        f"{TIME} steps.\nMilliseconds, medians; the most memory of its process. Sampled: 4,096 words, lazily."
     )
     print("/ ours: PyTorch's time for the same readout over ours; full / ours: for the full softmax.")
     print_row(COLUMNS, WIDTHS)

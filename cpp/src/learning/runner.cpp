@@ -104,7 +104,7 @@ struct BasicRunner<T>::Impl {
         run_shard(*weights, shard, pass, interrupt);
         if (state) keep_ends(shard, ends[i]);
       }
-      if (pass.gradient) network.shared()->fold(shard.gradient, where);
+      if (pass.gradient) network.shared()->fold(shard.gradient, std::span<const Range>(where));
     };
     try {
       run_parts(threads, thread);

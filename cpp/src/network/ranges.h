@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <span>
 
 #include "recurra/ranges.h"
 
@@ -23,7 +24,7 @@ inline Ranges united(std::vector<Range> ranges) {
 
 // Calls visit(begin, end) for each part of `range` that lies in the ranges.
 template <class Visit>
-void for_each_common(const Ranges& ranges, const Range& range, const Visit& visit) {
+void for_each_common(std::span<const Range> ranges, const Range& range, const Visit& visit) {
   auto at = std::ranges::upper_bound(ranges, range.begin, {}, &Range::end);
   for (; at != ranges.end() && at->begin < range.end; ++at) visit(std::max(at->begin, range.begin), std::min(at->end, range.end));
 }

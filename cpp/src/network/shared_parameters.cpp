@@ -147,11 +147,12 @@ Names SharedParameters::group_of(const std::string& name) const {
 
 template <class T>
 void SharedParameters::fold(std::span<T> gradient) const {
-  fold(gradient, {{0, Index(gradient.size())}});
+  const Range whole{0, Index(gradient.size())};
+  fold(gradient, std::span(&whole, 1));
 }
 
 template <class T>
-void SharedParameters::fold(std::span<T> gradient, const Ranges& ranges) const {
+void SharedParameters::fold(std::span<T> gradient, std::span<const Range> ranges) const {
   T* const g = gradient.data();
   for (const auto& [from, to, size] : copies_)
     for_each_common(ranges, {to, to + size}, [&, way = from - to](Index begin, Index end) {
@@ -178,9 +179,9 @@ void SharedParameters::share(std::span<T> flat) const {
       std::copy_n(flat.data() + from, size, flat.data() + to);
 }
 
-#define RECURRA_INSTANTIATE(T)                                             \
-  template void SharedParameters::fold(std::span<T>, const Ranges&) const; \
-  template void SharedParameters::fold(std::span<T>) const;                \
+#define RECURRA_INSTANTIATE(T)                                                      \
+  template void SharedParameters::fold(std::span<T>, std::span<const Range>) const; \
+  template void SharedParameters::fold(std::span<T>) const;                         \
   template void SharedParameters::share(std::span<T>) const;
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

@@ -47,7 +47,7 @@ class SharedParameters {
   void fold(std::span<T> gradient) const;
   // The same for a gradient that is 0 outside of `ranges`, which are as the other one gives them.
   template <class T>
-  void fold(std::span<T> gradient, const Ranges& ranges) const;
+  void fold(std::span<T> gradient, std::span<const Range> ranges) const;
   // Where a gradient by all places is, and where it comes to lie.
   Ranges fold(const Ranges& ranges) const;
   // The copies take the values of the first. Callers may come at the same time: nothing is written where all is equal.
