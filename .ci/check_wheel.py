@@ -6,7 +6,7 @@ import zipfile
 from email.parser import Parser
 from pathlib import Path
 
-LARGEST = 4e6  # bytes
+LARGEST = 5e6  # bytes
 CONTENT = re.compile(
     r"recurra/(\w+\.py|(?:river|sklearn|text|_lm)/\w+\.py|_core\.[\w-]+\.so|_core\.pyi|py\.typed|data/.+)"
     r"|recurra-[^/]+\.dist-info/(METADATA|WHEEL|RECORD|licenses/LICENSE)"
