@@ -290,9 +290,10 @@ TEST_CASE("loss: names, and settings that are refused by name") {
   for (const char* name : {"mse", "mae", "huber", "cross_entropy", "binary_cross_entropy"})
     CHECK(std::string(loss_from_name(name).name()) == name);
   CHECK(loss_from_name("huber") == Loss(Huber{1}));
-  CHECK_THROWS_WITH_AS(loss_from_name("l2"),
-                       "loss is 'l2', expected 'mse', 'mae', 'huber', 'cross_entropy', 'binary_cross_entropy' or 'sampled_softmax'",
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      loss_from_name("l2"),
+      "loss is 'l2', expected 'mse', 'mae', 'huber', 'cross_entropy', 'binary_cross_entropy' or 'sampled_softmax'",
+      std::invalid_argument);
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const auto refuse = [&](const Loss& loss, const char* message) {
     Ragged problem(loss);

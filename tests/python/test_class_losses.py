@@ -183,3 +183,26 @@ def test_errors() -> None:
         rc.Online(net, loss="sampled_softmax")
     with pytest.raises(ValueError, match="loss is sampled_softmax, expected cross_entropy"):
         net.loss_and_gradient(x, classes, loss="sampled_softmax", rule=rc.RTRL())
+
+
+def test_scores_far_apart_are_no_slower() -> None:
+    """What is too small for a sum is 0, not a subnormal number."""
+    net = rc.Network([rc.Linear(2, 4)], dtype="float32", seed=0)
+    net.parameters["0.weight"][...] = [[90, 0], [0, 0], [-60, 0], [-1000, 0]]
+    net.parameters["0.bias"][...] = 0
+    _, gradient = net.loss_and_gradient(np.array([[[1, 0]]], "f4"), np.array([[0]]), loss="cross_entropy")
+    small = np.abs(gradient[gradient != 0])
+    assert small.size == 0 or small.min() > np.finfo("f4").tiny
+
+
+def test_steps_without_a_class_touch_no_row() -> None:
+    net = rc.Network([rc.Embedding(50, 4), rc.Linear(4, 40)], seed=0)
+    before = net.parameters["1.weight"].copy()
+    ids = np.full((1, 6), 9)
+    rc.fit(
+        net, ids, ids, mask=np.array([[1, 0, 1, 0, 0, 1]], bool), loss=rc.SampledSoftmax(1, "uniform"),
+        optimizer=rc.SGD(0.1, l2=0.5, lazy=True), epochs=1, batch_size=1, progress=False, seed=3,
+    )  # fmt: skip
+    moved = np.flatnonzero((net.parameters["1.weight"] != before).any(1))
+    assert moved.size <= 2
+    assert 9 in moved

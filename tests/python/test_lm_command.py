@@ -186,8 +186,11 @@ def test_a_run_goes_on_where_it_stopped(run: Run) -> None:
     shown = train(run, "--epochs", "3", *options, "--resume")
     assert np.array_equal(rc.load("lm.safetensors").flat, undisturbed)
     assert [line.split()[1] for line in shown.splitlines() if line.startswith("epoch")] == ["2/3", "3/3"]
-    Path("run.vocabulary.txt").write_bytes(Path("lm.vocabulary.txt").read_bytes())
     assert run("score", "run.safetensors", "text")[0] == 0
+    Path("text").write_text(Path("text").read_text().replace("dog", "cow"))
+    status, _, err = run("train", "text", *SMALL, "--epochs", "4", *options, "--resume")
+    assert status == 1
+    assert "run.vocabulary.txt differs from the vocabulary of text" in err
 
 
 def test_early_stopping(run: Run) -> None:
@@ -266,7 +269,8 @@ def test_interrupted(online: bool, run: Run, monkeypatch: pytest.MonkeyPatch) ->
     status, _, err = run("train", "text", *SMALL, "--epochs", "5", *["--online"] * online)
     assert status == 130
     assert "interrupted: the network keeps its last update" in err
-    assert rc.load("lm.safetensors").flat.any()
+    initial = rc.Network(rc.load("lm.safetensors").layers, seed=0)
+    assert (rc.load("lm.safetensors").flat != initial.flat).any()
 
 
 PARSER_ERRORS: tuple[list[str], ...] = (
@@ -307,6 +311,12 @@ def test_wrong_usage(arguments: list[str], run: Run) -> None:
         ("train text --online --optimizer adam", "--optimizer is adam, expected sgd"),
         ("train text --online --schedule cosine", "--schedule is given with --online"),
         ("train text --online --patience 3", "--patience is given with --online"),
+        ("train text --checkpoint lm.safetensors", "the same file as --model"),
+        ("train text --model text", "--model is text, the text to learn from"),
+        ("train text --layers -1", "--layers is -1, expected at least 0"),
+        ("train text --validation -0.5", "--validation is -0.5, expected 0 <= fraction < 1"),
+        ("train text --vocabulary words --lowercase", "--lowercase is given with --vocabulary"),
+        ("train text --online --cell elman --learning-rate 1000 --clip 0", "finite"),
         ("train text --online --softmax sampled", "--softmax sampled is given with --online"),
         ("train text --tied --softmax adaptive", "--tied is given with --softmax adaptive"),
         ("train text --softmax adaptive", "tokens and 128 units, expected at least 20"),

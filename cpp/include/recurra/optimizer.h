@@ -15,8 +15,9 @@
 namespace recurra {
 
 // A rule without memory and decay leaves parameters alone whose gradient is 0, and so need not look at the rows of a table that
-// did not take part in an update. `lazy` does the same with memory and decay: rows that rest neither decay nor move on, and
-// remember what they did. With Adam this is PyTorch's SparseAdam.
+// did not take part in an update: of an Embedding that is the first layer, of a Linear under SampledSoftmax. `lazy` does the same
+// with memory and decay: rows that rest neither decay nor move on, and remember what they did. With Adam this is PyTorch's
+// SparseAdam, but for epsilon, which that one does not correct.
 
 // Both decays are added to the gradient: l2 * w + l1 * sign(w), for every parameter.
 struct Decay {

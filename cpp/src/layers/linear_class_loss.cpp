@@ -130,6 +130,10 @@ double Linear<T>::sampled_loss(const LinearWeights<T>& w, ClassScratch<T>& base,
       const std::int64_t id = rows.classes[first + i];
       const T* const xi = x + i * rows.x_stride;
       T* const row = scores + i * width;
+      if (rows.scales[first + i] == 0) {  // it has no class that could learn
+        std::fill_n(row, width, T(0));
+        continue;
+      }
       row[count] = dot(w.params + id * size, xi, size) + (bias ? bias[id] : T(0));
       loss += sampled_loss_row(reductions_, row, samples, id, rows.scales[first + i]);
       const T own = row[count];

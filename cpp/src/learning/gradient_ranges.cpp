@@ -47,7 +47,6 @@ template <class T>
 std::vector<std::int64_t> classes_scored(const Model<T>& model, const Pass<T>& pass) {
   std::vector<std::int64_t> classes = pass.samples->classes;
   const OutputGrid<T> grid(model, pass.x, pass.window);
-  classes.push_back(0);  // what stands for the class of entries that do not count
   for (Index sequence = 0; sequence < pass.x.batch; ++sequence)
     for (Index i = 0; i < grid.length(sequence); ++i) {
       const Index entry = grid.entry(sequence, i);

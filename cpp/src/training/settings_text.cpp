@@ -23,9 +23,11 @@ namespace {
 
 using Arguments = std::vector<std::pair<const char*, std::string>>;
 
-std::string call(const std::string& name, const Arguments& arguments) {
+// `lazy` as it was before there was such a thing, if it is not.
+std::string call(const std::string& name, const Arguments& arguments, bool lazy = false) {
   std::string list;
   for (const auto& [key, value] : arguments) list += (list.empty() ? "" : ", ") + std::string(key) + "=" + value;
+  if (lazy) list += ", lazy=true";
   return name + "(" + list + ")";
 }
 
@@ -57,39 +59,43 @@ Arguments arguments(const SampledSoftmax& s) {
 Arguments arguments(const BinaryCrossEntropy& s) { return {{"positive_weight", number_text(s.positive_weight)}}; }
 
 std::string describe(const Sgd& s) {
-  return call("SGD", {{"learning_rate", number_text(s.learning_rate)},
-                      {"momentum", number_text(s.momentum)},
-                      {"l2", number_text(s.decay.l2)},
-                      {"l1", number_text(s.decay.l1)},
-                      {"nesterov", s.nesterov ? "true" : "false"},
-                      {"lazy", s.lazy ? "true" : "false"}});
+  return call("SGD",
+              {{"learning_rate", number_text(s.learning_rate)},
+               {"momentum", number_text(s.momentum)},
+               {"l2", number_text(s.decay.l2)},
+               {"l1", number_text(s.decay.l1)},
+               {"nesterov", s.nesterov ? "true" : "false"}},
+              s.lazy);
 }
 std::string describe(const Adam& s) {
-  return call("Adam", {{"learning_rate", number_text(s.learning_rate)},
-                       {"beta1", number_text(s.beta1)},
-                       {"beta2", number_text(s.beta2)},
-                       {"epsilon", number_text(s.epsilon)},
-                       {"l2", number_text(s.decay.l2)},
-                       {"l1", number_text(s.decay.l1)},
-                       {"lazy", s.lazy ? "true" : "false"}});
+  return call("Adam",
+              {{"learning_rate", number_text(s.learning_rate)},
+               {"beta1", number_text(s.beta1)},
+               {"beta2", number_text(s.beta2)},
+               {"epsilon", number_text(s.epsilon)},
+               {"l2", number_text(s.decay.l2)},
+               {"l1", number_text(s.decay.l1)}},
+              s.lazy);
 }
 std::string describe(const AdamW& s) {
-  return call("AdamW", {{"learning_rate", number_text(s.learning_rate)},
-                        {"beta1", number_text(s.beta1)},
-                        {"beta2", number_text(s.beta2)},
-                        {"epsilon", number_text(s.epsilon)},
-                        {"weight_decay", number_text(s.weight_decay)},
-                        {"lazy", s.lazy ? "true" : "false"}});
+  return call("AdamW",
+              {{"learning_rate", number_text(s.learning_rate)},
+               {"beta1", number_text(s.beta1)},
+               {"beta2", number_text(s.beta2)},
+               {"epsilon", number_text(s.epsilon)},
+               {"weight_decay", number_text(s.weight_decay)}},
+              s.lazy);
 }
 std::string describe(const RmsProp& s) {
-  return call("RMSprop", {{"learning_rate", number_text(s.learning_rate)},
-                          {"alpha", number_text(s.alpha)},
-                          {"epsilon", number_text(s.epsilon)},
-                          {"momentum", number_text(s.momentum)},
-                          {"centered", s.centered ? "true" : "false"},
-                          {"l2", number_text(s.decay.l2)},
-                          {"l1", number_text(s.decay.l1)},
-                          {"lazy", s.lazy ? "true" : "false"}});
+  return call("RMSprop",
+              {{"learning_rate", number_text(s.learning_rate)},
+               {"alpha", number_text(s.alpha)},
+               {"epsilon", number_text(s.epsilon)},
+               {"momentum", number_text(s.momentum)},
+               {"centered", s.centered ? "true" : "false"},
+               {"l2", number_text(s.decay.l2)},
+               {"l1", number_text(s.decay.l1)}},
+              s.lazy);
 }
 std::string describe(const Adagrad& s) {
   return call("Adagrad", {{"learning_rate", number_text(s.learning_rate)},

@@ -140,6 +140,7 @@ class Online:
         )
         self._core = _engine(network)(network._core, options, batch_size is not None)
         self._network = network
+        self._loss = read_loss(loss)
         self._batched = batch_size is not None
         self.step = self._core.step  # bound once: a step costs one call
         self.predict = self._core.predict

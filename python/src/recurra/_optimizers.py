@@ -59,9 +59,10 @@ class SGD(Optimizer):
         l2: Adds l2 w to the gradient.
         l1: Adds l1 sign(w) to the gradient.
         nesterov: Step by g + momentum v instead of v; needs momentum > 0.
-        lazy: In `fit`, leave alone the rows of an `Embedding` that no input of an update was, and those of a
-            last `Linear` that a `SampledSoftmax` did not draw: they neither decay nor move on, and what is
-            remembered of them waits. Without momentum and decay nothing else is done anyway.
+        lazy: In `fit`, leave alone the rows of an `Embedding`, the first layer, that no input of an update
+            was, and those of a last `Linear` that a `SampledSoftmax` neither drew nor wanted: they neither
+            decay nor move on, and what is remembered of them waits. Without momentum and decay nothing else
+            is done anyway.
     """
 
     def __init__(

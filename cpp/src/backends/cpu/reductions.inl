@@ -93,24 +93,29 @@ template <class T>
 ExpSum<T> exponentials(const T* x, Index count, T* e) {
   using P = Pack<T>;
   constexpr int lanes = P::lanes;
-  constexpr Index block = 1024;  // whose sums may be T's: a long sum in T would lose digits
+  constexpr Index block = 1024;                     // whose sums may be T's: a long sum in T would lose digits
+  constexpr T least = sizeof(T) == 4 ? -64 : -600;  // below it 0, as no sum would show: what follows would meet subnormals
   P most(x[0]);
   Index j = 0;
   for (; j + lanes <= count; j += lanes) most = max(most, P::load(x + j));
   T top = x[0];
   for (int lane = 0; lane < lanes; ++lane) top = most.v[lane] > top ? most.v[lane] : top;
   for (; j < count; ++j) top = x[j] > top ? x[j] : top;
+  const auto value_of = [&](P score) __attribute__((always_inline)) {
+    const P d = score - P(top);
+    return select(d < P(least), P(0), exp(d));
+  };
   double total = 0;
   for (Index begin = 0; begin < count; begin += block) {
     const Index end = count - begin < block ? count : begin + block;
     P sum(0);
     for (j = begin; j + lanes <= end; j += lanes) {
-      const P value = exp(P::load(x + j) - P(top));
+      const P value = value_of(P::load(x + j));
       if (e) value.store(e + j);
       sum = sum + value;
     }
     if (const int rest = int(end - j); rest > 0) {
-      const P value = exp(P::load(x + j, rest) - P(top));
+      const P value = value_of(P::load(x + j, rest));
       if (e) value.store(e + j, rest);
       for (int lane = 0; lane < rest; ++lane) total += double(value.v[lane]);
     }

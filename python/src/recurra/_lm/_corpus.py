@@ -26,7 +26,7 @@ def read_corpus(options: argparse.Namespace) -> Corpus:
     held_out = ""
     if options.validation_file is not None:
         held_out = read_text(options.validation_file)
-    elif options.validation > 0:
+    elif options.validation != 0:
         text, held_out = split_text(text, options.validation)
     tokenizer = _tokenizer(options, text)
     return Corpus(
@@ -53,6 +53,13 @@ def _tokenizer(options: argparse.Namespace, text: str) -> Tokenizer:
         return LEVELS[options.level].build(
             text, min_count=options.min_count, max_size=options.max_size, lowercase=options.lowercase
         )
+    for name, given in (
+        ("--lowercase", options.lowercase),
+        ("--min-count", options.min_count != 1),
+        ("--max-size", options.max_size is not None),
+    ):
+        if given:
+            raise ValueError(f"{name} is given with --vocabulary, expected it without: the file decides")
     tokenizer = load_tokenizer(options.vocabulary)
     if tokenizer.level != options.level:
         raise ValueError(f"{options.vocabulary} has level {tokenizer.level}, expected {options.level}")

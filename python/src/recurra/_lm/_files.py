@@ -13,7 +13,7 @@ def read_text(path: str) -> str:
     """A text in UTF-8; ValueError where it is none, or is empty."""
     data = Path(path).read_bytes()
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: byte {error.start} is not UTF-8, expected a text in UTF-8") from None
     if not text:
@@ -23,7 +23,7 @@ def read_text(path: str) -> str:
 
 def vocabulary_path(model: str, given: str | None = None) -> Path:
     """Where the vocabulary of a model is, if not told: lm.safetensors has lm.vocabulary.txt."""
-    return Path(model).with_suffix(".vocabulary.txt") if given is None else Path(given)
+    return Path(model.removesuffix(".safetensors") + ".vocabulary.txt") if given is None else Path(given)
 
 
 def check_writable(path: str) -> None:

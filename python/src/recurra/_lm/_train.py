@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from recurra._early_stopping import EarlyStopping
 from recurra._fit import fit
@@ -17,7 +18,7 @@ from recurra._network import Network
 from recurra._optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from recurra._rate_schedules import ConstantRate, CosineDecay, RateSchedule, ReduceOnPlateau
 from recurra._threads import set_num_threads
-from recurra.text import tracks
+from recurra.text import Tokenizer, load_tokenizer, tracks
 
 INTERRUPTED = 130
 WINDOW, ONLINE_WINDOW = 35, 5
@@ -36,6 +37,8 @@ def run(options: argparse.Namespace) -> int:
     if options.threads is not None:
         set_num_threads(options.threads)
     corpus = read_corpus(options)
+    if options.checkpoint is not None:
+        _keep_vocabulary(options, corpus.tokenizer)
     network, loss = make_network(options, len(corpus.tokenizer))
     if not options.quiet:
         held_out = 0 if corpus.validation is None else len(corpus.validation) - 1
@@ -50,6 +53,18 @@ def run(options: argparse.Namespace) -> int:
     if not options.quiet:
         print(f"saved {options.model} and {vocabulary_path(options.model)}", file=sys.stderr)
     return INTERRUPTED if interrupted else 0
+
+
+def _keep_vocabulary(options: argparse.Namespace, tokenizer: Tokenizer) -> None:
+    """Beside the checkpoint, which is nothing without it; a run that goes on must have the same."""
+    beside = vocabulary_path(options.checkpoint)
+    if options.resume and Path(options.checkpoint).exists():
+        if beside.exists() and load_tokenizer(beside) != tokenizer:
+            raise ValueError(
+                f"--resume: {beside} differs from the vocabulary of {options.text}, expected the same"
+            )
+    elif not Path(options.checkpoint).is_dir():
+        tokenizer.save(beside)
 
 
 def train_tracks(network: Network, loss: Loss, corpus: Corpus, options: argparse.Namespace) -> bool:
@@ -105,6 +120,14 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError("--resume is given without --checkpoint, expected the file to go on from")
     if options.checkpoint_every is not None and options.checkpoint is None:
         raise ValueError("--checkpoint-every is given without --checkpoint, expected a file to write")
+    if options.checkpoint is not None and Path(options.checkpoint).resolve() == Path(options.model).resolve():
+        raise ValueError(
+            f"--checkpoint is {options.checkpoint}, the same file as --model, expected another one"
+        )
+    if Path(options.text).resolve() == Path(options.model).resolve():
+        raise ValueError(f"--model is {options.model}, the text to learn from, expected another file")
+    if options.layers < 0:
+        raise ValueError(f"--layers is {options.layers}, expected at least 0")
     if not options.online:
         return
     if options.optimizer not in (None, "sgd"):

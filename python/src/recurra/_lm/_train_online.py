@@ -41,6 +41,11 @@ def train_online(network: Network, loss: Loss, corpus: Corpus, options: argparse
             shown.epoch(epoch, learned, found, time.perf_counter() - start)
             if math.isnan(found):
                 continue
+            if math.isinf(found) and math.isinf(best):
+                raise OverflowError(
+                    "--online: the validation perplexity is inf, expected a finite one; "
+                    "lower the learning rate or clip"
+                )
             enough = found * ENOUGH <= best
             if found < best:
                 best, kept = found, network.flat.copy()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy.typing as npt
 
+from recurra._losses import CrossEntropy
 from recurra._online import Online
 from recurra.text._tracks import read_text
 
@@ -37,6 +38,12 @@ def learn_online(
     """
     if not isinstance(learner, Online):
         raise TypeError(f"learn_online: learner is a {type(learner).__name__}, expected a recurra.Online")
+    kind = learner._loss
+    weighted = isinstance(kind, CrossEntropy) and (kind.class_weights or kind.ignore_index is not None)
+    if not kind.takes_classes or weighted:
+        raise ValueError(
+            f"learn_online: loss is {kind!r}, expected cross_entropy in which all tokens count alike"
+        )
     text = read_text("learn_online: ids", ids).tolist()
     if learner._batched:
         raise ValueError(f"learn_online: learner has batch_size {learner.batch_size}, expected None")

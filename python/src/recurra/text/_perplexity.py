@@ -40,6 +40,11 @@ def perplexity(
     """
     if not isinstance(network, Network):
         raise TypeError(f"perplexity: network is a {type(network).__name__}, expected a recurra.Network")
+    if network._core.looks_ahead or network._core.pools:
+        what = "looks ahead" if network._core.looks_ahead else "pools over time"
+        raise ValueError(
+            f"perplexity: the network {what}, expected an output of each step from the steps before it"
+        )
     window = count("perplexity: window", window, 1)
     batch_size = count("perplexity: batch_size", batch_size, 1)
     if not is_ragged(ids):
