@@ -80,11 +80,10 @@ class Loss {
 // "mse", "mae", "huber", "cross_entropy", "binary_cross_entropy", "sampled_softmax". Throws std::invalid_argument.
 Loss loss_from_name(const std::string& name);
 
-// What a batch should give: class ids, without the output's last axis, for cross_entropy and
-// sampled_softmax; values shaped as the output for the
-// others. Entries whose mask is 0 do not count and are not looked at; no mask: all count. A network that decodes is fed all of
-// its target while it learns, what is masked too, unless it has a teacher: by the classes if it writes symbols, else by the
-// values, whatever the loss compares.
+// What a batch should give: class ids, without the output's last axis, for cross_entropy and sampled_softmax; values shaped as
+// the output for the others. Entries whose mask is 0 do not count and are not looked at; no mask: all count. A network that
+// decodes is fed all of its target while it learns, what is masked too, unless it has a teacher: by the classes if it writes
+// symbols, else by the values, whatever the loss compares.
 template <class T>
 struct Target {
   const T* values = nullptr;

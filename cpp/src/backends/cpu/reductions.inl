@@ -1,4 +1,4 @@
-// Sums over the rows of a matrix too large for the caches: it is read once, in the order it lies.
+// Sums over what is read once, in the order it lies: over the rows of a matrix too large for the caches, over exponentials.
 #pragma once
 
 #include "../../math/functions.h"
