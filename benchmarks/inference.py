@@ -12,6 +12,7 @@ import torch
 
 from benchmarks.cells import CELLS, Array, copy_weights
 from benchmarks.native import Native
+from benchmarks.peak import Peak, peak_of, text
 from benchmarks.peers.onnx_sequence import OnnxSequence
 from benchmarks.processors import keep_to
 from benchmarks.summary import extreme, geometric_mean
@@ -73,31 +74,38 @@ def peers(cell: str, hidden: int, batch: int) -> dict[str, Run]:
     return {"recurra": run_ours, "onnxruntime": onnx.run, "torch": run_torch}
 
 
+def measure(cell: str, hidden: int, batch: int, peak: Peak, seconds: float) -> dict[str, Any]:
+    """Return one row: nanoseconds of each, and our operations per nanosecond."""
+    row: dict[str, Any] = {"table": "inference", "isa": rc.isa(), "cell": cell, "input": hidden}
+    row |= {"hidden": hidden, "time": TIME, "batch": batch, "threads": 1}
+    row |= columns(by_turns(peers(cell, hidden, batch) | peak.runs, seconds, block=5e7, pause=0.01))
+    row["gflops"] = CELLS[cell].step_operations(hidden, hidden) * batch * TIME / row["recurra"]
+    return row | peak.share(row)
+
+
+def cases(native: Native, quick: bool) -> Iterator[dict[str, Any]]:
+    """Measure all cases on one processor."""
+    sizes, batches = ((64, 512), (1, 16)) if quick else ((64, 256, 512), (1, 16, 64))
+    with keep_to(1), peak_of(native, 1) as peak:
+        for cell, hidden, batch in product(CELLS, sizes, batches):
+            yield measure(cell, hidden, batch, peak, 0.3 if quick else 2.0)
+
+
 def run(native: Native, quick: bool) -> Iterator[dict[str, Any]]:
     """Print the table, row by row."""
     rc.set_num_threads(1)
     torch.set_num_threads(1)
-    peak = native.peaks(1).get(rc.isa())
     print(
         f"\nWhole sequences of {TIME} forward, input size = hidden size, one thread. Milliseconds, medians."
     )
     print_row(COLUMNS, WIDTHS)
     rows = []
-    for cell, hidden, batch in product(
-        CELLS, (64, 512) if quick else (64, 256, 512), (1, 16) if quick else (1, 16, 64)
-    ):
-        row: dict[str, Any] = {"table": "inference", "isa": rc.isa(), "cell": cell, "input": hidden}
-        row |= {"hidden": hidden, "time": TIME, "batch": batch, "threads": 1}
-        with keep_to(1):
-            row |= columns(by_turns(peers(cell, hidden, batch), 0.3 if quick else 2.0, block=5e6))
-        row["gflops"] = CELLS[cell].step_operations(hidden, hidden) * batch * TIME / row["recurra"]
-        row["of_peak"] = peak and row["gflops"] / peak
+    for row in cases(native, quick):
         rows.append(row)
-        texts = [cell, str(hidden), str(batch), number(row["recurra"] / 1e6, 3)]
+        texts = [row["cell"], str(row["hidden"]), str(row["batch"]), number(row["recurra"] / 1e6, 3)]
         for peer in ("onnxruntime", "torch"):
             texts += [number(row[peer] / 1e6, 3), ratio(row[peer] / row["recurra"])]
-        share = "-" if row["of_peak"] is None else f"{row['of_peak']:.0%}"
-        print_row([*texts, number(row["gflops"], 1), share, f"{row['spread']:.0%}"], WIDTHS)
+        print_row([*texts, number(row["gflops"], 1), text(row["of_peak"]), f"{row['spread']:.0%}"], WIDTHS)
         yield row
     print("ONNX Runtime's time over ours:")
     worst = extreme("worst", rows, lambda row: row["onnxruntime"] / row["recurra"])

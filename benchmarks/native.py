@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import recurra as rc
 
-from benchmarks.native_stream import NativeStream
+from benchmarks.native_program import NativeProgram
 
 SOURCE = Path(__file__).resolve().parent.parent
 OPTIONS = ("BENCHMARKS=ON", "PYTHON=OFF", "TESTS=OFF", "EXAMPLES=OFF")
@@ -61,19 +62,24 @@ class Native:
         output = subprocess.run([path, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
         return [json.loads(line) for line in output.splitlines()]
 
-    def peaks(self, threads: int) -> dict[str, float]:
-        """Measure GFLOP/s of multiply-adds on registers, by instruction set."""
-        rows = self._run("recurra_benchmark", "peak", str(threads))
-        return {str(row["isa"]): float(row["gflops"]) for row in rows}
+    def peak(self, isa: str, threads: int) -> NativeProgram | None:
+        """Start a program that multiplies and adds on registers alone."""
+        path = self.folder / "recurra_benchmark"
+        return NativeProgram([path, "peak", str(threads), isa]) if path.exists() else None
 
     def bandwidths(self, threads: int, seconds: float) -> list[dict[str, Any]]:
         """Measure GB/s of reading, by the bytes that all threads read together, each for so long."""
         return self._run("recurra_benchmark", "bandwidth", str(threads), str(seconds))
 
-    def stream(self, net: rc.Network) -> NativeStream | None:
+    def stream(self, net: rc.Network) -> NativeProgram | None:
         """Start a program that makes this network's steps."""
         path = self.folder / "recurra_benchmark"
-        return NativeStream(path, net) if path.exists() else None
+        if not path.exists():
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            model = Path(folder) / "model.safetensors"
+            net.save(model)
+            return NativeProgram([path, "stream", model])
 
     def products(self, isa: str, seconds: float) -> list[dict[str, Any]]:
         """Time the products beside Eigen's."""

@@ -16,7 +16,7 @@ import torch
 
 from benchmarks.cells import CELLS, Array
 from benchmarks.native import Native
-from benchmarks.native_stream import NativeStream
+from benchmarks.native_program import NativeProgram
 from benchmarks.peers.onnx_step import OnnxStep
 from benchmarks.peers.torch_step import TorchStep
 from benchmarks.streaming_table import print_head, print_line, summary
@@ -28,6 +28,7 @@ AUDIO = (*([(1, size)] for size in (12, 16, 20, 24, 40)), [(1, 8), (8, 8)])
 BLOCK = 64
 """Steps in a call of `process`."""
 NARROW = ("cpp_bfloat16", "cpp_int8")
+TEAM = "cpp_threads2"
 
 
 def probe(input_size: int) -> Array:
@@ -74,16 +75,24 @@ def peers(cell: str, net: rc.Network, wanted: Array) -> dict[str, Run]:
     return {"onnxruntime": onnx_step.run, "torch": torch_step.run}
 
 
-def native_runs(program: NativeStream, wanted: Array) -> tuple[dict[str, Run], dict[str, float]]:
+def native_runs(program: NativeProgram, wanted: Array) -> tuple[dict[str, Run], dict[str, float]]:
     """Return what the program can time, found equal, and how far narrow weights are off."""
     errors = {}
-    for name, output in program.outputs.items():
-        got = np.asarray(output, np.float32)
+    for name, fact in program.facts.items():
+        if "y" not in fact:  # the pass over bytes
+            continue
+        got = np.asarray(fact["y"], np.float32)
         if name in NARROW:
             errors[f"{name}_error"] = float(np.abs(got - wanted).max())
         else:
             require_equal(name, wanted, got)
-    return dict(program.runs), errors
+    return {name: run for name, run in program.runs.items() if name != TEAM}, errors
+
+
+def team(program: NativeProgram, seconds: float) -> dict[str, float]:
+    """Time one thread and two in blocks so long that it does not count how the second one was woken."""
+    runs: dict[str, Run] = {"cpp_one_thread": program.runs["cpp"], TEAM: program.runs[TEAM]}
+    return {name: timing.median for name, timing in by_turns(runs, seconds, block=2e7).items()}
 
 
 def references(timings: dict[str, Timing]) -> dict[str, Any]:
@@ -112,7 +121,7 @@ def measure(cell: str, sizes: list[tuple[int, int]], native: Native, seconds: fl
         with program:
             more, errors = native_runs(program, wanted)
             timings = by_turns(runs | more, seconds, block=4e5, least=20, pause=0.0)
-            row |= columns(timings) | errors | references(timings)
+            row |= columns(timings) | errors | references(timings) | team(program, seconds / 4)
             tail = program.runs["cpp"].latency(20_000 if row["cpp"] < 1e5 else 2_000)
             row |= {f"cpp_{name}": value for name, value in tail.items()}
         row["overhead"] = row["recurra"] - row["cpp"]

@@ -14,6 +14,7 @@ import torch
 from benchmarks.cells import CELLS, Array, copy_weights, flat_gradient
 from benchmarks.child import Child, ChildRun
 from benchmarks.native import Native
+from benchmarks.peak import Peak, peak_of, text
 from benchmarks.processors import chosen, keep_to, thread_counts
 from benchmarks.summary import best_of, extreme, geometric_mean
 from benchmarks.tables import number, print_row, ratio
@@ -100,7 +101,7 @@ def peers(cell: str, hidden: int, batch: int, jax: Child) -> dict[str, Run]:
 
 
 def measure(
-    cell: str, hidden: int, batch: int, threads: int, peak: float | None, jax: Child, seconds: float
+    cell: str, hidden: int, batch: int, threads: int, peak: Peak, jax: Child, seconds: float
 ) -> dict[str, Any]:
     """Return one row: nanoseconds of each, and our operations per nanosecond."""
     row: dict[str, Any] = {
@@ -114,26 +115,22 @@ def measure(
     row |= columns(
         # Blocks long enough for threads that slept in the pause to be back on a processor of their own.
         by_turns(
-            peers(cell, hidden, batch, jax),
+            peers(cell, hidden, batch, jax) | peak.runs,
             seconds,
-            block=5e6 if threads == 1 else 5e7,
-            pause=0.01 if threads > 1 else None,
+            block=5e7,
+            pause=0.01,
         )
     )
     row["gflops"] = CELLS[cell].training_operations(hidden, hidden) * batch * TIME / row["recurra"]
-    row["peak"] = peak
-    row["of_peak"] = peak and row["gflops"] / peak
-    return row
+    return row | peak.share(row)
 
 
 def cases(threads: int, native: Native, quick: bool) -> Iterator[dict[str, Any]]:
     """Measure all cases with so many threads, everybody on as many processors."""
-    peak = native.peaks(threads).get(rc.isa())
-    print(f"Peak of {rc.isa()} multiply-adds, threads {threads}: {number(peak, 1)} GFLOP/s.")
     torch.set_num_threads(threads)
     rc.set_num_threads(threads)
     sizes, batches = ((32, 256), (1, 32)) if quick else ((32, 128, 256, 512), (1, 8, 32, 128))
-    with keep_to(threads), jax_child(threads) as jax:
+    with keep_to(threads), jax_child(threads) as jax, peak_of(native, threads) as peak:
         for cell, hidden, batch in product(CELLS, sizes, batches):
             yield measure(cell, hidden, batch, threads, peak, jax, 0.3 if quick else 2.0)
 
@@ -168,7 +165,8 @@ def run(native: Native, quick: bool) -> Iterator[dict[str, Any]]:
             ]
             for peer in ("torch", "jax"):
                 texts += [number(row[peer] / 1e6, 3), ratio(row[peer] / ours)]
-            share = "-" if row["of_peak"] is None else f"{row['of_peak']:.0%}"
-            print_row([*texts, number(row["gflops"], 1), share, f"{row['spread']:.0%}"], WIDTHS)
+            print_row(
+                [*texts, number(row["gflops"], 1), text(row["of_peak"]), f"{row['spread']:.0%}"], WIDTHS
+            )
             yield row
     yield {"table": "training_summary", **summary(rows)}

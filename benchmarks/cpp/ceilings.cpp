@@ -12,6 +12,7 @@
 #include "kernels.h"
 #include "pages.h"
 #include "timing.h"
+#include "turns.h"
 
 namespace benchmark {
 namespace {
@@ -46,23 +47,6 @@ double together(int count, const std::function<void(int rank)>& work) {
   return *std::max_element(done.begin(), done.end()) - *std::min_element(begun.begin(), begun.end());
 }
 
-// Operations per second: the best of several runs, as it is a ceiling.
-double peak(const Kernels& kernels, int count) {
-  constexpr long rounds = 500'000;
-  double best = 0;
-  for (int repetition = 0; repetition < 60; ++repetition) {
-    std::vector<double> operations(std::size_t(count), 0.0);
-    const double taken = together(count, [&](int rank) {
-      float sink = 0.5f;
-      operations[std::size_t(rank)] = kernels.multiply_adds(rounds, &sink);
-    });
-    double total = 0;
-    for (const double mine : operations) total += mine;
-    best = std::max(best, total / taken);
-  }
-  return best;
-}
-
 // Bytes per second, of runs of about 5 ms: `floats` in all, cut into as many parts as there are threads.
 std::vector<double> bandwidths(const Kernels& kernels, const std::vector<Pages>& parts, long floats, double budget) {
   const int count = int(parts.size());
@@ -82,10 +66,22 @@ std::vector<double> bandwidths(const Kernels& kernels, const std::vector<Pages>&
 
 }  // namespace
 
-void print_peaks(int threads) {
-  for (const std::string& isa : recurra::available_isas())
-    std::printf("{\"isa\": \"%s\", \"threads\": %d, \"gflops\": %.1f}\n", isa.c_str(), threads,
-                peak(kernels_of(isa), threads) * 1e-9);
+void serve_peak(int threads, const std::string& isa) {
+  constexpr long rounds = 10'000;
+  const Kernels kernels = kernels_of(isa);
+  const auto multiply_adds = [kernels](long calls) {
+    float sink = 0.5f;
+    return kernels.multiply_adds(rounds * calls, &sink);
+  };
+  Turns turns;
+  turns.add("peak", [=](long calls) {
+    if (threads == 1)
+      multiply_adds(calls);
+    else
+      together(threads, [&](int) { multiply_adds(calls); });
+  });
+  std::printf("{\"name\": \"peak\", \"operations\": %.0f}\n", multiply_adds(1) * threads);
+  turns.serve();
 }
 
 void print_bandwidths(int threads, double budget) {

@@ -45,7 +45,9 @@ void recurrent(Index rows, Index hidden, double budget) {
   Matrix c = Matrix::Zero(rows, width), d = c, e = c;
   Packed packed(w);
   const float* panels = packed.aligned();
-  const auto ours = [&] { recurra::multiply(a.data(), hidden, rows, panels, hidden, width, c.data(), width, c.data(), width); };
+  const auto ours = [&] {
+    recurra::multiply(a.data(), hidden, rows, panels, hidden, width, c.data(), width, c.data(), width, recurra::Reading::near);
+  };
   const auto as_it_lies = [&] { d.noalias() += a * w.transpose(); };
   const auto transposed = [&] { e.noalias() += a * w_transposed; };
   ours();

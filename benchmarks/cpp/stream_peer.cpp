@@ -4,19 +4,19 @@
 
 #include <cmath>
 #include <cstdio>
-#include <iostream>
-#include <map>
-#include <sstream>
+#include <functional>
+#include <memory>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "reference_network.h"
-#include "timing.h"
+#include "turns.h"
 
 namespace benchmark {
 namespace {
 
 using Step = std::function<void(const float* x, float* y)>;
-using Block = std::function<void(long calls)>;
 
 class Peer {
  public:
@@ -34,9 +34,7 @@ class Peer {
         add("reference" + std::to_string(32 * reference->lanes()),
             [reference](const float* x, float* y) { reference->step(x, y); });
     add_floor(kernels);
-    std::printf("{\"ready\": true}\n");
-    std::fflush(stdout);
-    for (std::string line; std::getline(std::cin, line);) answer(line);
+    turns_.serve();
   }
 
  private:
@@ -45,9 +43,9 @@ class Peer {
   void add(const std::string& name, S step) {
     const auto shared = std::make_shared<S>(std::move(step));
     play(name, [shared](const float* x, float* y) { (*shared)(x, y); });
-    blocks_[name] = [this, shared](long calls) {
+    turns_.add(name, [this, shared](long calls) {
       for (long i = 0; i < calls; ++i) (*shared)(x_.data(), y_.data());
-    };
+    });
   }
   void add(const std::string& name, recurra::Stream stream) {
     const auto shared = std::make_shared<recurra::Stream>(std::move(stream));
@@ -70,52 +68,13 @@ class Peer {
   void add_floor(const Kernels& kernels) {
     const long count = (long(network_.flat().size()) + 255) / 256 * 256;
     const std::shared_ptr<Pages> data = std::make_shared<Pages>(pages(std::size_t(count)));
-    blocks_["floor"] = [this, kernels, data, count](long calls) { sink_ = kernels.read_all(data->get(), count, calls); };
+    turns_.add("floor", [this, kernels, data, count](long calls) { sink_ = kernels.read_all(data->get(), count, calls); });
     std::printf("{\"name\": \"floor\", \"bytes\": %ld}\n", count * long(sizeof(float)));
-  }
-
-  void answer(const std::string& line) {
-    std::istringstream words(line);
-    std::string verb, name;
-    long count = 0;
-    words >> verb >> name >> count;
-    const auto block = blocks_.find(name);
-    if (!words || block == blocks_.end() || count < 1)
-      throw std::runtime_error("got '" + line + "', expected <verb> <name> <count>");
-    if (verb == "turn")
-      turn(block->second, count);
-    else if (verb == "latency")
-      latency(block->second, count);
-    else
-      throw std::runtime_error("got '" + verb + "', expected turn or latency");
-    std::fflush(stdout);
-  }
-
-  static void turn(const Block& block, long calls) {
-    const double start = seconds();
-    block(calls);
-    std::printf("%.6f\n", (seconds() - start) * 1e9 / double(calls));
-  }
-
-  static void latency(const Block& block, long count) {
-    std::vector<double> clock, times;
-    for (int i = 0; i < 2000; ++i) {
-      const double start = seconds();
-      clock.push_back(seconds() - start);
-    }
-    const double reading = quantile(clock, 0.5);
-    for (long i = 0; i < count; ++i) {
-      const double start = seconds();
-      block(1);
-      times.push_back((seconds() - start - reading) * 1e9);
-    }
-    std::printf("{\"p50\": %.2f, \"p99\": %.2f, \"p999\": %.2f}\n", quantile(times, 0.5), quantile(times, 0.99),
-                quantile(times, 0.999));
   }
 
   recurra::Network network_;
   std::vector<float> x_, y_;
-  std::map<std::string, Block> blocks_;
+  Turns turns_;
   volatile float sink_ = 0;
 };
 

@@ -1,55 +1,44 @@
-"""Steps in C++, ours and the reference's, that take turns with the peers in Python."""
+"""A program in C++ whose runs take turns with the peers in Python."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import recurra as rc
-
 
 @dataclass(frozen=True)
 class NativeRun:
-    """One kind of step of the program."""
+    """One of the things the program can time."""
 
-    program: NativeStream
+    program: NativeProgram
     name: str
 
     def nanoseconds(self, calls: int) -> float:
-        """Make so many steps; return what one took."""
+        """Make so many calls; return what one took."""
         return float(self.program.ask("turn", self.name, calls))
 
     def latency(self, count: int) -> dict[str, float]:
-        """Return p50, p99 and p999 of steps timed one by one."""
+        """Return p50, p99 and p999 of calls timed one by one."""
         quantiles: dict[str, float] = json.loads(self.program.ask("latency", self.name, count))
         return quantiles
 
 
-class NativeStream:
-    """The program for one network. What it can time is in `runs`, outputs after the probe in `outputs`."""
+class NativeProgram:
+    """A running program. What it can time is in `runs`, what it said of each in `facts`."""
 
-    def __init__(self, program: Path, net: rc.Network) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.safetensors"
-            net.save(path)
-            self._process = subprocess.Popen(
-                [program, "stream", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-            self.outputs: dict[str, list[float]] = {}
-            self.runs: dict[str, NativeRun] = {}
-            while not (line := json.loads(self._line())).get("ready"):
-                self._add(line)
-
-    def _add(self, line: dict[str, Any]) -> None:
-        name = line["name"]
-        self.runs[name] = NativeRun(self, name)
-        if "y" in line:
-            self.outputs[name] = line["y"]
+    def __init__(self, command: Sequence[str | Path]) -> None:
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.runs: dict[str, NativeRun] = {}
+        self.facts: dict[str, dict[str, Any]] = {}
+        while not (line := json.loads(self._line())).get("ready"):
+            name = line["name"]
+            self.runs[name] = NativeRun(self, name)
+            self.facts[name] = line
 
     def _line(self) -> str:
         assert self._process.stdout is not None
@@ -63,7 +52,7 @@ class NativeStream:
         print(verb, name, count, file=self._process.stdin, flush=True)
         return self._line()
 
-    def __enter__(self) -> NativeStream:
+    def __enter__(self) -> NativeProgram:
         return self
 
     def __exit__(
