@@ -8,6 +8,7 @@
 #include "learning/loss.h"
 #include "problem.h"
 #include "recurra/fit.h"
+#include "test_backends.h"
 
 namespace {
 
@@ -91,7 +92,32 @@ std::pair<double, double> by_formula(const Loss& loss, const double* y, const do
   return {sum / width, 1};
 }
 
+template <class T>
+void check_squares(const Reductions<T>& reductions) {
+  for (const Index count : {1, 3, 8, 15, 16, 17, 32, 47, 64, 101}) {
+    CAPTURE(count);
+    const std::vector<T> y = test::random_vector<T>(1, count), target = test::random_vector<T>(2, count);
+    std::vector<T> d(y.size() + 1, T(7));
+    double sum = 0;
+    for (std::size_t j = 0; j < y.size(); ++j) sum += (double(y[j]) - double(target[j])) * (double(y[j]) - double(target[j]));
+    const double found = reductions.squares(y.data(), target.data(), count, T(3), d.data());
+    CHECK(found == doctest::Approx(sum).epsilon(sizeof(T) == 4 ? 1e-6 : 1e-14));
+    CHECK(reductions.squares(y.data(), target.data(), count, T(3), nullptr) == found);
+    for (std::size_t j = 0; j < y.size(); ++j)
+      CHECK(std::abs(double(d[j]) - 3 * (double(y[j]) - double(target[j]))) < (sizeof(T) == 4 ? 1e-6 : 1e-15));
+    CHECK(d.back() == T(7));
+  }
+}
+
 }  // namespace
+
+TEST_CASE("loss: squares on every backend = plain loops, rows of any width") {
+  for (const TestBackend& isa : all_backends()) {
+    CAPTURE(isa.backend.name);
+    check_squares(isa.backend.float32.reductions);
+    check_squares(isa.backend.float64.reductions);
+  }
+}
 
 TEST_CASE("loss: the losses = their formulas, means over the valid entries") {
   for (const auto& [name, loss] : losses)

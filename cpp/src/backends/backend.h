@@ -78,6 +78,10 @@ struct CellKernels {
   void (*jvp[3])(const CellRows<T>&, const CellCotangents<T>&);
 };
 
+// How a product goes through its matrix: one that the caches keep, or a larger one, whose next columns are fetched meanwhile,
+// from its first column to its last or the other way.
+enum class Reading { near, forwards, backwards };
+
 // Products on a matrix that was packed once. B is depth x width.
 template <class T>
 struct Products {
@@ -87,7 +91,7 @@ struct Products {
   void (*pack)(const T* source, Index depth_stride, Index width_stride, Index depth, Index width, T* packed);
   // C[rows][width] = base + A[rows][depth] B; base may be C, or a row for all (base_stride 0); null: zeros.
   void (*multiply)(const T* a, Index a_stride, Index rows, const T* packed, Index depth, Index width, const T* base,
-                   Index base_stride, T* c, Index c_stride);
+                   Index base_stride, T* c, Index c_stride, Reading reading);
   // C[m][n] += A[rows][m]^T B[rows][n], in a fixed order of summation; scratch has outer_scratch(m, n) elements.
   void (*outer)(const T* a, Index a_stride, const T* b, Index b_stride, Index rows, Index m, Index n, T* c, Index c_stride,
                 T* scratch);
@@ -129,7 +133,7 @@ struct ExpSum {
   double sum;
 };
 
-// Of matrices that are read once, as they lie.
+// Of what is read once, as it lies.
 template <class T>
 struct Reductions {
   // y[width] += sum over the rows of v[row] a[row][..], in a fixed order; v null: ones
@@ -140,6 +144,8 @@ struct Reductions {
   T (*largest)(const T* x, Index count);
   // e = exp(x - the largest of x); e may be x, or null: the sum alone is wanted. If some x is NaN, so is the sum.
   ExpSum<T> (*exponentials)(const T* x, Index count, T* e);
+  // The sum of (y - target)^2, and d = factor (y - target), unless d is null.
+  double (*squares)(const T* y, const T* target, Index count, T factor, T* d);
 };
 
 // Traces of parameters that belong to one unit each: for each of some states of the unit, how it would be, had the parameter been

@@ -29,20 +29,13 @@ void run_ranges(RowTeam& team, Index count, Index unit, const Task& task) {
   });
 }
 
-// Large matrices go by in pieces. A sweep's steps write rows that lie behind one another, and every second step takes the pieces
-// from the last to the first: what the second-level cache kept of the step before is then read before it is driven out.
-template <class T, class Task>
-void in_pieces(Index depth, Index begin, Index end, Index rows, const T* c, Index c_stride, const Task& task) {
-  constexpr Index large = 1 << 20, piece = 1 << 18;         // bytes
-  const Index unit = (rows == 1 ? 6 : 3) * 64 / sizeof(T);  // columns: whole tiles
-  const Index column = depth * Index(sizeof(T));
-  if ((end - begin) * column < large) return task(begin, end);
-  const Index width = std::max(piece / column / unit, Index(1)) * unit, count = (end - begin + width - 1) / width;
-  const bool turned = reinterpret_cast<std::uintptr_t>(c) / sizeof(T) / std::size_t(std::max<Index>(rows * c_stride, 1)) % 2;
-  for (Index i = 0; i < count; ++i) {
-    const Index first = begin + (turned ? count - 1 - i : i) * width;
-    task(first, std::min(first + width, end));
-  }
+// A sweep's steps write rows that lie behind one another. A large matrix is read from its last column to its first at every
+// second of them: what the second-level cache kept of the step before is then read before it is driven out.
+template <class T>
+Reading reading(Index bytes, Index rows, const T* c, Index c_stride) {
+  if (bytes < Index(1) << 20) return Reading::near;
+  const std::size_t step = sizeof(T) * std::size_t(std::max<Index>(rows * c_stride, 1));
+  return reinterpret_cast<std::uintptr_t>(c) / step % 2 ? Reading::backwards : Reading::forwards;
 }
 
 }  // namespace
@@ -51,10 +44,8 @@ template <class T>
 void PackedMatrix<T>::product(const Products<T>& products, const T* a, Index a_stride, Index rows, const T* base,
                               Index base_stride, T* c, Index c_stride) const {
   const auto columns = [&](Index begin, Index end) {  // a panel's number of columns divides a cache line's
-    in_pieces(depth_, begin, end, rows, c, c_stride, [&](Index first, Index last) {
-      products.multiply(a, a_stride, rows, data_.data() + first * depth_, depth_, last - first, base ? base + first : nullptr,
-                        base_stride, c + first, c_stride);
-    });
+    products.multiply(a, a_stride, rows, data_.data() + begin * depth_, depth_, end - begin, base ? base + begin : nullptr,
+                      base_stride, c + begin, c_stride, reading((end - begin) * depth_ * Index(sizeof(T)), rows, c, c_stride));
   };
   if (RowTeam* team = team_for(rows, depth_, width_))
     run_ranges(*team, width_, Index(64 / sizeof(T)), [&](Index, Index begin, Index end) { columns(begin, end); });

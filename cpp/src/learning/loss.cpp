@@ -42,17 +42,12 @@ Loss loss_from_name(const std::string& name) {
 
 template <class T>
 double loss_row(const Mse&, const T* y, const T* target, Index width, double scale, T* dy) {
-  constexpr Index lanes = 8;  // independent sums: the loop runs in registers, in a fixed order
-  T squares[lanes] = {};
-  Index j = 0;
-  for (; j + lanes <= width; j += lanes)
-    for (Index k = 0; k < lanes; ++k) squares[k] += (y[j + k] - target[j + k]) * (y[j + k] - target[j + k]);
-  double sum = 0;
-  for (; j < width; ++j) sum += double(y[j] - target[j]) * double(y[j] - target[j]);
-  for (const T square : squares) sum += double(square);
-  const T factor = T(2 * scale);
-  for (j = 0; dy && j < width; ++j) dy[j] = factor * (y[j] - target[j]);
-  return sum * scale;
+  double sum = kernels<T>(backend()).reductions.squares(y, target, width, T(2 * scale), dy);
+  if (!std::isfinite(sum)) {  // a float may hold an error whose square it does not
+    sum = 0;
+    for (Index j = 0; j < width; ++j) sum += (double(y[j]) - double(target[j])) * (double(y[j]) - double(target[j]));
+  }
+  return scale * sum;
 }
 
 template <class T>

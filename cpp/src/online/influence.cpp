@@ -78,7 +78,7 @@ void Influence<T>::add_product(const std::vector<T>& w, const Influence& before)
         const InfluenceRows& rows = rows_[to];
         products_.multiply(w.data() + rows.first * state_size_ + source.first, state_size_, rows.last - rows.first,
                            packed_.data(), depth, width, parts_[to].data() + column, rows.stride, parts_[to].data() + column,
-                           rows.stride);
+                           rows.stride, Reading::near);
       }
     }
   }

@@ -15,7 +15,7 @@ inline constexpr int tile_rows = 8, tile_panels = 3;  // 24 sums of 32 registers
 #else
 inline constexpr int tile_rows = 4, tile_panels = 3;  // 12 sums of 16 registers
 #endif
-inline constexpr int single_row_panels = 6;  // one row: enough independent sums to hide the latency of a fused multiply-add
+inline constexpr int single_row_panels = 8;  // one row: enough independent sums to hide the latency of a fused multiply-add
 inline constexpr Index row_block = 96;       // rows of A that stay in the second-level cache while the panels pass
 inline constexpr Index depth_block = 256;    // depth of a chunk in `outer`; where C is so narrow that A is read but once,
 inline constexpr Index narrow_block = 128;
@@ -49,11 +49,22 @@ struct Result {
   Result at(Index row, Index column) const {
     return {base ? base + row * base_stride + column : nullptr, base_stride, c + row * stride + column, stride};
   }
+  // What is added to the base, a register of which `count` columns exist.
+  RECURRA_INLINE void put(Pack<T> value, int count) const {
+    if (count == Pack<T>::lanes) {
+      if (base) value = Pack<T>::load(base) + value;
+      value.store(c);
+    } else {
+      if (base) value = Pack<T>::load(base, count) + value;
+      value.store(c, count);
+    }
+  }
 };
 
-// MR rows x NP panels of C; the last panel has `last` valid columns.
-template <class T, int MR, int NP>
-RECURRA_INLINE void tile(Operand<T> a, Index depth, Panels<T> b, Result<T> result, int last) {
+// MR rows x NP panels of C; the last panel has `last` valid columns. With `fetch`, the panel that begins at `ahead` goes to the
+// second-level cache meanwhile.
+template <class T, int MR, int NP, bool fetch = false>
+RECURRA_INLINE void tile(Operand<T> a, Index depth, Panels<T> b, Result<T> result, int last, const T* ahead = nullptr) {
   using P = Pack<T>;
   constexpr int lanes = P::lanes;
   typename P::Vector sum[MR][NP] = {};
@@ -61,6 +72,7 @@ RECURRA_INLINE void tile(Operand<T> a, Index depth, Panels<T> b, Result<T> resul
     typename P::Vector row[NP];
 #pragma GCC unroll 8
     for (int n = 0; n < NP; ++n) row[n] = P::load(b.data + n * b.panel_stride + k * b.depth_stride).v;
+    if constexpr (fetch) __builtin_prefetch(ahead + k * lanes, 0, 2);
 #pragma GCC unroll 8
     for (int m = 0; m < MR; ++m) {
       const T value = a.data[m * a.row_stride + k * a.depth_stride];
@@ -71,24 +83,17 @@ RECURRA_INLINE void tile(Operand<T> a, Index depth, Panels<T> b, Result<T> resul
 #pragma GCC unroll 8
   for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 8
-    for (int n = 0; n < NP; ++n) {
-      const Result<T> to = result.at(m, n * lanes);
-      P value(sum[m][n]);
-      if (n + 1 < NP || last == lanes) {
-        if (to.base) value = P::load(to.base) + value;
-        value.store(to.c);
-      } else {
-        if (to.base) value = P::load(to.base, last) + value;
-        value.store(to.c, last);
-      }
-    }
+    for (int n = 0; n < NP; ++n) result.at(m, n * lanes).put(P(sum[m][n]), n + 1 < NP ? lanes : last);
 }
 
-// All rows against NP panels. Not inlined: one loop nest at a time keeps its operands in registers (5% of a training step).
+// All rows against NP panels; the first tiles fetch a panel each from `ahead` on, where the next panels begin (null: no tile does).
+// Not inlined: one loop nest at a time keeps its operands in registers (5% of a training step).
 template <class T, int NP>
-__attribute__((noinline)) void tile_column(Operand<T> a, Index rows, Index depth, Panels<T> b, Result<T> c, int last) {
+__attribute__((noinline)) void tile_column(Operand<T> a, Index rows, Index depth, Panels<T> b, Result<T> c, int last, const T* ahead) {
   Index r = 0;
   const auto at = [&](Index row) { return Operand<T>{a.data + row * a.row_stride, a.row_stride, a.depth_stride}; };
+  for (int i = 0; ahead && i < tile_panels && r + tile_rows <= rows; ++i, r += tile_rows)
+    tile<T, tile_rows, NP, true>(at(r), depth, b, c.at(r, 0), last, ahead + i * b.panel_stride);
   for (; r + tile_rows <= rows; r += tile_rows) tile<T, tile_rows, NP>(at(r), depth, b, c.at(r, 0), last);
   if constexpr (tile_rows > 4)
     for (; r + 4 <= rows; r += 4) tile<T, 4, NP>(at(r), depth, b, c.at(r, 0), last);
@@ -96,31 +101,60 @@ __attribute__((noinline)) void tile_column(Operand<T> a, Index rows, Index depth
   for (; r < rows; ++r) tile<T, 1, NP>(at(r), depth, b, c.at(r, 0), last);
 }
 
+// One row against up to single_row_panels.
+template <class T>
+void single_row(Operand<T> a, Index depth, Panels<T> b, int panels, Result<T> c, int last) {
+  switch (panels) {
+    case 1: return tile<T, 1, 1>(a, depth, b, c, last);
+    case 2: return tile<T, 1, 2>(a, depth, b, c, last);
+    case 3: return tile<T, 1, 3>(a, depth, b, c, last);
+    case 4: return tile<T, 1, 4>(a, depth, b, c, last);
+    case 5: return tile<T, 1, 5>(a, depth, b, c, last);
+    case 6: return tile<T, 1, 6>(a, depth, b, c, last);
+    case 7: return tile<T, 1, 7>(a, depth, b, c, last);
+    default: return tile<T, 1, 8>(a, depth, b, c, last);
+  }
+}
+
+// How many of the panels left go together.
+inline int panels_together(Index rows, Index left) {
+  if (rows == 1) return left < single_row_panels ? int(left) : single_row_panels;
+  return left == 4 ? 2 : left < tile_panels ? int(left) : tile_panels;  // four are better halved than three and one
+}
+
 // Any number of rows and panels.
 template <class T>
-void multiply_panels(Operand<T> a, Index rows, Panels<T> b, Index depth, Index width, Result<T> c) {
+void multiply_panels(Operand<T> a, Index rows, Panels<T> b, Index depth, Index width, Result<T> c, Reading reading) {
   constexpr int lanes = Pack<T>::lanes;
   const Index panels = (width + lanes - 1) / lanes;
-  const auto last_of = [&](Index end) { return end == panels ? int(width - (panels - 1) * lanes) : lanes; };
-  Index p = 0;
-  if (rows == 1)
-    for (; p + single_row_panels <= panels; p += single_row_panels)
-      tile<T, 1, single_row_panels>(a, depth, b.from(p), c.at(0, p * lanes), last_of(p + single_row_panels));
-  const auto fits = [&](Index left) { return left >= tile_panels && left != 4; };  // four are better halved than three and one
-  for (; fits(panels - p); p += tile_panels)
-    tile_column<T, tile_panels>(a, rows, depth, b.from(p), c.at(0, p * lanes), last_of(p + tile_panels));
-  for (; p + 2 <= panels; p += 2) tile_column<T, 2>(a, rows, depth, b.from(p), c.at(0, p * lanes), last_of(p + 2));
-  for (; p < panels; ++p) tile_column<T, 1>(a, rows, depth, b.from(p), c.at(0, p * lanes), last_of(p + 1));
+  const bool backwards = reading == Reading::backwards;
+  const auto next = [&](Index begin, Index end) { return backwards ? end - panels_together(rows, end - begin) : begin; };
+  for (Index begin = 0, end = panels; begin < end;) {
+    const int count = panels_together(rows, end - begin);
+    const Index p = next(begin, end);
+    (backwards ? end : begin) += backwards ? -count : count;
+    const int last = p + count == panels ? int(width - (panels - 1) * lanes) : lanes;
+    const T* ahead = reading == Reading::near || begin == end ? nullptr : b.from(next(begin, end)).data;
+    const Result<T> to = c.at(0, p * lanes);
+    if (rows == 1)
+      single_row(a, depth, b.from(p), count, to, last);
+    else if (count == 1)
+      tile_column<T, 1>(a, rows, depth, b.from(p), to, last, ahead);
+    else if (count == 2)
+      tile_column<T, 2>(a, rows, depth, b.from(p), to, last, ahead);
+    else
+      tile_column<T, tile_panels>(a, rows, depth, b.from(p), to, last, ahead);
+  }
 }
 
 template <class T>
 void multiply(const T* a, Index a_stride, Index rows, const T* packed, Index depth, Index width, const T* base, Index base_stride, T* c,
-              Index c_stride) {
+              Index c_stride, Reading reading) {
   const Result<T> result{base, base_stride, c, c_stride};
   for (Index r = 0; r < rows; r += row_block) {
     const Index count = rows - r < row_block ? rows - r : row_block;
     multiply_panels(Operand<T>{a + r * a_stride, a_stride, 1}, count, packed_panels(packed, depth), depth, width,
-                    result.at(r, 0));
+                    result.at(r, 0), reading);
   }
 }
 
@@ -149,13 +183,13 @@ void outer(const T* a, Index a_stride, const T* b, Index b_stride, Index rows, I
       panels = packed_panels<T>(packed_b, depth);
     }
     if (m % tile_rows == 0 && (narrow || fits(depth, a_stride))) {
-      multiply_panels(Operand<T>{a + r * a_stride, 1, a_stride}, m, panels, depth, n, result);
+      multiply_panels(Operand<T>{a + r * a_stride, 1, a_stride}, m, panels, depth, n, result, Reading::near);
       continue;
     }
     pack_groups<tile_rows>(a + r * a_stride, a_stride, 1, depth, m, packed_a);
     for (Index i = 0; i < m; i += tile_rows) {
       const Index count = m - i < tile_rows ? m - i : tile_rows;
-      multiply_panels(Operand<T>{packed_a + i * depth, 1, tile_rows}, count, panels, depth, n, result.at(i, 0));
+      multiply_panels(Operand<T>{packed_a + i * depth, 1, tile_rows}, count, panels, depth, n, result.at(i, 0), Reading::near);
     }
   }
 }

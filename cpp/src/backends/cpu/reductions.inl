@@ -1,4 +1,5 @@
-// Sums over what is read once, in the order it lies: over the rows of a matrix too large for the caches, over exponentials.
+// Sums over what is read once, in the order it lies: over the rows of a matrix too large for the caches, over exponentials, over
+// squares.
 #pragma once
 
 #include "../../math/functions.h"
@@ -125,8 +126,36 @@ ExpSum<T> exponentials(const T* x, Index count, T* e) {
 }
 
 template <class T>
+double squares(const T* y, const T* target, Index count, T factor, T* d) {
+  using P = Pack<T>;
+  constexpr int lanes = P::lanes;
+  P sum[2] = {P(0), P(0)};
+  const auto take = [&](int k, P difference) __attribute__((always_inline)) {
+    sum[k] = sum[k] + difference * difference;
+    return P(factor) * difference;
+  };
+  Index j = 0;
+  for (; j + 2 * lanes <= count; j += 2 * lanes)
+    for (int k = 0; k < 2; ++k) {
+      const P scaled = take(k, P::load(y + j + k * lanes) - P::load(target + j + k * lanes));
+      if (d) scaled.store(d + j + k * lanes);
+    }
+  for (; j + lanes <= count; j += lanes) {
+    const P scaled = take(0, P::load(y + j) - P::load(target + j));
+    if (d) scaled.store(d + j);
+  }
+  if (const int rest = int(count - j); rest > 0) {
+    const P scaled = take(1, P::load(y + j, rest) - P::load(target + j, rest));
+    if (d) scaled.store(d + j, rest);
+  }
+  double total = 0;
+  for (int lane = 0; lane < lanes; ++lane) total += double(sum[0].v[lane] + sum[1].v[lane]);
+  return total;
+}
+
+template <class T>
 Reductions<T> reductions_table() {
-  return {combine<T>, correlate<T>, largest<T>, exponentials<T>};
+  return {combine<T>, correlate<T>, largest<T>, exponentials<T>, squares<T>};
 }
 
 }  // namespace RECURRA_ISA
