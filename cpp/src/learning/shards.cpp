@@ -29,7 +29,7 @@ int worthwhile_threads(const Sequences<T>& x, Index steps, Index num_parameters)
 template <class T>
 int num_parts(const Sequences<T>& x, Index steps, int threads, StepMemory memory) {
   constexpr Index nodes_in_caches = 1024, rows_at_least = 8;  // fewer rows would leave the products' tiles incomplete
-  constexpr double in_caches = 3e6, small_weights = 3e5;      // bytes
+  constexpr double in_caches = 3e6, small_weights = 2.5e6;    // bytes
   Index rounds = 1;
   if (x.topology) {
     rounds = std::min(nodes(x, steps) / (threads * nodes_in_caches), x.batch / threads);
