@@ -47,8 +47,9 @@ py::tuple loss_and_gradient(PyNetwork<T>& self, const DataTuple<T>& data, const 
   SignalCheck signals;
   const double value = unlocked(signals, [&] {
     typename PyNetwork<T>::Loan runner{self};
+    Ranges touched;  // nowhere yet, so that the gradient is made in its place
     return runner->loss_and_gradient(batch, goal, loss, sum, batch.topology ? nullptr : &carried,
-                                     {window, training, noise, signals.function(), !state, sampling, segment});
+                                     {window, training, noise, signals.function(), !state, sampling, segment}, &touched);
   });
   return py::make_tuple(value, gradient, array_from(carried));
 }

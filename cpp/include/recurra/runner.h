@@ -89,13 +89,13 @@ class BasicRunner {
   void forward(const Sequences<T>& x, T* y, BasicState<T>* state = nullptr, const RunOptions& options = {});
 
   // The loss by BPTT; its gradient, laid out as the flat parameters, is added to `gradient`. No entry that counts: 0, and 0.
+  // With `touched` the gradient is set instead, and tells where: before, it is 0 but there; afterwards there is all that may
+  // differ from 0, even if the call throws. Of tables, such as an embedding's, these are the rows that took part.
   // Throws as forward, and std::invalid_argument for a target that is not finite, a class out of range or a loss's setting, or
   // for segments of what cannot be cut, std::overflow_error for a loss that is not finite.
   double loss_and_gradient(const Sequences<T>& x, const Target<T>& target, const Loss& loss, T* gradient,
-                           BasicState<T>* state = nullptr, const RunOptions& options = {});
-  // The same for one window: the mean over the window's valid entries. A network that pools does so over the window. With
-  // `touched` the gradient is set instead, and tells where: before, it is 0 but there; afterwards there is all that may differ
-  // from 0, even if the call throws. Of tables, such as an embedding's, these are the rows that took part.
+                           BasicState<T>* state = nullptr, const RunOptions& options = {}, Ranges* touched = nullptr);
+  // The same for one window: the mean over the window's valid entries. A network that pools does so over the window.
   double window_gradient(const Sequences<T>& x, const Target<T>& target, const Loss& loss, Window window, T* gradient,
                          BasicState<T>* state, const RunOptions& options, Ranges* touched = nullptr);
   // The loss alone.

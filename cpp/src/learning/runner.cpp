@@ -189,7 +189,7 @@ double BasicRunner<T>::window_gradient(const Sequences<T>& x, const Target<T>& t
 
 template <class T>
 double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>& target, const Loss& loss, T* gradient,
-                                         BasicState<T>* state, const RunOptions& options) {
+                                         BasicState<T>* state, const RunOptions& options, Ranges* touched) {
   if (options.window < 0)
     throw std::invalid_argument("loss_and_gradient: window is " + std::to_string(options.window) + ", expected at least 1");
   impl_->begin("loss_and_gradient", x, options.window > 0 ? options.window : x.time, state, options, true, &loss);
@@ -200,7 +200,10 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
   if (window < x.time && (impl_->model->pools() || impl_->model->looks_ahead()))
     throw std::invalid_argument("loss_and_gradient: a window cuts the time axis, but the network " +
                                 std::string(impl_->model->pools() ? "pools over it" : "looks ahead"));
-  if (count_valid(*impl_->model, x, {0, x.time}) == 0) return 0;
+  if (count_valid(*impl_->model, x, {0, x.time}) == 0) {
+    if (touched) fill_zeros(gradient, std::exchange(*touched, {}));
+    return 0;
+  }
   const double scale = entry_scale(*impl_->model, x, target, loss, {0, x.time});
   const bool initial = options.initial || !state;
   BasicState<T> carried = state ? *state : BasicState<T>(impl_->network, x.topology ? 0 : x.batch);
@@ -217,7 +220,8 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
                          &loss,
                          scale,
                          true},
-                        x.topology ? nullptr : &carried, once ? gradient : sum.data());
+                        x.topology ? nullptr : &carried, once ? gradient : sum.data(), once ? touched : nullptr);
+  if (!once && touched) fill_zeros(gradient, std::exchange(*touched, {{0, Index(sum.size())}}));
   for (std::size_t j = 0; j < sum.size(); ++j) gradient[j] += sum[j];
   if (state) *state = carried;
   return total;

@@ -58,6 +58,8 @@ def _depth_of_caller() -> int:
 
 def floats(name: str, value: npt.ArrayLike, dtype: np.dtype[np.floating[Any]]) -> FloatArray:
     """`value` as a C-contiguous array of `dtype`; warns where that converts an array."""
+    if type(value) is np.ndarray and value.dtype == dtype and value.flags.carray:
+        return value  # nothing to do, which a small step of training notices
     array = as_array(name, value)
     if array.dtype.kind != "f":
         raise TypeError(f"{name} has dtype {array.dtype}, expected {dtype}")
@@ -114,6 +116,8 @@ def count(name: str, value: object, least: int, most: int = 2**31 - 1) -> int:
 
 def number(name: str, value: object) -> float:
     """`value` as a real number; True and False are none."""
+    if type(value) is float:
+        return value
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} is {value!r}, expected a number")
     try:
@@ -124,7 +128,9 @@ def number(name: str, value: object) -> float:
 
 def flag(name: str, value: object) -> bool:
     """`value`, if it is True or False."""
-    if not isinstance(value, bool | np.bool_):
+    if value is True or value is False:
+        return value
+    if not isinstance(value, np.bool_):
         raise TypeError(f"{name} is {value!r}, expected True or False")
     return bool(value)
 
