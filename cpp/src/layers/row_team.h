@@ -1,6 +1,6 @@
 // Threads that share the products of one row or a few, in a stream's step or a whole pass: the caller and its helpers. What is
-// shared is cut into one part for each; whoever is free takes the next one, so that a helper that sleeps, or was left behind by a
-// fork, delays nobody: the caller does all.
+// shared is cut into one part for each. Everybody begins with the same one every time, whose weights are then in its cache, and
+// takes over what others have not begun: a helper that sleeps, or was left behind by a fork, delays nobody.
 #pragma once
 
 #include <atomic>
@@ -47,18 +47,20 @@ class RowTeam {
   static thread_local RowTeam* of_this_thread_;
   using Call = void (*)(const void* task, Index part);
   void run(Call call, const void* task) noexcept;
-  void help() noexcept;
+  void help(Index own) noexcept;
+  void call_sleepers() noexcept;
   void end() noexcept;
-  bool take_part() noexcept;
+  bool take_part(Index own) noexcept;
 
   const Index size_;
   const int owner_;  // the process that has the helpers
   // What the caller wants done: valid while parts are left or unfinished.
   Call call_ = nullptr;
   const void* task_ = nullptr;
-  alignas(64) std::atomic<std::uint32_t> next_;  // (number of the run) * 256 + the next part; none is left: + size()
+  alignas(64) std::atomic<std::uint64_t> left_{0};  // a bit for each part that nobody has begun
   alignas(64) std::atomic<std::uint32_t> finished_{0};
   alignas(64) std::atomic<std::uint32_t> sleeping_{0};
+  std::atomic<std::uint32_t> calls_{0};  // to those that sleep
   std::atomic<bool> over_{false};
   std::vector<std::thread> helpers_;
 };
