@@ -43,6 +43,7 @@ class CellLayer final : public Layer<T> {
   bool writes_anywhere(const Weights<T>&, const Tape<T>&) const override;
 
   void forward(const Weights<T>&, Tape<T>&, Levels) const override;
+  void advance(const Weights<T>&, Tape<T>&) const override;
   void tangent(const Weights<T>&, Tape<T>&, Levels) const override;
   void clear_cotangents(Tape<T>&) const override;
   void backward(const Weights<T>&, Tape<T>&, Levels) const override;

@@ -52,6 +52,17 @@ void CellLayer<T>::whole_step(const CellWeights<T>& w, CellTape<T>& tape, const 
   whole_step_.run({layout_.input_size, units, padded, w.step.all.data(), x, parent, states.of[states.last].data(), tape.y});
 }
 
+// Short of what a level of any width needs, as that takes as long as a few units do.
+template <class T>
+void CellLayer<T>::advance(const Weights<T>& weights, Tape<T>& base) const {
+  const auto& w = static_cast<const CellWeights<T>&>(weights);
+  auto& tape = static_cast<CellTape<T>&>(base);
+  if (steps_whole(w, tape))
+    whole_step(w, tape, tape.x);
+  else
+    Layer<T>::advance(w, tape);
+}
+
 template <class T>
 bool CellLayer<T>::writes_anywhere(const Weights<T>& w, const Tape<T>& tape) const {
   const bool all_leave = layout_.output_width == layout_.info.outputs * layout_.hidden_size;  // the kernel writes all of them
@@ -61,6 +72,7 @@ bool CellLayer<T>::writes_anywhere(const Weights<T>& w, const Tape<T>& tape) con
 #define RECURRA_INSTANTIATE(T)                                                          \
   template const CellStep<T>& whole_step_of(const CellVariants<T>&, const CellLayout&); \
   template bool CellLayer<T>::writes_anywhere(const Weights<T>&, const Tape<T>&) const; \
+  template void CellLayer<T>::advance(const Weights<T>&, Tape<T>&) const;               \
   template void CellLayer<T>::pack_whole_step(const T*, CellWeights<T>&) const;         \
   template void CellLayer<T>::whole_step(const CellWeights<T>&, CellTape<T>&, const T*) const;
 RECURRA_INSTANTIATE(float)

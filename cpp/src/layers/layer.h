@@ -174,6 +174,11 @@ class Layer {
   virtual void observe(Tape<T>&, Index sequence, const T* seen) const { (void)sequence, (void)seen; }
 
   virtual void forward(const Weights<T>&, Tape<T>&, Levels) const = 0;
+  // A step of a stream: level 1, whose states become the roots.
+  virtual void advance(const Weights<T>& weights, Tape<T>& tape) const {
+    forward(weights, tape, {1, 2});
+    carry(tape, 1);
+  }
   // The JVP along the tape of `forward`, weights held: dx and the tangents of the states before -> dy and those after. Tangents
   // live where cotangents do. Chains only.
   virtual void tangent(const Weights<T>&, Tape<T>&, Levels) const = 0;

@@ -1,40 +1,16 @@
 #include "recurra/stream.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <stdexcept>
 
 #include "../layers/row_team.h"
 #include "finite.h"
 #include "narrow_weights.h"
+#include "turn.h"
 #include "workspace.h"
 
 namespace recurra {
-
-namespace {
-
-// Marks the stream as in use for a scope; converts to false if somebody else is inside.
-class Turn {
- public:
-  explicit Turn(std::atomic<bool>& busy) : busy_(busy), mine_(!busy.exchange(true, std::memory_order_acquire)) {}
-  ~Turn() {
-    if (mine_) busy_.store(false, std::memory_order_release);
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  explicit operator bool() const { return mine_; }
-  void require(const char* function) const {
-    if (!mine_)
-      throw std::runtime_error(std::string(function) + ": the stream is in use by another thread, expected one thread at a time");
-  }
-
- private:
-  std::atomic<bool>& busy_;
-  bool mine_;
-};
-
-}  // namespace
 
 template <class T>
 struct BasicStream<T>::Impl {
@@ -50,6 +26,7 @@ struct BasicStream<T>::Impl {
         batch(options.batch) {
     refresh();
     workspace.prepare(Schedule::sequences(batch, 1), false);
+    for (std::size_t i = 0; i < model.layers.size(); ++i) places.push_back({*model.layers[i], weights[i], workspace.tape(i)});
     own_y = workspace.last().y;
     const std::size_t end = model.layers.size() - 1;
     writes_there = model.layers[end]->writes_anywhere(weights[end], workspace.tape(end));
@@ -70,17 +47,12 @@ struct BasicStream<T>::Impl {
         if (!(id >= T(0) && id < T(model.num_ids) && id == std::floor(id))) return false;
     return true;
   }
-  // Levels 1 .. steps of a workspace, from rows of x that lie step by step; the state goes on.
-  void sweep(Workspace<T>& in, const T* x, Index steps) const {
-    in.tape(0).x = x;  // read where it lies
-    for (std::size_t i = 0; i < model.layers.size(); ++i) model.layers[i]->forward(weights[i], in.tape(i), {1, steps + 1});
-    in.carry(steps);
-  }
   void step(const T* x, T* y) noexcept {
-    Tape<T>& last = workspace.last();
+    Tape<T>& last = places.back().tape;
     const bool there = writes_there && (y + model.output_size <= x || x + model.input_size <= y);  // x is still read meanwhile
     last.y = there ? y : own_y;
-    sweep(workspace, x, 1);
+    places.front().tape.x = x;  // read where it lies
+    for (const Place& place : places) place.layer.advance(place.weights, place.tape);
     if (there) return;
     for (Index i = 0; i < batch; ++i) std::copy_n(last.y + i * last.y_stride, model.output_size, y + i * model.output_size);
   }
@@ -110,7 +82,9 @@ struct BasicStream<T>::Impl {
     T* gathered = block->input();
     for (Index t = 0; batch > 1 && t < steps; ++t)
       for (Index i = 0; i < batch; ++i) gathered = std::copy_n(x + place(i, t) * inputs, inputs, gathered);
-    sweep(*block, batch > 1 ? block->input() : x, steps);
+    block->tape(0).x = batch > 1 ? block->input() : x;  // read where it lies
+    for (std::size_t i = 0; i < model.layers.size(); ++i) model.layers[i]->forward(weights[i], block->tape(i), {1, steps + 1});
+    block->carry(steps);
     const Tape<T>& last = block->last();
     for (Index t = 0; t < steps; ++t)
       for (Index i = 0; i < batch; ++i) std::copy_n(last.y + (t * batch + i) * last.y_stride, outputs, y + place(i, t) * outputs);
@@ -133,12 +107,18 @@ struct BasicStream<T>::Impl {
   ModelWeights<T> weights;
   std::vector<WeightError> weight_error;
   Workspace<T> workspace;
+  struct Place {
+    const Layer<T>& layer;
+    const Weights<T>& weights;
+    Tape<T>& tape;
+  };
+  std::vector<Place> places;            // of the layers, for a step
   T* own_y = nullptr;                   // of the last layer,
   bool writes_there;                    // which may instead write to where the caller wants the output of a step
   std::unique_ptr<Workspace<T>> block;  // of process(); its state is moved in and out
   std::vector<T> carried;
   Index batch;
-  std::atomic<bool> busy{false};
+  OneThread user;
 };
 
 template <class T>
@@ -188,7 +168,7 @@ Index BasicStream<T>::teacher_size() const {
 template <class T>
 bool BasicStream<T>::step(std::span<const T> x, std::span<T> y) noexcept {
   Impl& s = *impl_;
-  const Turn turn{s.busy};
+  const Turn turn{s.user};
   if (!turn || Index(x.size()) != s.batch * s.model.input_size || Index(y.size()) != s.batch * s.model.output_size || !s.valid(x))
     return false;
   s.step(x.data(), y.data());
@@ -198,7 +178,7 @@ bool BasicStream<T>::step(std::span<const T> x, std::span<T> y) noexcept {
 template <class T>
 bool BasicStream<T>::process(std::span<const T> x, std::span<T> y, Index steps) {
   Impl& s = *impl_;
-  const Turn turn{s.busy};
+  const Turn turn{s.user};
   const auto fits = [&](std::size_t size, Index width) {
     Index expected;
     return !__builtin_mul_overflow(s.batch * width, steps, &expected) && Index(size) == expected;
@@ -216,7 +196,7 @@ const std::vector<WeightError>& BasicStream<T>::weight_error() const {
 
 template <class T>
 std::size_t BasicStream<T>::bytes() const {
-  const Turn turn{impl_->busy};
+  const Turn turn{impl_->user};
   turn.require("bytes");
   std::size_t sum = impl_->workspace.bytes() + (impl_->block ? impl_->block->bytes() : 0);
   for (std::size_t i = 0; i < impl_->model.layers.size(); ++i) sum += impl_->weights[i].bytes();
@@ -225,13 +205,13 @@ std::size_t BasicStream<T>::bytes() const {
 
 template <class T>
 bool BasicStream<T>::busy() const noexcept {
-  return impl_->busy.load(std::memory_order_relaxed);
+  return impl_->user.inside();
 }
 
 template <class T>
 bool BasicStream<T>::observe(std::span<const T> seen) noexcept {
   Impl& s = *impl_;
-  const Turn turn{s.busy};
+  const Turn turn{s.user};
   const Index width = s.model.teacher_size();
   if (!turn || width == 0 || Index(seen.size()) != s.batch * width || !all_finite(seen.data(), width * s.batch)) return false;
   for (Index i = 0; i < s.batch; ++i) s.workspace.observe(i, seen.data() + i * width);
@@ -240,7 +220,7 @@ bool BasicStream<T>::observe(std::span<const T> seen) noexcept {
 
 template <class T>
 BasicState<T> BasicStream<T>::state() const {
-  const Turn turn{impl_->busy};
+  const Turn turn{impl_->user};
   turn.require("state");
   BasicState<T> state = impl_->initial;
   for (Index i = 0; i < impl_->batch; ++i) impl_->workspace.save_state(0, i, state.row(i).data());
@@ -249,7 +229,7 @@ BasicState<T> BasicStream<T>::state() const {
 
 template <class T>
 void BasicStream<T>::set_state(const BasicState<T>& state) {
-  const Turn turn{impl_->busy};
+  const Turn turn{impl_->user};
   turn.require("set_state");
   state.check("set_state", impl_->initial.blocks(), impl_->batch);
   impl_->load(state);
@@ -257,14 +237,14 @@ void BasicStream<T>::set_state(const BasicState<T>& state) {
 
 template <class T>
 void BasicStream<T>::reset() {
-  const Turn turn{impl_->busy};
+  const Turn turn{impl_->user};
   turn.require("reset");
   impl_->load(impl_->initial);
 }
 
 template <class T>
 void BasicStream<T>::reset(Index sequence) {
-  const Turn turn{impl_->busy};
+  const Turn turn{impl_->user};
   turn.require("reset");
   if (sequence < 0 || sequence >= impl_->batch)
     throw std::out_of_range("reset: row is " + std::to_string(sequence) + ", expected 0 .. " + std::to_string(impl_->batch - 1));
@@ -273,7 +253,7 @@ void BasicStream<T>::reset(Index sequence) {
 
 template <class T>
 void BasicStream<T>::reload() {
-  const Turn turn{impl_->busy};
+  const Turn turn{impl_->user};
   turn.require("reload");
   if (impl_->network.layers() != impl_->model.specs)
     throw std::invalid_argument("reload: the network has other layers now, expected those the stream was made with");
