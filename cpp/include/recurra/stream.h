@@ -49,7 +49,8 @@ class BasicStream {
   Index output_size() const;
   Index teacher_size() const;  // of what observe() takes; 0: nothing
 
-  // x: [batch][input size], y: [batch][output size]. No allocation, lock or system call (but see StreamOptions::threads).
+  // x: [batch][input size], y: [batch][output size]. No allocation, lock or system call (but see StreamOptions::threads), except
+  // in the first step after another thread made steps: all threads then pass a memory barrier, which takes some microseconds.
   // False, and nothing changes, for a wrong size, a value of x that is not finite (or no class id, for an Embedding),
   // or while another thread is inside this stream.
   [[nodiscard]] bool step(std::span<const T> x, std::span<T> y) noexcept;

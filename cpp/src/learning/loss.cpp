@@ -45,7 +45,7 @@ double loss_row(const Mse&, const T* y, const T* target, Index width, double sca
   double sum = kernels<T>(backend()).reductions.squares(y, target, width, T(2 * scale), dy);
   if (!std::isfinite(sum)) {  // a float may hold an error whose square it does not
     sum = 0;
-    for (Index j = 0; j < width; ++j) sum += (double(y[j]) - double(target[j])) * (double(y[j]) - double(target[j]));
+    for (Index j = 0; j < width; ++j) sum += double(y[j] - target[j]) * double(y[j] - target[j]);
   }
   return scale * sum;
 }

@@ -168,7 +168,7 @@ Index BasicStream<T>::teacher_size() const {
 template <class T>
 bool BasicStream<T>::step(std::span<const T> x, std::span<T> y) noexcept {
   Impl& s = *impl_;
-  const Turn turn{s.user};
+  const Turn turn{s.user, Turn::stays};
   if (!turn || Index(x.size()) != s.batch * s.model.input_size || Index(y.size()) != s.batch * s.model.output_size || !s.valid(x))
     return false;
   s.step(x.data(), y.data());
@@ -178,7 +178,7 @@ bool BasicStream<T>::step(std::span<const T> x, std::span<T> y) noexcept {
 template <class T>
 bool BasicStream<T>::process(std::span<const T> x, std::span<T> y, Index steps) {
   Impl& s = *impl_;
-  const Turn turn{s.user};
+  const Turn turn{s.user, Turn::stays};
   const auto fits = [&](std::size_t size, Index width) {
     Index expected;
     return !__builtin_mul_overflow(s.batch * width, steps, &expected) && Index(size) == expected;
@@ -196,7 +196,7 @@ const std::vector<WeightError>& BasicStream<T>::weight_error() const {
 
 template <class T>
 std::size_t BasicStream<T>::bytes() const {
-  const Turn turn{impl_->user};
+  const Turn turn{impl_->user, Turn::visits};
   turn.require("bytes");
   std::size_t sum = impl_->workspace.bytes() + (impl_->block ? impl_->block->bytes() : 0);
   for (std::size_t i = 0; i < impl_->model.layers.size(); ++i) sum += impl_->weights[i].bytes();
@@ -211,7 +211,7 @@ bool BasicStream<T>::busy() const noexcept {
 template <class T>
 bool BasicStream<T>::observe(std::span<const T> seen) noexcept {
   Impl& s = *impl_;
-  const Turn turn{s.user};
+  const Turn turn{s.user, Turn::stays};
   const Index width = s.model.teacher_size();
   if (!turn || width == 0 || Index(seen.size()) != s.batch * width || !all_finite(seen.data(), width * s.batch)) return false;
   for (Index i = 0; i < s.batch; ++i) s.workspace.observe(i, seen.data() + i * width);
@@ -220,7 +220,7 @@ bool BasicStream<T>::observe(std::span<const T> seen) noexcept {
 
 template <class T>
 BasicState<T> BasicStream<T>::state() const {
-  const Turn turn{impl_->user};
+  const Turn turn{impl_->user, Turn::visits};
   turn.require("state");
   BasicState<T> state = impl_->initial;
   for (Index i = 0; i < impl_->batch; ++i) impl_->workspace.save_state(0, i, state.row(i).data());
@@ -229,7 +229,7 @@ BasicState<T> BasicStream<T>::state() const {
 
 template <class T>
 void BasicStream<T>::set_state(const BasicState<T>& state) {
-  const Turn turn{impl_->user};
+  const Turn turn{impl_->user, Turn::visits};
   turn.require("set_state");
   state.check("set_state", impl_->initial.blocks(), impl_->batch);
   impl_->load(state);
@@ -237,14 +237,14 @@ void BasicStream<T>::set_state(const BasicState<T>& state) {
 
 template <class T>
 void BasicStream<T>::reset() {
-  const Turn turn{impl_->user};
+  const Turn turn{impl_->user, Turn::visits};
   turn.require("reset");
   impl_->load(impl_->initial);
 }
 
 template <class T>
 void BasicStream<T>::reset(Index sequence) {
-  const Turn turn{impl_->user};
+  const Turn turn{impl_->user, Turn::visits};
   turn.require("reset");
   if (sequence < 0 || sequence >= impl_->batch)
     throw std::out_of_range("reset: row is " + std::to_string(sequence) + ", expected 0 .. " + std::to_string(impl_->batch - 1));
@@ -253,7 +253,7 @@ void BasicStream<T>::reset(Index sequence) {
 
 template <class T>
 void BasicStream<T>::reload() {
-  const Turn turn{impl_->user};
+  const Turn turn{impl_->user, Turn::visits};
   turn.require("reload");
   if (impl_->network.layers() != impl_->model.specs)
     throw std::invalid_argument("reload: the network has other layers now, expected those the stream was made with");

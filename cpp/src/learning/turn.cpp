@@ -23,38 +23,64 @@ bool barrier_of_all_threads() { return false; }
 
 }  // namespace
 
+bool OneThread::has_barrier() noexcept {
+  static const bool found = barrier_of_all_threads();
+  return found;
+}
+
 // In the place of the seat of before, if nobody sits there.
 bool OneThread::put(Seat* seat) noexcept {
   Seat* const before = last_.load(std::memory_order_relaxed);
+  if (before && before->taken.load(std::memory_order_acquire)) return false;  // and whoever sits there does not notice
   last_.store(seat, std::memory_order_release);
   if (!before || (barrier_of_all_threads() && !before->taken.load(std::memory_order_acquire))) return true;
   last_.store(before, std::memory_order_release);
   return false;
 }
 
-OneThread::Taken* OneThread::take_over() noexcept {
-  static const bool has_barrier = barrier_of_all_threads();
-  if (!has_barrier || no_seats_.load(std::memory_order_acquire)) return take_shared();
-  if (taking_over_.exchange(true, std::memory_order_acquire)) return nullptr;
-  Taken* taken = nullptr;
-  if (no_seats_.load(std::memory_order_relaxed)) {
-    taken = take_shared();
-  } else if (used_ == most_seats) {
-    if (put(nullptr)) {
-      no_seats_.store(true, std::memory_order_release);
-      taken = take_shared();
-    }
-  } else {
-    Seat& seat = seats_[used_];
-    seat.thread.store(&here_, std::memory_order_relaxed);
-    if (put(&seat)) {
-      ++used_;
-      taken = &seat.taken;
-      taken->store(true, std::memory_order_relaxed);
-    }
+// A seat, or where all were used the way of all who come from now on. The place is closed meanwhile.
+OneThread::Taken* OneThread::take_seat() noexcept {
+  if (no_seats_.load(std::memory_order_relaxed)) return take_shared();
+  if (used_ == most_seats) {
+    if (!put(nullptr)) return nullptr;
+    no_seats_.store(true, std::memory_order_release);
+    return take_shared();
   }
-  taking_over_.store(false, std::memory_order_release);
+  Seat& seat = seats_[used_];
+  seat.thread.store(&here_, std::memory_order_relaxed);
+  if (!put(&seat)) return nullptr;
+  ++used_;
+  seat.taken.store(true, std::memory_order_relaxed);
+  return &seat.taken;
+}
+
+OneThread::Taken* OneThread::take_over() noexcept {
+  if (!has_barrier() || no_seats_.load(std::memory_order_acquire)) return take_shared();
+  if (closed_.exchange(true, std::memory_order_acquire)) return nullptr;
+  Taken* const taken = take_seat();
+  closed_.store(false, std::memory_order_release);
   return taken;
+}
+
+OneThread::Taken* OneThread::visit() noexcept {
+  const Seat* const seat = last_.load(std::memory_order_acquire);
+  if (seat && seat->thread.load(std::memory_order_relaxed) == &here_) return enter();
+  if (!has_barrier() || no_seats_.load(std::memory_order_acquire)) return take_shared();
+  if (closed_.exchange(true, std::memory_order_acquire)) return nullptr;
+  Taken* taken = &closed_;
+  visited_ = last_.load(std::memory_order_relaxed);
+  if (no_seats_.load(std::memory_order_relaxed))
+    taken = take_shared();
+  else if (!put(nullptr))
+    taken = nullptr;
+  if (taken != &closed_) closed_.store(false, std::memory_order_release);
+  return taken;
+}
+
+bool OneThread::inside() const noexcept {
+  bool found = closed_.load(std::memory_order_relaxed) || shared_.load(std::memory_order_relaxed);
+  for (const Seat& seat : seats_) found = found || seat.taken.load(std::memory_order_relaxed);
+  return found;
 }
 
 }  // namespace recurra

@@ -1,11 +1,11 @@
 // One thread at a time; whoever comes second is refused.
 //
 // A locked instruction waits until all that was stored before has left the processor, which keeps the steps of a small stream
-// from overlapping. So the thread that came last has a seat, which it takes by plain loads and stores. Another thread that comes
-// puts a seat of its own in the place of that one and makes all threads pass a memory barrier (membarrier(2)) before it looks:
-// either it finds the seat of before taken, or whoever is about to take that finds it put away. D. Dice, M. Moir and W. Scherer,
-// Quickly reacquirable locks (2003). Where threads come by turns again and again, or the system has no such barrier, all of them
-// enter by a locked instruction.
+// from overlapping. So the thread that makes the steps has a seat, which it takes by plain loads and stores. Another thread that
+// begins to make them puts a seat of its own in the place of that one and makes all threads pass a memory barrier (membarrier(2))
+// before it looks: either it finds the seat of before taken, or whoever is about to take that finds it put away. D. Dice, M. Moir
+// and W. Scherer, Quickly reacquirable locks (2003). Where threads take the steps over again and again, or the system has no such
+// barrier, all of them enter by a locked instruction. A visitor, who makes no steps, puts the seat back when it leaves.
 #pragma once
 
 #include <atomic>
@@ -18,22 +18,25 @@ class OneThread {
  public:
   using Taken = std::atomic<bool>;
 
+  OneThread() { has_barrier(); }  // asked here, as the first answer takes long
+
   // What leave() gives back; null: somebody else is inside.
   Taken* enter() noexcept {
     Seat* const seat = last_.load(std::memory_order_acquire);
     if (!seat || seat->thread.load(std::memory_order_relaxed) != &here_) return take_over();
-    if (seat->taken.load(std::memory_order_relaxed)) return nullptr;
+    if (seat->taken.load(std::memory_order_acquire)) return nullptr;
     seat->taken.store(true, std::memory_order_relaxed);
-    std::atomic_signal_fence(std::memory_order_seq_cst);  // the compiler keeps this order; for the processor see take_over
-    if (last_.load(std::memory_order_relaxed) == seat) return &seat->taken;
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // the compiler keeps this order; for the processor see put
+    if (last_.load(std::memory_order_acquire) == seat) return &seat->taken;
     leave(seat->taken);
     return nullptr;
   }
-  static void leave(Taken& taken) noexcept { taken.store(false, std::memory_order_release); }
-  bool inside() const noexcept {
-    const Seat* const seat = last_.load(std::memory_order_acquire);
-    return (seat ? seat->taken : shared_).load(std::memory_order_relaxed);
+  Taken* visit() noexcept;
+  void leave(Taken& taken) noexcept {
+    if (&taken == &closed_) last_.store(visited_, std::memory_order_release);
+    taken.store(false, std::memory_order_release);
   }
+  bool inside() const noexcept;
 
  private:
   struct Seat {
@@ -42,7 +45,9 @@ class OneThread {
   };
   static constexpr int most_seats = 16;  // one after the other, and none again
 
+  static bool has_barrier() noexcept;
   Taken* take_over() noexcept;
+  Taken* take_seat() noexcept;
   Taken* take_shared() noexcept { return shared_.exchange(true, std::memory_order_acquire) ? nullptr : &shared_; }
   bool put(Seat* seat) noexcept;
 
@@ -53,16 +58,19 @@ class OneThread {
   std::atomic<Seat*> last_{nullptr};
   Seat seats_[most_seats];
   int used_ = 0;
-  std::atomic<bool> taking_over_{false}, no_seats_{false};
+  Taken closed_{false};  // while a seat is put in the place of another, and while a visitor is inside
+  Seat* visited_ = nullptr;
+  std::atomic<bool> no_seats_{false};
   Taken shared_{false};  // where there are no seats
 };
 
 // A scope of it; converts to false if it was refused.
 class Turn {
  public:
-  explicit Turn(OneThread& place) : taken_(place.enter()) {}
+  enum Kind { stays, visits };
+  Turn(OneThread& place, Kind kind) : place_(place), taken_(kind == stays ? place.enter() : place.visit()) {}
   ~Turn() {
-    if (taken_) OneThread::leave(*taken_);
+    if (taken_) place_.leave(*taken_);
   }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
@@ -73,7 +81,8 @@ class Turn {
   }
 
  private:
-  OneThread::Taken* taken_;
+  OneThread& place_;
+  OneThread::Taken* const taken_;
 };
 
 }  // namespace recurra
