@@ -78,9 +78,11 @@ def measure(cell: str, hidden: int, batch: int, peak: Peak, seconds: float) -> d
     """Return one row: nanoseconds of each, and our operations per nanosecond."""
     row: dict[str, Any] = {"table": "inference", "isa": rc.isa(), "cell": cell, "input": hidden}
     row |= {"hidden": hidden, "time": TIME, "batch": batch, "threads": 1}
-    row |= columns(by_turns(peers(cell, hidden, batch) | peak.runs, seconds, block=5e7, pause=0.01))
+    sides = peers(cell, hidden, batch)
+    timings = by_turns(sides | peak.runs, seconds, block=5e7, pause=0.01)
+    row |= columns({name: timings[name] for name in sides})
     row["gflops"] = CELLS[cell].step_operations(hidden, hidden) * batch * TIME / row["recurra"]
-    return row | peak.share(row)
+    return row | peak.share(timings, row["gflops"])
 
 
 def cases(native: Native, quick: bool) -> Iterator[dict[str, Any]]:

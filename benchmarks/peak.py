@@ -5,15 +5,14 @@ A processor's clock depends on the hour and on what it runs: a share of the peak
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import recurra as rc
 
 from benchmarks.native import Native
-from benchmarks.timing import Run
+from benchmarks.timing import Run, Timing
 
 
 @dataclass(frozen=True)
@@ -23,12 +22,12 @@ class Peak:
     runs: dict[str, Run]
     operations: float
 
-    def share(self, row: dict[str, Any]) -> dict[str, float | None]:
-        """Return GFLOP/s of the peak in a row that has its time, and the share of it that the row's are."""
+    def share(self, timings: Mapping[str, Timing], gflops: float) -> dict[str, float | None]:
+        """Return GFLOP/s of the peak as timed beside the others, and which share of it these are."""
         if not self.runs:
             return {"peak_gflops": None, "of_peak": None}
-        peak = self.operations / row["peak"]
-        return {"peak_gflops": peak, "of_peak": row["gflops"] / peak}
+        peak = self.operations / timings["peak"].median
+        return {"peak_gflops": peak, "of_peak": gflops / peak}
 
 
 @contextmanager
