@@ -88,6 +88,19 @@ struct StepSums {
   }
 };
 
+// Fewer numbers than a register has, in stores of their own size: a load that reads behind them would wait for one with a mask.
+template <class T, int size = Pack<T>::lanes / 2>
+RECURRA_INLINE void copy_few(const T* from, Index count, T* to) {
+  if constexpr (size > 0) {
+    if (count & size) {
+      __builtin_memcpy(to, from, size * sizeof(T));
+      from += size;
+      to += size;
+    }
+    copy_few<T, size / 2>(from, count, to);
+  }
+}
+
 // The functions on one register of units, from sums to states.
 template <class Cell, class T>
 RECURRA_INLINE void step_units(Pack<T>* a, const Pack<T>* u, const StepRow<T>& row, Index unit) {
@@ -109,7 +122,7 @@ RECURRA_INLINE void step_units(Pack<T>* a, const Pack<T>* u, const StepRow<T>& r
     if (left >= N::lanes)
       s[k].store(row.y + k * row.units + unit);
     else
-      s[k].store(row.y + k * row.units + unit, int(left));
+      copy_few(row.state + k * row.padded + unit, left, row.y + k * row.units + unit);
 }
 
 template <class Cell, class T, int group>
