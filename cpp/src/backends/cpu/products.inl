@@ -20,24 +20,38 @@ inline constexpr Index row_block = 96;       // rows of A that stay in the secon
 inline constexpr Index depth_block = 256;    // depth of a chunk in `outer`; where C is so narrow that A is read but once,
 inline constexpr Index narrow_block = 128;
 
+// The factors, told apart by type: the strides that are known leave registers for the row pointers of a tile.
 template <class T>
-struct Operand {  // element (row, k) at data + row * row_stride + k * depth_stride
+struct ByRows {  // element (row, k)
   const T* data;
-  Index row_stride, depth_stride;
+  Index stride;
+  RECURRA_INLINE T at(Index row, Index k) const { return data[row * stride + k]; }
+  ByRows from(Index row) const { return {data + row * stride, stride}; }
+};
+template <class T>
+struct ByDepth {
+  const T* data;
+  Index stride;
+  RECURRA_INLINE T at(Index row, Index k) const { return data[k * stride + row]; }
+  ByDepth from(Index row) const { return {data + row, stride}; }
 };
 
-// B as panels of one register's width: element (k, lane) of panel p at data + p * panel_stride + k * depth_stride + lane.
+// B as panels of one register's width, packed or as it lies: lanes from (panel, k) on.
 template <class T>
-struct Panels {
+struct Packed {
   const T* data;
-  Index panel_stride, depth_stride;
-  Panels from(Index panel) const { return {data + panel * panel_stride, panel_stride, depth_stride}; }
+  Index stride;  // of panels
+  static Packed of(const T* data, Index depth) { return {data, depth * Pack<T>::lanes}; }
+  RECURRA_INLINE const T* at(Index panel, Index k) const { return data + panel * stride + k * Pack<T>::lanes; }
+  Packed from(Index panel) const { return {data + panel * stride, stride}; }
 };
-
 template <class T>
-Panels<T> packed_panels(const T* packed, Index depth) {
-  return {packed, depth * Pack<T>::lanes, Pack<T>::lanes};
-}
+struct Unpacked {
+  const T* data;
+  Index stride;  // of k
+  RECURRA_INLINE const T* at(Index panel, Index k) const { return data + panel * Pack<T>::lanes + k * stride; }
+  Unpacked from(Index panel) const { return {data + panel * Pack<T>::lanes, stride}; }
+};
 
 // Where a product goes: C = base + A B. base may be C, or one row (stride 0); null: zeros.
 template <class T>
@@ -63,19 +77,19 @@ struct Result {
 
 // MR rows x NP panels of C; the last panel has `last` valid columns. With `fetch`, the panel that begins at `ahead` goes to the
 // second-level cache meanwhile.
-template <class T, int MR, int NP, bool fetch = false>
-RECURRA_INLINE void tile(Operand<T> a, Index depth, Panels<T> b, Result<T> result, int last, const T* ahead = nullptr) {
+template <class T, int MR, int NP, bool fetch = false, class A, class B>
+RECURRA_INLINE void tile(A a, Index depth, B b, Result<T> result, int last, const T* ahead = nullptr) {
   using P = Pack<T>;
   constexpr int lanes = P::lanes;
   typename P::Vector sum[MR][NP] = {};
   for (Index k = 0; k < depth; ++k) {
     typename P::Vector row[NP];
 #pragma GCC unroll 8
-    for (int n = 0; n < NP; ++n) row[n] = P::load(b.data + n * b.panel_stride + k * b.depth_stride).v;
+    for (int n = 0; n < NP; ++n) row[n] = P::load(b.at(n, k)).v;
     if constexpr (fetch) __builtin_prefetch(ahead + k * lanes, 0, 2);
 #pragma GCC unroll 8
     for (int m = 0; m < MR; ++m) {
-      const T value = a.data[m * a.row_stride + k * a.depth_stride];
+      const T value = a.at(m, k);
 #pragma GCC unroll 8
       for (int n = 0; n < NP; ++n) sum[m][n] += value * row[n];
     }
@@ -88,22 +102,21 @@ RECURRA_INLINE void tile(Operand<T> a, Index depth, Panels<T> b, Result<T> resul
 
 // All rows against NP panels; the first tiles fetch a panel each from `ahead` on, where the next panels begin (null: no tile does).
 // Not inlined: one loop nest at a time keeps its operands in registers (5% of a training step).
-template <class T, int NP>
-__attribute__((noinline)) void tile_column(Operand<T> a, Index rows, Index depth, Panels<T> b, Result<T> c, int last, const T* ahead) {
+template <class T, int NP, class A, class B>
+__attribute__((noinline)) void tile_column(A a, Index rows, Index depth, B b, Result<T> c, int last, const T* ahead) {
   Index r = 0;
-  const auto at = [&](Index row) { return Operand<T>{a.data + row * a.row_stride, a.row_stride, a.depth_stride}; };
   for (int i = 0; ahead && i < tile_panels && r + tile_rows <= rows; ++i, r += tile_rows)
-    tile<T, tile_rows, NP, true>(at(r), depth, b, c.at(r, 0), last, ahead + i * b.panel_stride);
-  for (; r + tile_rows <= rows; r += tile_rows) tile<T, tile_rows, NP>(at(r), depth, b, c.at(r, 0), last);
+    tile<T, tile_rows, NP, true>(a.from(r), depth, b, c.at(r, 0), last, ahead + i * depth * Pack<T>::lanes);
+  for (; r + tile_rows <= rows; r += tile_rows) tile<T, tile_rows, NP>(a.from(r), depth, b, c.at(r, 0), last);
   if constexpr (tile_rows > 4)
-    for (; r + 4 <= rows; r += 4) tile<T, 4, NP>(at(r), depth, b, c.at(r, 0), last);
-  for (; r + 2 <= rows; r += 2) tile<T, 2, NP>(at(r), depth, b, c.at(r, 0), last);
-  for (; r < rows; ++r) tile<T, 1, NP>(at(r), depth, b, c.at(r, 0), last);
+    for (; r + 4 <= rows; r += 4) tile<T, 4, NP>(a.from(r), depth, b, c.at(r, 0), last);
+  for (; r + 2 <= rows; r += 2) tile<T, 2, NP>(a.from(r), depth, b, c.at(r, 0), last);
+  for (; r < rows; ++r) tile<T, 1, NP>(a.from(r), depth, b, c.at(r, 0), last);
 }
 
 // One row against up to single_row_panels.
-template <class T>
-void single_row(Operand<T> a, Index depth, Panels<T> b, int panels, Result<T> c, int last) {
+template <class T, class A, class B>
+void single_row(A a, Index depth, B b, int panels, Result<T> c, int last) {
   switch (panels) {
     case 1: return tile<T, 1, 1>(a, depth, b, c, last);
     case 2: return tile<T, 1, 2>(a, depth, b, c, last);
@@ -123,8 +136,8 @@ inline int panels_together(Index rows, Index left) {
 }
 
 // Any number of rows and panels.
-template <class T>
-void multiply_panels(Operand<T> a, Index rows, Panels<T> b, Index depth, Index width, Result<T> c, Reading reading) {
+template <class T, class A, class B>
+void multiply_panels(A a, Index rows, B b, Index depth, Index width, Result<T> c, Reading reading) {
   constexpr int lanes = Pack<T>::lanes;
   const Index panels = (width + lanes - 1) / lanes;
   const bool backwards = reading == Reading::backwards;
@@ -134,7 +147,7 @@ void multiply_panels(Operand<T> a, Index rows, Panels<T> b, Index depth, Index w
     const Index p = next(begin, end);
     (backwards ? end : begin) += backwards ? -count : count;
     const int last = p + count == panels ? int(width - (panels - 1) * lanes) : lanes;
-    const T* ahead = reading == Reading::near || begin == end ? nullptr : b.from(next(begin, end)).data;
+    const T* ahead = reading == Reading::near || begin == end ? nullptr : b.at(next(begin, end), 0);
     const Result<T> to = c.at(0, p * lanes);
     if (rows == 1)
       single_row(a, depth, b.from(p), count, to, last);
@@ -153,8 +166,8 @@ void multiply(const T* a, Index a_stride, Index rows, const T* packed, Index dep
   const Result<T> result{base, base_stride, c, c_stride};
   for (Index r = 0; r < rows; r += row_block) {
     const Index count = rows - r < row_block ? rows - r : row_block;
-    multiply_panels(Operand<T>{a + r * a_stride, a_stride, 1}, count, packed_panels(packed, depth), depth, width,
-                    result.at(r, 0), reading);
+    multiply_panels(ByRows<T>{a + r * a_stride, a_stride}, count, Packed<T>::of(packed, depth), depth, width, result.at(r, 0),
+                    reading);
   }
 }
 
@@ -177,19 +190,20 @@ void outer(const T* a, Index a_stride, const T* b, Index b_stride, Index rows, I
   const Index chunk = narrow ? narrow_block : depth_block;
   for (Index r = 0; r < rows; r += chunk) {
     const Index depth = rows - r < chunk ? rows - r : chunk;
-    Panels<T> panels{b + r * b_stride, lanes, b_stride};  // as it lies
-    if (n % lanes != 0 || !fits(depth, b_stride)) {
+    const auto against = [&](auto panels) {
+      if (m % tile_rows == 0 && (narrow || fits(depth, a_stride)))
+        return multiply_panels(ByDepth<T>{a + r * a_stride, a_stride}, m, panels, depth, n, result, Reading::near);
+      pack_groups<tile_rows>(a + r * a_stride, a_stride, 1, depth, m, packed_a);
+      for (Index i = 0; i < m; i += tile_rows) {
+        const Index count = m - i < tile_rows ? m - i : tile_rows;
+        multiply_panels(ByDepth<T>{packed_a + i * depth, tile_rows}, count, panels, depth, n, result.at(i, 0), Reading::near);
+      }
+    };
+    if (n % lanes == 0 && fits(depth, b_stride)) {
+      against(Unpacked<T>{b + r * b_stride, b_stride});
+    } else {
       pack(b + r * b_stride, b_stride, 1, depth, n, packed_b);
-      panels = packed_panels<T>(packed_b, depth);
-    }
-    if (m % tile_rows == 0 && (narrow || fits(depth, a_stride))) {
-      multiply_panels(Operand<T>{a + r * a_stride, 1, a_stride}, m, panels, depth, n, result, Reading::near);
-      continue;
-    }
-    pack_groups<tile_rows>(a + r * a_stride, a_stride, 1, depth, m, packed_a);
-    for (Index i = 0; i < m; i += tile_rows) {
-      const Index count = m - i < tile_rows ? m - i : tile_rows;
-      multiply_panels(Operand<T>{packed_a + i * depth, 1, tile_rows}, count, panels, depth, n, result.at(i, 0), Reading::near);
+      against(Packed<T>::of(packed_b, depth));
     }
   }
 }
