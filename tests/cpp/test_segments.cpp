@@ -227,6 +227,52 @@ TEST_CASE("segments: what cannot be cut is refused by the layer's name") {
                        std::invalid_argument);
 }
 
+// So many rows that what goes forward alone is cut; a few of them are not.
+TEST_CASE("segments: forward = sequences by themselves, and the loss alone = the one of the whole tape, with its noise") {
+  constexpr Index rows = 40, time = 30, few = 5;
+  std::vector<std::vector<LayerSpec>> all = networks();
+  for (const std::string& cell : all_layers()) all.push_back({cell_layer(cell, 3, 6), layers::linear(output_size(cell, 6), 2)});
+  all.push_back(
+      {layers::linear(3, 3), layers::dropout(0.3), layers::lstm(3, 4, {{"recurrent_dropout", 0.2}}), layers::linear(4, 2)});
+  for (std::size_t n = 0; n < all.size(); ++n) {
+    CAPTURE(n);
+    BasicNetwork<double> network(all[n], 1);
+    const Vector params = test::random_vector(1, Index(network.flat().size()), 0.6);
+    std::copy(params.begin(), params.end(), network.flat().begin());
+    const Index in = network.input_size(), out = network.output_size(),
+                state_size = Index(BasicState<double>(network, 1).data().size());
+    Vector x = test::random_vector(2, rows * time * in);
+    if (network.takes_ids())
+      for (double& id : x) id = std::floor((id + 1) / 2 * double(network.num_ids()));
+    std::vector<Index> lengths;
+    for (Index i = 0; i < rows; ++i) lengths.push_back(i * 7 % (time + 1));
+    const Index outputs = network.pools() ? 1 : time;
+    Vector y(std::size_t(rows * outputs * out)), expected(y.size());
+    BasicRunner<double> runner(network);
+    const auto run = [&](Index begin, Index count, Vector& to) {
+      BasicState<double> state(network, count);
+      std::fill(state.data().begin(), state.data().end(), 0.2);
+      test::make_possible(state);
+      runner.forward({x.data() + begin * time * in, count, time, lengths.data() + begin}, to.data() + begin * outputs * out,
+                     &state);
+      return Vector(state.data().begin(), state.data().end());
+    };
+    const Vector last = run(0, rows, y);
+    for (Index begin = 0; begin < rows; begin += few) {
+      const Vector some = run(begin, few, expected);
+      CHECK(difference(some, std::span(last).subspan(std::size_t(begin * state_size), some.size())) <= last_bits);
+    }
+    CHECK(difference(y, expected) <= last_bits);
+    CHECK(difference(y, Vector(y.size())) > 1e-3);
+    const Vector target = test::random_vector(3, rows * outputs * out);
+    Vector gradient(network.flat().size());
+    const RunOptions noisy{.training = true, .noise = 7};
+    const Sequences<double> sequences{x.data(), rows, time, lengths.data()};
+    const double whole = runner.loss_and_gradient(sequences, {target.data()}, Loss::mse, gradient.data(), nullptr, noisy);
+    CHECK(difference(runner.loss(sequences, {target.data()}, Loss::mse, nullptr, noisy), whole) <= last_bits);
+  }
+}
+
 #if RECURRA_COUNTS_ALLOCATIONS
 TEST_CASE("segments: memory grows as the square root of the steps") {
   const auto largest = [](Index time, Index segment) {

@@ -110,8 +110,9 @@ const T* first_state(const ModelWeights<T>& weights, const Shard<T>& shard, cons
 template <class T>
 void run_shard(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>& pass, const Interrupt& interrupt) {
   shard.last_state.clear();
-  if (const Index segment = segment_length(pass); segment > 0) return run_segments(weights, shard, pass, segment, interrupt);
   Workspace<T>& workspace = shard.workspace;
+  if (const Index segment = segment_length(workspace.model(), pass, Index(shard.rows.size())); segment > 0)
+    return run_segments(weights, shard, pass, segment, interrupt);
   begin_shard(shard, pass);
   for (Index i = 0; i < workspace.schedule().num_roots(); ++i) workspace.load_state(i, first_state(weights, shard, pass, i));
   const Levels levels = workspace.schedule().all_levels();

@@ -40,18 +40,19 @@ struct BasicRunner<T>::Impl {
     memory = step_memory(*model);
   }
 
-  // Of passes over at most this many steps; by the loss of samples, if that is this one.
+  // Of passes over at most this many steps, by the loss of samples if that is this one.
+  enum class Wanted { outputs, loss, gradient };
   void begin(const std::string& function, const Sequences<T>& x, Index steps, const BasicState<T>* state,
-             const RunOptions& options, bool learns = true, const Loss* sampled = nullptr) {
+             const RunOptions& options, Wanted wanted, const Loss* sampled = nullptr) {
     if (network.model() != model) adopt();
     check_topology(function, *model, x, state != nullptr, options.window);
     check_batch(function, x);
-    check_teaching(function, *model, x, options.sampling, learns);
+    check_teaching(function, *model, x, options.sampling, wanted != Wanted::outputs);
     if (state) state->check(function, model->state_blocks, x.batch);
     const bool samples = sampled && sampled->kind() == Loss::sampled_softmax && model->scorer && model->scorer->takes_samples();
     weights->refresh(*model, network.flat().data(), samples);
-    const Split chosen = split(x, extent(x, std::clamp(steps, Index(0), x.time), learns ? options.segment : 0),
-                               Index(network.flat().size()), memory);
+    const Split chosen = split(x, extent(x, std::clamp(steps, Index(0), x.time), options.segment), Index(network.flat().size()),
+                               memory, wanted == Wanted::gradient);
     threads = chosen.threads;
     while (int(shards.size()) < threads) shards.push_back(std::make_unique<Shard<T>>(*model));
     parts = split_rows(x, chosen.parts);
@@ -157,23 +158,17 @@ BasicRunner<T>::BasicRunner(BasicRunner&&) noexcept = default;
 
 template <class T>
 void BasicRunner<T>::forward(const Sequences<T>& x, T* y, BasicState<T>* state, const RunOptions& options) {
-  // Long sequences go in pieces, the state carried on, so that the memory needed has a bound. Pooling needs the whole.
-  constexpr Index most_rows = 1 << 16;
-  const Model<T>& model = *impl_->network.model();
-  const bool whole = x.topology || model.pools() || model.looks_ahead();
-  const Index window = whole ? x.time : std::max(most_rows / std::max(x.batch, Index(1)), Index(1));
-  impl_->begin("forward", x, window, state, options, false);
+  impl_->begin("forward", x, x.time, state, options, Impl::Wanted::outputs);
   BasicState<T> carried = state ? *state : BasicState<T>(impl_->network, x.topology ? 0 : x.batch);
   BasicState<T>* const carrying = x.topology ? nullptr : &carried;
-  for (Index begin = 0; begin < x.time; begin += window)
-    impl_->run({x, {begin, std::min(begin + window, x.time)}, carrying, options, y}, carrying);
+  impl_->run({x, {0, x.time}, carrying, options, y}, carrying);
   if (state) *state = carried;
 }
 
 template <class T>
 double BasicRunner<T>::window_gradient(const Sequences<T>& x, const Target<T>& target, const Loss& loss, Window window,
                                        T* gradient, BasicState<T>* state, const RunOptions& options, Ranges* touched) {
-  impl_->begin("window_gradient", x, window.end - window.begin, state, options, true, &loss);
+  impl_->begin("window_gradient", x, window.end - window.begin, state, options, Impl::Wanted::gradient, &loss);
   check_loss("window_gradient", *impl_->model, target, loss);
   check_taught("window_gradient", *impl_->model, x, target);
   check_segment("window_gradient", *impl_->model, x, options.segment);
@@ -192,7 +187,8 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
                                          BasicState<T>* state, const RunOptions& options, Ranges* touched) {
   if (options.window < 0)
     throw std::invalid_argument("loss_and_gradient: window is " + std::to_string(options.window) + ", expected at least 1");
-  impl_->begin("loss_and_gradient", x, options.window > 0 ? options.window : x.time, state, options, true, &loss);
+  impl_->begin("loss_and_gradient", x, options.window > 0 ? options.window : x.time, state, options, Impl::Wanted::gradient,
+               &loss);
   check_loss("loss_and_gradient", *impl_->model, target, loss);
   check_taught("loss_and_gradient", *impl_->model, x, target);
   check_segment("loss_and_gradient", *impl_->model, x, options.segment);
@@ -230,7 +226,7 @@ double BasicRunner<T>::loss_and_gradient(const Sequences<T>& x, const Target<T>&
 template <class T>
 double BasicRunner<T>::loss(const Sequences<T>& x, const Target<T>& target, const Loss& loss, BasicState<T>* state,
                             const RunOptions& options) {
-  impl_->begin("loss", x, x.time, state, options);
+  impl_->begin("loss", x, x.time, state, options, Impl::Wanted::loss);
   check_loss("loss", *impl_->model, target, loss);
   check_taught("loss", *impl_->model, x, target);
   check_segment("loss", *impl_->model, x, options.segment);

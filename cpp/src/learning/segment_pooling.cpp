@@ -19,9 +19,10 @@ template <class T>
 void SegmentPooling<T>::collect(Workspace<T>& workspace, Index segment) {
   const Tape<T>& tape = workspace.tape(model_.pooling);
   for (Index i = 0; i < Index(latest_.size()); ++i) {
-    if (workspace.schedule().length(i) == 0) continue;
-    latest_[std::size_t(i)] = segment;
-    std::copy_n(tape.y + i * tape.y_stride, width_, output_.begin() + i * width_);
+    const bool steps = workspace.schedule().length(i) > 0;
+    if (steps) latest_[std::size_t(i)] = segment;
+    if (steps || segment == 0)  // without any step, what its state says
+      std::copy_n(tape.y + i * tape.y_stride, width_, output_.begin() + i * width_);
   }
 }
 

@@ -13,7 +13,7 @@ class SegmentPooling {
   // Of so many sequences, through a network that pools.
   SegmentPooling(const Model<T>& model, Index sequences);
 
-  // The outputs of the sequences that had a step in this segment (the latest so far), which went forward.
+  // The outputs of the sequences that had a step in this segment (the latest so far), which went forward; of all in the first.
   void collect(Workspace<T>& workspace, Index segment);
   // All of them as the pooling layer's output, before what lies behind it goes forward;
   void give_outputs(Workspace<T>& workspace) const;

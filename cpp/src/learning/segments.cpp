@@ -15,6 +15,15 @@ Index segment_length(Index steps, Index asked) {
   return length < steps ? length : 0;
 }
 
+template <class T>
+Index segment_length(const Model<T>& model, const Pass<T>& pass, Index rows) {
+  constexpr Index nodes_in_cache = 512, steps_at_least = 8;
+  const Index steps = pass.window.end - pass.window.begin;
+  if (pass.gradient) return segment_length(steps, pass.options.segment);
+  if (pass.x.topology || model.decodes() || model.looks_ahead()) return 0;
+  return segment_length(steps, std::max(nodes_in_cache / std::max(rows, Index(1)), steps_at_least));
+}
+
 namespace {
 
 // One shard's pass.
@@ -44,7 +53,7 @@ class Run {
       forward(s, pass_.gradient && s + 1 == segments_);
       for (Index i = 0; i < rows_; ++i) workspace_.save_state(workspace_.schedule().length(i), i, state(s + 1, i));
       if (pooling_) pooling_->collect(workspace_, s);
-      if (!pooling_ && !pass_.gradient) shard_.loss += output_loss(weights_, shard_, part(s, false));
+      if (!pooling_ && !pass_.gradient) take_outputs(part(s, false));
     }
     shard_.last_state.assign(state(segments_, 0), state(segments_, 0) + rows_ * size_);
     if (pooling_) run_pooled();
@@ -83,6 +92,11 @@ class Run {
     return pass;
   }
 
+  void take_outputs(const Pass<T>& pass) {
+    if (pass.y) scatter_output(workspace_, pass.x, shard_.output_rows, shard_.output_steps, pass.window, pass.y);
+    if (pass.target) shard_.loss += output_loss(weights_, shard_, pass);
+  }
+
   // Before a segment, or after the last one; without a gradient there is one place for all.
   T* state(Index segment, Index row) { return states_.data() + ((pass_.gradient ? segment : 0) * rows_ + row) * size_; }
 
@@ -100,7 +114,7 @@ class Run {
     pooling_->give_outputs(workspace_);
     recurra::forward(weights_, workspace_, {1, 2}, interrupt_, Swept::pooled);
     if (pass_.gradient) clear_cotangents(workspace_);
-    shard_.loss += output_loss(weights_, shard_, pass_);
+    take_outputs(pass_);
     if (!pass_.gradient) return;
     recurra::backward(weights_, workspace_, {1, 2}, interrupt_, Swept::pooled);
     gradient(workspace_, {1, 2}, {shard_.gradient.data()}, Swept::pooled);
@@ -135,7 +149,8 @@ void run_segments(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T>
   if (pass.gradient) run.backward();
 }
 
-#define RECURRA_INSTANTIATE(T) \
+#define RECURRA_INSTANTIATE(T)                                           \
+  template Index segment_length(const Model<T>&, const Pass<T>&, Index); \
   template void run_segments(const ModelWeights<T>&, Shard<T>&, const Pass<T>&, Index, const Interrupt&);
 RECURRA_INSTANTIATE(float)
 RECURRA_INSTANTIATE(double)

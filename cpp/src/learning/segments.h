@@ -11,10 +11,11 @@ namespace recurra {
 
 // Of a pass of so many steps, as RunOptions::segment asks; 0: it does not run in segments.
 Index segment_length(Index steps, Index asked);
+// Of a pass of so many rows. Without a gradient activations are of no use once the next step has been made: as many steps as
+// leave them in the second-level cache, so that memory does not grow with time. (Whole: over trees and graphs, and where a layer
+// looks ahead.)
 template <class T>
-Index segment_length(const Pass<T>& pass) {
-  return pass.y ? 0 : segment_length(pass.window.end - pass.window.begin, pass.options.segment);
-}
+Index segment_length(const Model<T>& model, const Pass<T>& pass, Index rows);
 
 // What run_shard does, in segments of this length, and what `last_state` of the shard is for. Without a gradient the segments go
 // forward alone.
