@@ -32,7 +32,10 @@ struct Bfloat16Weights {
   typedef Element Words __attribute__((vector_size(vector_bytes)));
   typedef Element Unaligned __attribute__((vector_size(vector_bytes), aligned(4), may_alias));
   static RECURRA_INLINE void load(const Element* p, Pack<float>::Vector* w) {
-    const Words words = *reinterpret_cast<const Unaligned*>(p);
+    Words words = *reinterpret_cast<const Unaligned*>(p);
+#if defined(__x86_64__)
+    asm("" : "+v"(words));  // read once: else both uses are given the memory as their operand (15% of a step)
+#endif
     w[0] = Pack<float>::Vector(words << 16);
     w[1] = Pack<float>::Vector(words & 0xffff0000u);
   }
