@@ -1,6 +1,8 @@
 // Layer normalisation of rows, and its Jacobian: a few rows at a time, so that their sums over lanes are one.
 #pragma once
 
+#include <type_traits>
+
 #include "../../math/functions.h"
 #include "../backend.h"
 #include "lanes.inl"
@@ -69,121 +71,139 @@ struct Spread {
   RECURRA_INLINE T operator[](int i) const { return number[i * (lanes / count)]; }
 };
 
+// The means of `count` sums over lanes; those of more sums than there are lanes by halves.
+template <int count, class T>
+struct Means {
+  static constexpr int lanes = Pack<T>::lanes, parts = count > lanes ? 2 : 1, part = count / parts;
+  T number[parts * lanes];
+  RECURRA_INLINE Means(Pack<T> share, const Pack<T>* sums) {
+#pragma GCC unroll 2
+    for (int i = 0; i < parts; ++i) (share * lane_sums<part, lanes>(sums + i * part)).store(number + i * lanes);
+  }
+  RECURRA_INLINE T operator[](int i) const { return number[i / part * lanes + i % part * (lanes / part)]; }
+};
+
 // The variance from squares of what is left of the mean: one pass, over x and x^2, would lose what they have in common.
 template <int count, class T>
-RECURRA_INLINE void normalize_rows(const NormRows<T>& rows, Index r, Index b, const T* x, Index x_stride, const T* base,
-                                   Index base_stride, T* y, Index y_stride) {
+RECURRA_INLINE void normalize_rows(const NormRows<T>& rows, Index r, const T* x, Index x_stride, const T* base, Index base_stride,
+                                   T* y, Index y_stride) {
   using N = Pack<T>;
-  const Index units = rows.units, column = b * units;
-  const T* from[count];
-  N sum[count], square[count];
-#pragma GCC unroll 4
-  for (int i = 0; i < count; ++i) {
-    from[i] = x + (r + i) * x_stride + column;
-    sum[i] = square[i] = N(0);
-  }
-  for_each_register<T>(units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
-#pragma GCC unroll 4
-    for (int i = 0; i < count; ++i) {
-      sum[i] = sum[i] + lanes.load(from[i] + j);
-    }
-  });
+  const Index units = rows.units, n_stride = rows.n_stride, rate_stride = rows.rate_stride;
   const N share(T(1) / T(units));
-  const Spread<count, T> means(share * lane_sums<count, N::lanes>(sum));
-  for_each_register<T>(units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
+  const T* gain = rows.gain;
+  T *n = rows.n + r * n_stride, *rate = rows.rate + r * rate_stride;
+  x += r * x_stride;
+  base += r * base_stride;
+  y += r * y_stride;
+  for (Index b = 0, column = 0; b < rows.blocks; ++b, column += units) {
+    N sum[count], square[count];
 #pragma GCC unroll 4
-    for (int i = 0; i < count; ++i) {
-      const N left = only(lanes, lanes.load(from[i] + j) - N(means[i]));
-      square[i] = square[i] + left * left;
-    }
-  });
-  const N variance = share * lane_sums<count, N::lanes>(square);
-  const Spread<count, T> rates(N(1) / sqrt(variance + N(T(Normalization<T>::epsilon))));
-  for (int i = 0; i < count; ++i) rows.rate[(r + i) * rows.rate_stride + b] = rates[i];
-  for_each_register<T>(units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
-    const N gain = lanes.load(rows.gain + column + j);
+    for (int i = 0; i < count; ++i) sum[i] = square[i] = N(0);
+    for_each_register<T>(column, column + units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
 #pragma GCC unroll 4
-    for (int i = 0; i < count; ++i) {
-      const N n = (lanes.load(from[i] + j) - N(means[i])) * N(rates[i]);
-      lanes.store(rows.n + (r + i) * rows.n_stride + column + j, n);
-      lanes.store(y + (r + i) * y_stride + column + j, lanes.load(base + (r + i) * base_stride + column + j) + gain * n);
-    }
-  });
+      for (int i = 0; i < count; ++i) sum[i] = sum[i] + lanes.load(x + i * x_stride + j);
+    });
+    const Spread<count, T> means(share * lane_sums<count, N::lanes>(sum));
+    for_each_register<T>(column, column + units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
+#pragma GCC unroll 4
+      for (int i = 0; i < count; ++i) {
+        const N left = only(lanes, lanes.load(x + i * x_stride + j) - N(means[i]));
+        square[i] = square[i] + left * left;
+      }
+    });
+    const N variance = share * lane_sums<count, N::lanes>(square);
+    const Spread<count, T> rates(N(1) / sqrt(variance + N(T(Normalization<T>::epsilon))));
+    for (int i = 0; i < count; ++i) rate[i * rate_stride + b] = rates[i];
+    for_each_register<T>(column, column + units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
+      const N by = lanes.load(gain + j);
+#pragma GCC unroll 4
+      for (int i = 0; i < count; ++i) {
+        const N value = (lanes.load(x + i * x_stride + j) - N(means[i])) * N(rates[i]);
+        lanes.store(n + i * n_stride + j, value);
+        lanes.store(y + i * y_stride + j, lanes.load(base + i * base_stride + j) + by * value);
+      }
+    });
+  }
 }
 
 template <class T>
 void normalize(const NormRows<T>& rows, const T* x, Index x_stride, const T* base, Index base_stride, T* y, Index y_stride) {
   constexpr int count = rows_normalized<T>;
   Index r = 0;
-  for (; r + count <= rows.rows; r += count)
-    for (Index b = 0; b < rows.blocks; ++b) normalize_rows<count>(rows, r, b, x, x_stride, base, base_stride, y, y_stride);
-  for (; r < rows.rows; ++r)
-    for (Index b = 0; b < rows.blocks; ++b) normalize_rows<1>(rows, r, b, x, x_stride, base, base_stride, y, y_stride);
+  for (; r + count <= rows.rows; r += count) normalize_rows<count>(rows, r, x, x_stride, base, base_stride, y, y_stride);
+  for (; r < rows.rows; ++r) normalize_rows<1>(rows, r, x, x_stride, base, base_stride, y, y_stride);
 }
 
-template <int count, bool gained, class T>
-RECURRA_INLINE void multiply_by_jacobian(const NormRows<T>& rows, const NormVectors<T>& d, Index c, Index b) {
+// What a call asks for, known to the compiler.
+template <bool gained_, bool added_, bool gives_dgain_>
+struct Asked {
+  static constexpr bool gained = gained_, added = added_, gives_dgain = gives_dgain_;
+};
+
+// `count` vectors, from c on, of the rows r, r + 1, .. (of r alone, if a row has several).
+template <int count, class A, class T>
+RECURRA_INLINE void multiply_by_jacobian(A, const NormRows<T>& rows, const NormVectors<T>& d, Index r, Index c) {
   using N = Pack<T>;
-  const Index units = rows.units, column = b * units;
-  const T *n[count], *v[count];
-  T *out[count], rate[count];
-  N sum[count], product[count];
-#pragma GCC unroll 4
-  for (int i = 0; i < count; ++i) {
-    const Index r = d.seeds == 1 ? c + i : (c + i) / d.seeds;
-    n[i] = rows.n + r * rows.n_stride + column;
-    v[i] = d.v + (c + i) * d.v_stride + column;
-    out[i] = d.out + (c + i) * d.out_stride + column;
-    sum[i] = product[i] = N(0);
-    rate[i] = rows.rate[r * rows.rate_stride + b];
-  }
+  const bool apart = d.seeds == 1;
+  const Index units = rows.units, n_stride = apart ? rows.n_stride : 0, rate_stride = apart ? rows.rate_stride : 0;
+  const Index v_stride = d.v_stride, out_stride = d.out_stride;
+  const N share(T(1) / T(units));
+  const T *gain = rows.gain, *n = rows.n + r * rows.n_stride, *rate = rows.rate + r * rows.rate_stride, *v = d.v + c * v_stride;
+  T *out = d.out + c * out_stride, *dgain = d.dgain;
   const auto scaled = [&](N x, Index j, const auto& lanes) __attribute__((always_inline)) {
-    if constexpr (gained)
-      return x * lanes.load(rows.gain + column + j);
+    if constexpr (A::gained)
+      return x * lanes.load(gain + j);
     else
       return x;
   };
-  for_each_register<T>(units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
+  for (Index b = 0, column = 0; b < rows.blocks; ++b, column += units) {
+    N sums[2 * count];  // of the vectors, and along the rows
+#pragma GCC unroll 8
+    for (int i = 0; i < 2 * count; ++i) sums[i] = N(0);
+    for_each_register<T>(column, column + units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
 #pragma GCC unroll 4
-    for (int i = 0; i < count; ++i) {
-      const N x = scaled(lanes.load(v[i] + j), j, lanes);
-      sum[i] = sum[i] + x;
-      product[i] = product[i] + x * lanes.load(n[i] + j);
-    }
-  });
-  const N share(T(1) / T(units));
-  const Spread<count, T> mean(share * lane_sums<count, N::lanes>(sum)), along(share * lane_sums<count, N::lanes>(product));
-  for_each_register<T>(units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
-    N dgain = d.dgain ? lanes.load(d.dgain + column + j) : N(0);
+      for (int i = 0; i < count; ++i) {
+        const N x = scaled(lanes.load(v + i * v_stride + j), j, lanes);
+        sums[i] = sums[i] + x;
+        sums[count + i] = sums[count + i] + x * lanes.load(n + i * n_stride + j);
+      }
+    });
+    const Means<2 * count, T> mean(share, sums);
+    for_each_register<T>(column, column + units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
+      N dgains = A::gives_dgain ? lanes.load(dgain + j) : N(0);
 #pragma GCC unroll 4
-    for (int i = 0; i < count; ++i) {
-      const N x = lanes.load(v[i] + j), at = lanes.load(n[i] + j);
-      N result = N(rate[i]) * (scaled(x, j, lanes) - N(mean[i]) - N(along[i]) * at);
-      if (d.added) result = lanes.load(out[i] + j) + result;
-      dgain = dgain + x * at;
-      lanes.store(out[i] + j, result);
-    }
-    if (d.dgain) lanes.store(d.dgain + column + j, dgain);
-  });
+      for (int i = 0; i < count; ++i) {
+        const N x = lanes.load(v + i * v_stride + j), at = lanes.load(n + i * n_stride + j);
+        N result = N(rate[i * rate_stride + b]) * (scaled(x, j, lanes) - N(mean[i]) - N(mean[count + i]) * at);
+        if constexpr (A::added) result = lanes.load(out + i * out_stride + j) + result;
+        if constexpr (A::gives_dgain) dgains = dgains + x * at;
+        lanes.store(out + i * out_stride + j, result);
+      }
+      if constexpr (A::gives_dgain) lanes.store(dgain + j, dgains);
+    });
+  }
 }
 
-template <bool gained, class T>
-void multiply_all_by_jacobian(const NormRows<T>& rows, const NormVectors<T>& d) {
+template <class A, class T>
+void multiply_all_by_jacobian(A asked, const NormRows<T>& rows, const NormVectors<T>& d) {
   constexpr int count = rows_normalized<T>;
-  const Index vectors = rows.rows * d.seeds;
-  Index c = 0;
-  for (; c + count <= vectors; c += count)
-    for (Index b = 0; b < rows.blocks; ++b) multiply_by_jacobian<count, gained>(rows, d, c, b);
-  for (; c < vectors; ++c)
-    for (Index b = 0; b < rows.blocks; ++b) multiply_by_jacobian<1, gained>(rows, d, c, b);
+  const Index together = d.seeds == 1 ? rows.rows : d.seeds;
+  for (Index begin = 0; begin < rows.rows * d.seeds; begin += together) {
+    const Index row = begin / d.seeds;
+    Index c = 0;
+    for (; c + count <= together; c += count) multiply_by_jacobian<count>(asked, rows, d, d.seeds == 1 ? c : row, begin + c);
+    for (; c < together; ++c) multiply_by_jacobian<1>(asked, rows, d, d.seeds == 1 ? c : row, begin + c);
+  }
 }
 
 template <class T>
 void normalization_jacobian(const NormRows<T>& rows, const NormVectors<T>& d) {
-  if (d.gained)
-    multiply_all_by_jacobian<true>(rows, d);
-  else
-    multiply_all_by_jacobian<false>(rows, d);
+  const auto known = [](bool value, const auto& next) { value ? next(std::true_type{}) : next(std::false_type{}); };
+  known(d.gained, [&](auto gained) {
+    known(d.added, [&](auto added) {
+      known(d.dgain, [&](auto gives_dgain) { multiply_all_by_jacobian(Asked<gained, added, gives_dgain>{}, rows, d); });
+    });
+  });
 }
 
 template <class T>
