@@ -12,6 +12,21 @@ inline namespace RECURRA_ISA {
 inline constexpr int rows_at_once = 8;
 inline constexpr Index columns_at_once = 2048;  // sums that stay in the first-level cache
 
+// The sum over the lanes, by halves: one behind the other they would wait for each other.
+template <class T>
+RECURRA_INLINE double lane_total(Pack<T> x) {
+  constexpr int lanes = Pack<T>::lanes;
+  typedef double Doubles __attribute__((vector_size(lanes * sizeof(double))));
+  const Doubles part = __builtin_convertvector(x.v, Doubles);
+  double sum[lanes];
+  __builtin_memcpy(sum, &part, sizeof part);
+#pragma GCC unroll 4
+  for (int half = lanes / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+    for (int k = 0; k < half; ++k) sum[k] += sum[k + half];
+  return sum[0];
+}
+
 // y[width] += sum over `count` rows of v[r] a[r] (v null: of a[r]); all rows are read side by side.
 template <int count, class T>
 void combine_rows(const T* v, const T* a, Index a_stride, Index width, T* y) {
@@ -120,7 +135,7 @@ ExpSum<T> exponentials(const T* x, Index count, T* e) {
       if (e) value.store(e + j, rest);
       for (int lane = 0; lane < rest; ++lane) total += double(value.v[lane]);
     }
-    for (int lane = 0; lane < lanes; ++lane) total += double(sum.v[lane]);
+    total += lane_total(sum);
   }
   return {top, total};
 }
@@ -148,9 +163,7 @@ double squares(const T* y, const T* target, Index count, T factor, T* d) {
     const P scaled = take(1, P::load(y + j, rest) - P::load(target + j, rest));
     if (d) scaled.store(d + j, rest);
   }
-  double total = 0;
-  for (int lane = 0; lane < lanes; ++lane) total += double(sum[0].v[lane] + sum[1].v[lane]);
-  return total;
+  return lane_total(sum[0] + sum[1]);
 }
 
 template <class T>
