@@ -42,7 +42,6 @@ class Run {
         size_(model_.state_offset.back()) {
     const Index longest = rows_ > 0 ? window_length(pass.x, shard.rows.front(), pass.window) : 0;  // they come longest first
     segments_ = std::max<Index>((longest + length - 1) / length, 1);
-    end_ = pass.window.begin + longest;
     states_.resize(std::size_t((pass.gradient ? segments_ + 1 : 1) * rows_ * size_));
     for (Index i = 0; i < rows_; ++i) std::copy_n(first_state(weights, shard, pass, i), size_, state(0, i));
     if (model_.pools()) pooling_.emplace(model_, rows_);
@@ -87,7 +86,7 @@ class Run {
     Pass<T> pass = pass_;
     pass.before = segment * length_;
     pass.window.begin = pass_.window.begin + pass.before;
-    pass.window.end = std::min(pass.window.begin + length_, end_);
+    if (segment + 1 < segments_) pass.window.end = pass.window.begin + length_;  // the last one's outputs go on to the end
     pass.gradient = gradient;
     return pass;
   }
@@ -134,7 +133,7 @@ class Run {
   Workspace<T>& workspace_;
   const Model<T>& model_;
   const Interrupt& interrupt_;
-  Index length_, rows_, size_, segments_ = 0, end_ = 0;
+  Index length_, rows_, size_, segments_ = 0;
   std::vector<T> states_;  // [segments + 1][rows][state size]
   std::optional<SegmentPooling<T>> pooling_;
 };
