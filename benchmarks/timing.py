@@ -69,9 +69,10 @@ def by_turns(
 ) -> dict[Name, Timing]:
     """Time each run in blocks of about `block` ns, A B C A B C ..., for so many seconds or seven rounds.
 
-    With a `pause` there is a sleep of so many seconds and an untimed call before each block: worker threads
-    of another peer stop spinning, and what is timed is in the caches again. On a busy machine most short
-    blocks are left alone; `least` calls in a block keep the first one's share small.
+    With a `pause` there is a sleep of so many seconds and an untimed quarter of a block before each: worker
+    threads of another peer stop spinning, what is timed is in the caches again, and the processor's speed is
+    its own. On a busy machine most short blocks are left alone; `least` calls in a block keep the first one's
+    share small.
     """
     calls = {name: calls_in(run, block, least) for name, run in runs.items()}
     samples: dict[Name, list[float]] = {name: [] for name in runs}
@@ -81,7 +82,7 @@ def by_turns(
         for name, run in runs.items():
             if pause is not None:
                 time.sleep(pause)
-                nanoseconds(run, 1)
+                nanoseconds(run, max(1, calls[name] // 4))
             samples[name].append(nanoseconds(run, calls[name]))
         rounds += 1
     return {name: Timing(*(float(q) for q in np.quantile(s, (0.5, 0.1, 0.9)))) for name, s in samples.items()}
