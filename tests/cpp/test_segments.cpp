@@ -230,6 +230,8 @@ TEST_CASE("segments: what cannot be cut is refused by the layer's name") {
 // So many rows that what goes forward alone is cut; a few of them are not.
 TEST_CASE("segments: forward = sequences by themselves, and the loss alone = the one of the whole tape, with its noise") {
   constexpr Index rows = 40, time = 30, few = 5;
+  const int threads = num_threads();
+  set_num_threads(1);
   std::vector<std::vector<LayerSpec>> all = networks();
   for (const std::string& cell : all_layers()) all.push_back({cell_layer(cell, 3, 6), layers::linear(output_size(cell, 6), 2)});
   all.push_back(
@@ -270,10 +272,48 @@ TEST_CASE("segments: forward = sequences by themselves, and the loss alone = the
     const Sequences<double> sequences{x.data(), rows, time, lengths.data()};
     const double whole = runner.loss_and_gradient(sequences, {target.data()}, Loss::mse, gradient.data(), nullptr, noisy);
     CHECK(difference(runner.loss(sequences, {target.data()}, Loss::mse, nullptr, noisy), whole) <= last_bits);
+    set_num_threads(2);
+    CHECK(difference(run(0, rows, expected), last) <= last_bits);
+    CHECK(difference(y, expected) <= last_bits);
+    set_num_threads(1);
+  }
+  set_num_threads(threads);
+}
+
+TEST_CASE("segments: an interrupt of what goes forward alone leaves the state as it was") {
+  constexpr Index time = 3000;
+  BasicNetwork<double> network({layers::gru(3, 4), layers::linear(4, 2)}, 1);
+  BasicRunner<double> runner(network);
+  const Vector x = test::random_vector(1, time * 3), target = test::random_vector(2, time * 2);
+  Vector y(std::size_t(time * 2));
+  for (const int call : {1, 2, 7}) {
+    BasicState<double> state(network, 1);
+    int asked = 0;
+    const RunOptions options{.interrupt = [&] { return ++asked == call; }};
+    CHECK_THROWS_AS(runner.forward({x.data(), 1, time}, y.data(), &state, options), InterruptedBatch);
+    asked = 0;
+    CHECK_THROWS_AS(runner.loss({x.data(), 1, time}, {target.data()}, Loss::mse, &state, options), InterruptedBatch);
+    CHECK(difference(state.data(), Vector(4)) == 0);
   }
 }
 
 #if RECURRA_COUNTS_ALLOCATIONS
+TEST_CASE("segments: memory of what goes forward alone does not grow with the steps") {
+  for (const LayerSpec& pooling : {layers::dropout(0.1), layers::mean()}) {
+    const auto largest = [&](Index time) {
+      BasicNetwork<double> network({layers::lstm(3, 16), pooling, layers::linear(16, 2)}, 1);
+      const Vector x = test::random_vector(1, time * 3), target = test::random_vector(2, time * 2);
+      Vector y(std::size_t(time * 2));
+      BasicRunner<double> runner(network);
+      const test::Allocations allocations;
+      runner.forward({x.data(), 1, time}, y.data());
+      runner.loss({x.data(), 1, time}, {target.data()}, Loss::mse);
+      return allocations.largest();
+    };
+    CHECK(largest(40000) == largest(2000));
+  }
+}
+
 TEST_CASE("segments: memory grows as the square root of the steps") {
   const auto largest = [](Index time, Index segment) {
     BasicNetwork<double> network({layers::lstm(3, 16), layers::linear(16, 2)}, 1);

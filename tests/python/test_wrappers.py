@@ -125,7 +125,7 @@ def test_looking_ahead_neither_streams_nor_learns_by_windows(wrap: Callable[[rc.
 
 
 def test_a_long_sequence_is_run_in_one_piece() -> None:
-    """Inference cuts long sequences into pieces, but not where outputs depend on later steps."""
+    """Inference runs in segments of time, but not where outputs depend on later steps."""
     network = rc.Network([rc.Bidirectional(rc.MinGRU(1, 1))], dtype="float64")
     x = np.random.default_rng(0).normal(size=(70_000, 1))
     y = network(x)

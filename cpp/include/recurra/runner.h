@@ -85,7 +85,8 @@ class BasicRunner {
   // y: [batch][time][output size], zero past a sequence's end, or [batch][output size] if the network pools, or
   // [batch][target time][output size] if it decodes.
   // The sequences start from `state` and leave their last state there; null: the initial state, not kept.
-  // Throws std::invalid_argument for an empty batch, lengths out of range, a state that does not fit, a non-finite input.
+  // Throws std::invalid_argument for an empty batch, lengths out of range, a state that does not fit, a non-finite input; a part
+  // of y may then have been written.
   void forward(const Sequences<T>& x, T* y, BasicState<T>* state = nullptr, const RunOptions& options = {});
 
   // The loss by BPTT; its gradient, laid out as the flat parameters, is added to `gradient`. No entry that counts: 0, and 0.

@@ -40,8 +40,8 @@ struct BasicRunner<T>::Impl {
     memory = step_memory(*model);
   }
 
-  // Of passes over at most this many steps, by the loss of samples if that is this one.
   enum class Wanted { outputs, loss, gradient };
+  // Of passes over at most this many steps, by the loss of samples if that is this one.
   void begin(const std::string& function, const Sequences<T>& x, Index steps, const BasicState<T>* state,
              const RunOptions& options, Wanted wanted, const Loss* sampled = nullptr) {
     if (network.model() != model) adopt();
@@ -51,8 +51,9 @@ struct BasicRunner<T>::Impl {
     if (state) state->check(function, model->state_blocks, x.batch);
     const bool samples = sampled && sampled->kind() == Loss::sampled_softmax && model->scorer && model->scorer->takes_samples();
     weights->refresh(*model, network.flat().data(), samples);
-    const Split chosen = split(x, extent(x, std::clamp(steps, Index(0), x.time), options.segment), Index(network.flat().size()),
-                               memory, wanted == Wanted::gradient);
+    const bool learns = wanted == Wanted::gradient;
+    const Split chosen = split(x, extent(x, std::clamp(steps, Index(0), x.time), learns ? options.segment : 0),
+                               Index(network.flat().size()), memory, learns || model->looks_ahead());
     threads = chosen.threads;
     while (int(shards.size()) < threads) shards.push_back(std::make_unique<Shard<T>>(*model));
     parts = split_rows(x, chosen.parts);

@@ -13,7 +13,7 @@ namespace recurra {
 Index segment_length(Index steps, Index asked);
 // Of a pass of so many rows. Without a gradient activations are of no use once the next step has been made: as many steps as
 // leave them in the second-level cache, so that memory does not grow with time. (Whole: over trees and graphs, and where a layer
-// looks ahead.)
+// looks ahead, as a decoder does.)
 template <class T>
 Index segment_length(const Model<T>& model, const Pass<T>& pass, Index rows);
 

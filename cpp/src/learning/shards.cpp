@@ -27,16 +27,16 @@ int worthwhile_threads(const Sequences<T>& x, Index steps, Index num_parameters)
 }
 
 template <class T>
-int num_parts(const Sequences<T>& x, Index steps, int threads, StepMemory memory, bool learns) {
+int num_parts(const Sequences<T>& x, Index steps, int threads, StepMemory memory, bool whole) {
   constexpr Index nodes_in_caches = 1024, rows_at_least = 8;  // fewer rows would leave the products' tiles incomplete
-  constexpr Index forward_rows = 32;                          // in segments of time, which are short (segments.cpp)
+  constexpr Index forward_rows = 32, forward_nodes = 512;     // in segments of time (segments.cpp)
   constexpr double in_caches = 3e6, small_weights = 2.5e6;    // bytes
   Index rounds = 1;
   if (x.topology) {
     rounds = std::min(nodes(x, steps) / (threads * nodes_in_caches), x.batch / threads);
   } else if (memory.step > 0 && memory.weights <= small_weights) {
     const Index fitting = Index(in_caches / (memory.step * double(steps + 1))) / rows_at_least * rows_at_least;
-    const Index rows = learns ? fitting : forward_rows;
+    const Index rows = whole ? fitting : std::max(forward_rows, forward_nodes / std::max<Index>(steps, 1));
     rounds = x.batch / threads / std::max(rows, rows_at_least);
   }
   return threads * int(std::max<Index>(rounds, 1));
@@ -78,10 +78,10 @@ int team_size(const Sequences<T>& x, Index steps, int threads, StepMemory memory
 }
 
 template <class T>
-Split split(const Sequences<T>& x, Extent extent, Index num_parameters, StepMemory memory, bool learns) {
+Split split(const Sequences<T>& x, Extent extent, Index num_parameters, StepMemory memory, bool whole) {
   const int threads = worthwhile_threads(x, extent.pass, num_parameters), team = team_size(x, extent.pass, threads, memory);
-  if (team > 1) return {1, num_parts(x, extent.at_once, 1, memory, learns), team};
-  return {threads, num_parts(x, extent.at_once, threads, memory, learns), 1};
+  if (team > 1) return {1, num_parts(x, extent.at_once, 1, memory, whole), team};
+  return {threads, num_parts(x, extent.at_once, threads, memory, whole), 1};
 }
 
 #define RECURRA_INSTANTIATE(T)                               \

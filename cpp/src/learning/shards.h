@@ -22,13 +22,13 @@ Extent extent(const Sequences<T>& x, Index pass, Index segment);
 
 // As many threads as have enough work to be worth waking. For each one part, or as many more as let each stay in the caches; a
 // thread takes them one behind the other in the same memory. Trees and graphs lie in no order, so that it always pays. Sequences
-// are split where weights are so small that reading them for fewer rows at a time costs nothing. `learns`: whether activations
-// stay for the way back.
+// are split where weights are so small that reading them for fewer rows at a time costs nothing. `whole`: whether all of a
+// part's activations are there at once, not those of a segment of time.
 struct Split {
   int threads, parts;
   int team;  // how many threads share each larger product instead, where there are few rows and many weights; else 1
 };
 template <class T>
-Split split(const Sequences<T>& x, Extent extent, Index num_parameters, StepMemory memory, bool learns = true);
+Split split(const Sequences<T>& x, Extent extent, Index num_parameters, StepMemory memory, bool whole = true);
 
 }  // namespace recurra
