@@ -17,13 +17,13 @@ Index segment_length(Index steps, Index asked) {
 
 template <class T>
 Index segment_length(const Model<T>& model, const Pass<T>& pass, Index rows) {
-  constexpr Index nodes_in_cache = 512, steps_at_least = 8;
+  constexpr Index steps_at_least = 8;
   const Index steps = pass.window.end - pass.window.begin;
   if (pass.gradient) return segment_length(steps, pass.options.segment);
   if (pass.x.topology || model.looks_ahead()) return 0;
   // A state that is large beside the work of a step, as a long delay's, is not moved so often.
   const Index state_steps = 4 * model.state_offset.back() / std::max<Index>(model.parameter_offset.back(), 1);
-  return segment_length(steps, std::max({nodes_in_cache / std::max<Index>(rows, 1), steps_at_least, state_steps}));
+  return segment_length(steps, std::max({forward_nodes / std::max<Index>(rows, 1), steps_at_least, state_steps}));
 }
 
 namespace {

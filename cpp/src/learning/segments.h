@@ -11,8 +11,10 @@ namespace recurra {
 
 // Of a pass of so many steps, as RunOptions::segment asks; 0: it does not run in segments.
 Index segment_length(Index steps, Index asked);
+// How many activations of a pass that only goes forward are alive at a time: the second-level cache keeps them.
+inline constexpr Index forward_nodes = 512;
 // Of a pass of so many rows. Without a gradient activations are of no use once the next step has been made: as many steps as
-// leave them in the second-level cache, so that memory does not grow with time. (Whole: over trees and graphs, and where a layer
+// make forward_nodes, so that memory does not grow with time. (Whole: over trees and graphs, and where a layer
 // looks ahead, as a decoder does.)
 template <class T>
 Index segment_length(const Model<T>& model, const Pass<T>& pass, Index rows);

@@ -209,7 +209,7 @@ class RunMethods(NetworkBase):
             _refuse_beside(rule, state=state, return_state=with_state, training=training, sampling=sampling)
             online = _core.OnlineF32 if isinstance(self._core, _core.NetworkF32) else _core.OnlineF64
             return online.gradient_of(self._core, data, objective._core(), rule._core())
-        bptt = check_rule(_WHOLE if rule is None else rule)
+        bptt = check_rule(_DEFAULT_RULE if rule is None else rule)
         value, gradient, last = self._core.loss_and_gradient(
             data,
             objective._core(),
@@ -228,7 +228,7 @@ class RunMethods(NetworkBase):
         return None if state is None else state_array(state, self._blocks, batch.x.shape[0], self.dtype)
 
 
-_WHOLE = BPTT()
+_DEFAULT_RULE = BPTT()
 
 
 def _refuse_beside(rule: OnlineRule, **options: object) -> None:

@@ -12,6 +12,8 @@ inline namespace RECURRA_ISA {
 
 template <class T>
 inline constexpr int rows_normalized = Pack<T>::lanes < 4 ? Pack<T>::lanes : 4;  // at once
+template <class T>
+inline constexpr int vectors_multiplied = Pack<T>::lanes < 8 ? Pack<T>::lanes / 2 : 4;  // by a Jacobian: two sums each
 
 // Lanes past the end become zero.
 template <class T>
@@ -69,18 +71,6 @@ struct Spread {
   T number[lanes];
   RECURRA_INLINE explicit Spread(Pack<T> x) { x.store(number); }
   RECURRA_INLINE T operator[](int i) const { return number[i * (lanes / count)]; }
-};
-
-// The means of `count` sums over lanes; those of more sums than there are lanes by halves.
-template <int count, class T>
-struct Means {
-  static constexpr int lanes = Pack<T>::lanes, parts = count > lanes ? 2 : 1, part = count / parts;
-  T number[parts * lanes];
-  RECURRA_INLINE Means(Pack<T> share, const Pack<T>* sums) {
-#pragma GCC unroll 2
-    for (int i = 0; i < parts; ++i) (share * lane_sums<part, lanes>(sums + i * part)).store(number + i * lanes);
-  }
-  RECURRA_INLINE T operator[](int i) const { return number[i / part * lanes + i % part * (lanes / part)]; }
 };
 
 // The variance from squares of what is left of the mean: one pass, over x and x^2, would lose what they have in common.
@@ -168,7 +158,7 @@ RECURRA_INLINE void multiply_by_jacobian(A, const NormRows<T>& rows, const NormV
         sums[count + i] = sums[count + i] + x * lanes.load(n + i * n_stride + j);
       }
     });
-    const Means<2 * count, T> mean(share, sums);
+    const Spread<2 * count, T> mean(share * lane_sums<2 * count, N::lanes>(sums));
     for_each_register<T>(column, column + units, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
       N dgains = A::gives_dgain ? lanes.load(dgain + j) : N(0);
 #pragma GCC unroll 4
@@ -186,7 +176,7 @@ RECURRA_INLINE void multiply_by_jacobian(A, const NormRows<T>& rows, const NormV
 
 template <class A, class T>
 void multiply_all_by_jacobian(A asked, const NormRows<T>& rows, const NormVectors<T>& d) {
-  constexpr int count = rows_normalized<T>;
+  constexpr int count = vectors_multiplied<T>;
   const Index together = d.seeds == 1 ? rows.rows : d.seeds;
   for (Index begin = 0; begin < rows.rows * d.seeds; begin += together) {
     const Index row = begin / d.seeds;
