@@ -2,6 +2,7 @@
 // squares.
 #pragma once
 
+#include "../../math/fold.h"
 #include "../../math/functions.h"
 #include "../../math/pack.h"
 #include "../backend.h"
@@ -12,7 +13,7 @@ inline namespace RECURRA_ISA {
 inline constexpr int rows_at_once = 8;
 inline constexpr Index columns_at_once = 2048;  // sums that stay in the first-level cache
 
-// The sum over the lanes, by halves: one behind the other they would wait for each other.
+// The sum over the lanes in double, by halves: one behind the other they would wait for each other.
 template <class T>
 RECURRA_INLINE double lane_total(Pack<T> x) {
   constexpr int lanes = Pack<T>::lanes;
@@ -93,16 +94,16 @@ T largest(const T* x, Index count) {
   };
   Index j = 0;
   for (; j + 4 * lanes <= count; j += 4 * lanes)
+#pragma GCC unroll 4
     for (int k = 0; k < 4; ++k) take(k, P::load(x + j + k * lanes));
   for (; j + lanes <= count; j += lanes) take(0, P::load(x + j));
   if (j < count) take(0, P::load(x + j, int(count - j)));
-  T result = 0, difference = 0;
-  for (int k = 0; k < 4; ++k)
-    for (int lane = 0; lane < lanes; ++lane) {
-      if (most[k].v[lane] > result) result = most[k].v[lane];
-      difference += spoiled[k].v[lane];
-    }
-  return result + difference;
+#pragma GCC unroll 4
+  for (int k = 1; k < 4; ++k) {
+    most[0] = select(most[k] > most[0], most[k], most[0]);
+    spoiled[0] = spoiled[0] + spoiled[k];
+  }
+  return lane_max(most[0].v) + lane_sum(spoiled[0].v);
 }
 
 template <class T>
@@ -114,8 +115,7 @@ ExpSum<T> exponentials(const T* x, Index count, T* e) {
   P most(x[0]);
   Index j = 0;
   for (; j + lanes <= count; j += lanes) most = max(most, P::load(x + j));
-  T top = x[0];
-  for (int lane = 0; lane < lanes; ++lane) top = most.v[lane] > top ? most.v[lane] : top;
+  T top = lane_max(most.v);
   for (; j < count; ++j) top = x[j] > top ? x[j] : top;
   const auto value_of = [&](P score) __attribute__((always_inline)) {
     const P d = score - P(top);

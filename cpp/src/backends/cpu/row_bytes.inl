@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "../../math/fold.h"
 #include "../../math/pack.h"
 #include "../backend.h"
 
@@ -93,8 +94,7 @@ struct RowIntegers {
       const P::Mask bits = P::Mask(load(k).v) & 0x7fffffff;
       most = bits > most ? bits : most;
     }
-    int largest_bits = 0;
-    for (int lane = 0; lane < lanes; ++lane) largest_bits = most[lane] > largest_bits ? most[lane] : largest_bits;
+    const int largest_bits = lane_max(most);
     float largest;
     __builtin_memcpy(&largest, &largest_bits, sizeof largest);
     // What is smaller counts as zero: its reciprocal might be infinite.
@@ -108,8 +108,7 @@ struct RowIntegers {
       const NarrowIntegers narrow = Products::encoded(__builtin_convertvector(integers, NarrowIntegers));
       __builtin_memcpy(words + k / 2, &narrow, sizeof narrow);
     }
-    surplus = 0;
-    for (int lane = 0; lane < lanes; ++lane) surplus += 128 * sum[lane];
+    surplus = 128 * lane_sum(sum);
   }
 };
 
