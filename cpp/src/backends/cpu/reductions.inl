@@ -13,19 +13,14 @@ inline namespace RECURRA_ISA {
 inline constexpr int rows_at_once = 8;
 inline constexpr Index columns_at_once = 2048;  // sums that stay in the first-level cache
 
-// The sum over the lanes in double, by halves: one behind the other they would wait for each other.
-template <class T>
-RECURRA_INLINE double lane_total(Pack<T> x) {
-  constexpr int lanes = Pack<T>::lanes;
-  typedef double Doubles __attribute__((vector_size(lanes * sizeof(double))));
-  const Doubles part = __builtin_convertvector(x.v, Doubles);
-  double sum[lanes];
-  __builtin_memcpy(sum, &part, sizeof part);
-#pragma GCC unroll 4
-  for (int half = lanes / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
-    for (int k = 0; k < half; ++k) sum[k] += sum[k + half];
-  return sum[0];
+// The sum over the lanes, in double.
+RECURRA_INLINE double lane_total(Pack<double> x) { return lane_sum(x.v); }
+RECURRA_INLINE double lane_total(Pack<float> x) {
+  typedef float Half __attribute__((vector_size(vector_bytes / 2)));
+  Half halves[2];
+  __builtin_memcpy(halves, &x.v, sizeof halves);
+  using Doubles = Pack<double>::Vector;
+  return lane_sum(__builtin_convertvector(halves[0], Doubles) + __builtin_convertvector(halves[1], Doubles));
 }
 
 // y[width] += sum over `count` rows of v[r] a[r] (v null: of a[r]); all rows are read side by side.
