@@ -274,6 +274,7 @@ TEST_CASE("footprint: a large batch goes on along straight lines") {
       std::iota(order.begin(), order.end(), Index(0));
       workspace.decode(Schedule::sequences(rows, 130), order);
     }
+    workspace.go_back_once();
     workspace.prepare(Schedule::sequences(rows, 150), true);
     const std::size_t counted = workspace.bytes();
     const Index nodes = workspace.schedule().num_nodes() + workspace.output_schedule().num_nodes();

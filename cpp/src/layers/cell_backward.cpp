@@ -15,7 +15,7 @@ CellCotangents<T> CellLayer<T>::cotangents(CellTape<T>& tape, Levels levels) con
   d.state = layout_.has_raw_states() ? tape.draw.data() + node * layout_.state_width
                                      : tape.dstate.data() + schedule.row(level) * seeds * layout_.state_width;
   d.state_stride = d.parent_stride = layout_.state_width;
-  d.a = tape.da.data() + node * layout_.da_width;
+  d.a = tape.da + node * layout_.da_width;
   d.a_stride = layout_.da_width;
   d.message = tape.dmessage.data() + (tape.dmessage.empty() ? 0 : node * layout_.message_width);
   d.message_stride = tape.dmessage.empty() ? 0 : layout_.message_width;

@@ -23,7 +23,7 @@ CellRows<T> CellLayer<T>::rows(const CellWeights<T>& w, CellTape<T>& tape, Level
   rows.params = w.unit.data();
   rows.a = tape.a.data() + node * layout_.a_width;
   rows.a_stride = layout_.a_width;
-  rows.keep_gates = !tape.da.empty();
+  rows.keep_gates = tape.da != nullptr;
   rows.message = tape.message.data() + (tape.message.empty() ? 0 : node * layout_.message_width);
   rows.message_stride = tape.message.empty() ? 0 : layout_.message_width;
   rows.state = new_states(tape, node);

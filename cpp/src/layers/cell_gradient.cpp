@@ -46,7 +46,7 @@ void CellLayer<T>::initial_gradient(Tape<T>& base, GradientTarget<T> target) con
 template <class T>
 void CellLayer<T>::add_gradient(CellTape<T>& tape, const NodeSlice& nodes, const CellWeights<T>* w, T* gradient) const {
   const Index da_step = nodes.cotangent_step() * layout_.da_width;
-  const T* da = tape.da.data() + nodes.cotangent() * layout_.da_width;
+  const T* da = tape.da + nodes.cotangent() * layout_.da_width;
   // `source` is the one of the first of these nodes.
   const auto outer = [&](const GateMatrix& matrix, NormTape<T>& norm, Rows<const T> source) {
     if (matrix.products.empty()) return;

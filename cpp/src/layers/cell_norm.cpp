@@ -60,7 +60,7 @@ void CellLayer<T>::add_product_back(const PackedGates<T>& packed, const GateMatr
                                     NormTape<T>& norm, CellTape<T>& tape, NodeRange nodes, Rows<T> dsource) const {
   if (!dsource.data) return;
   const Index seeds = tape.seeds, width = layout_.da_width;
-  const T* da = tape.da.data() + nodes.first * seeds * width;
+  const T* da = tape.da + nodes.first * seeds * width;
   if (!layout_.options.layer_norm) return packed.add_back(products_, matrix, {da, width}, nodes.count * seeds, dsource);
   for_each_part(nodes, seeds, rows_normalized(), [&](NodeRange part) {
     const Index at = (part.first - nodes.first) * seeds;
@@ -78,7 +78,7 @@ template <class T>
 void CellLayer<T>::add_product_tangent(const PackedGates<T>& packed, const GateMatrix& matrix, const std::vector<T>& gain,
                                        NormTape<T>& norm, Rows<const T> dsource, CellTape<T>& tape, NodeRange nodes) const {
   const Index seeds = tape.seeds, width = layout_.da_width;
-  T* da = tape.da.data() + nodes.first * seeds * width;
+  T* da = tape.da + nodes.first * seeds * width;
   if (!layout_.options.layer_norm) return packed.add(products_, matrix, dsource, nodes.count * seeds, {da, width});
   for_each_part(nodes, seeds, rows_normalized(), [&](NodeRange part) {
     const Index at = (part.first - nodes.first) * seeds, count = part.count * seeds;
@@ -98,7 +98,7 @@ Rows<const T> CellLayer<T>::product_cotangents(CellTape<T>& tape, const GateMatr
                                                NormTape<T>& norm, const NodeSlice& nodes, T* gradient) const {
   const Rows<T> d{tape.dproduct.data(), layout_.a_width};
   for_each_run(layout_, matrix, gain, norm, nodes, [&](const GateRun& run, const NormRows<T>& rows) {
-    const T* da = tape.da.data() + nodes.cotangent() * layout_.da_width + run.column;
+    const T* da = tape.da + nodes.cotangent() * layout_.da_width + run.column;
     library_.normalization.jacobian(rows, {1, da, nodes.cotangent_step() * layout_.da_width, true, d.data + run.column, d.stride,
                                            false, gradient + matrix.gain + run.row});
   });

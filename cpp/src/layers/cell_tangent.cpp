@@ -45,7 +45,7 @@ void CellLayer<T>::tangent(const Weights<T>& weights, Tape<T>& base, Levels leve
   const Schedule& schedule = *tape.in;
   if (!schedule.is_chain()) throw std::logic_error("tangent: the nodes form a graph, expected sequences");
   const Index first = schedule.first_node(levels.begin), count = schedule.first_node(levels.end) - first;
-  std::fill_n(tape.da.data() + first * tape.seeds * layout_.da_width, count * tape.seeds * layout_.da_width, T(0));
+  std::fill_n(tape.da + first * tape.seeds * layout_.da_width, count * tape.seeds * layout_.da_width, T(0));
   if (tape.dx)
     add_product_tangent(w.input, layout_.input, w.input_gain, tape.input_norm,
                         {tape.dx + first * tape.seeds * tape.dx_stride, tape.dx_stride}, tape, {first, count});

@@ -103,19 +103,20 @@ struct NormTape {
 template <class T>
 struct CellTape : Tape<T> {
   std::size_t bytes() const override {  // all that follows
-    return bytes_of(a, message, state, da, dmessage, dstate, edge_a, dedge_a, source, dsource, fed, dfed, leaf_a, leaf_da) +
+    return bytes_of(a, message, state, own_da, dmessage, dstate, edge_a, dedge_a, source, dsource, fed, dfed, leaf_a, leaf_da) +
            bytes_of(tensor, dtensor, gathered, scratch, raw, draw, keep, projected, dprojected, mask, masked, dmasked) +
            bytes_of(seen, dseen, dproduct, walked) + row.bytes() + input_norm.bytes() + recurrent_norm.bytes() +
            state_norm.bytes();
   }
-  AlignedVector<T> a, message, state;     // [nodes] gates (before their functions: pre-activations) and messages, [rows] states
-  AlignedVector<T> da, dmessage, dstate;  // the same, times seeds; da also holds the per-unit parameters' cotangents
-  AlignedVector<T> edge_a, dedge_a;       // trees: the edge gates of each edge
-  AlignedVector<T> source, dsource;       // trees: what nodes read from; all leaves from row 0
-  AlignedVector<T> fed, dfed;             // trees: what R gives to edge gates, by row of states (summed) or sources (by slot)
-  AlignedVector<T> leaf_a, leaf_da;       // trees: what all leaves' pre-activations share, and its cotangent
-  AlignedVector<T> tensor, dtensor;       // bilinear: [sources][columns][source width] V u, and d u
-  std::vector<T> gathered, scratch;       // for the weight gradient
+  AlignedVector<T> a, message, state;  // [nodes] gates (before their functions: pre-activations) and messages, [rows] states
+  T* da = nullptr;                     // of a, times seeds, and of the per-unit parameters; null: nobody goes back.
+  AlignedVector<T> own_da, dmessage, dstate;  // It lies here, or where each level's gates lay before the level went back
+  AlignedVector<T> edge_a, dedge_a;           // trees: the edge gates of each edge
+  AlignedVector<T> source, dsource;           // trees: what nodes read from; all leaves from row 0
+  AlignedVector<T> fed, dfed;                 // trees: what R gives to edge gates, by row of states (summed) or sources (by slot)
+  AlignedVector<T> leaf_a, leaf_da;           // trees: what all leaves' pre-activations share, and its cotangent
+  AlignedVector<T> tensor, dtensor;           // bilinear: [sources][columns][source width] V u, and d u
+  std::vector<T> gathered, scratch;           // for the weight gradient
 
   AlignedVector<T> raw, draw;              // zoneout: [nodes] new states before it
   AlignedVector<T> keep;                   // zoneout: [nodes][zoned states] how much of the parent's state stays

@@ -110,9 +110,9 @@ void CellLayer<T>::give_children(const CellWeights<T>& w, CellTape<T>& tape, Ind
   if (level == 1) {
     std::fill(tape.leaf_da.begin(), tape.leaf_da.end(), T(0));
     for (Index i = 0; i < schedule.size(1); ++i)
-      add(tape.da.data() + (first + i) * layout_.da_width, layout_.da_width, tape.leaf_da.data());
+      add(tape.da + (first + i) * layout_.da_width, layout_.da_width, tape.leaf_da.data());
   }
-  const Rows<const T> d{level == 1 ? tape.leaf_da.data() : tape.da.data() + first * layout_.da_width, layout_.da_width};
+  const Rows<const T> d{level == 1 ? tape.leaf_da.data() : tape.da + first * layout_.da_width, layout_.da_width};
   const Rows<T> dsource{tape.dsource.data() + rows.first * width, width};
   std::fill_n(dsource.data, rows.count * width, T(0));
   w.node_feed.add_back(products_, layout_.node_feed, d, rows.count, dsource);
@@ -160,8 +160,7 @@ void CellLayer<T>::add_tree_gradient(CellTape<T>& tape, T* gradient) const {
   const Rows<const T> source{tape.source.data(), layout_.source_width};
   const GateMatrix &nodes = layout_.node_feed, &edges = layout_.edge_feed;
   outer(nodes, {tape.leaf_da.data(), layout_.da_width}, source, 1);
-  outer(nodes, {tape.da.data() + leaves * layout_.da_width, layout_.da_width}, {source.data + source.stride, source.stride},
-        rest);
+  outer(nodes, {tape.da + leaves * layout_.da_width, layout_.da_width}, {source.data + source.stride, source.stride}, rest);
   if (layout_.options.parents == Parents::summed)
     outer(edges, {tape.dfed.data(), layout_.edge_feed_width}, {tape.state.data(), layout_.state_width}, schedule.num_rows());
   else

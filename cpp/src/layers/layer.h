@@ -86,6 +86,7 @@ struct Tape {
   const Schedule* out = nullptr;                   // of y; differs from `in` for layers that pool or decode
   const CompiledTopology* topology = nullptr;      // over trees and graphs; `in` is its schedule
   Index seeds = 1;                                 // cotangents per row
+  bool goes_back_once = false;                     // each level, which may then overwrite what it was computed with
   const T* x = nullptr;                            // [in nodes][input width], rows x_stride apart
   Index x_stride = 0;
   T* y = nullptr;  // [out nodes][output width]

@@ -204,6 +204,7 @@ void Wrapper<T>::reserve_child(Tape<T>& of, std::size_t i, const T* x, Index x_s
   inner.in = of.in;
   inner.out = of.out;
   inner.seeds = of.seeds;
+  inner.goes_back_once = of.goes_back_once;
   inner.memory = of.memory;
   inner.topology = of.topology;
   inner.x = x;

@@ -64,6 +64,7 @@ double output_loss(const ModelWeights<T>& weights, Shard<T>& shard, const Pass<T
 template <class T>
 void begin_shard(Shard<T>& shard, const Pass<T>& pass) {
   Workspace<T>& workspace = shard.workspace;
+  workspace.go_back_once();
   shard.output_rows = shard.rows;
   if (workspace.model().decodes()) {
     shard.order = target_order(pass.x, shard.rows);

@@ -68,6 +68,7 @@ void Workspace<T>::lay_out(bool backward, Index seeds) {
     tape.topology = i > model_.pooling ? nullptr : topology_.get();
     tape.order = order_.data();
     tape.seeds = seeds;
+    tape.goes_back_once = goes_back_once_;
     tape.x = x;
     tape.x_stride = x_stride;
     tape.dx = dx;

@@ -75,7 +75,7 @@ bool TraceLearner<T>::step(const LayerStep<T>& step, T* gradient) {
   auto& tape = static_cast<CellTape<T>&>(step.tape);
   const CellLayout& layout = layer_.layout();
   const Index units = units_.units();
-  const T* da = tape.da.data();
+  const T* da = tape.da;
   units_.differentiate(step.weights, tape);
   if (step.dy && layout.feed.products.empty())
     layer_.save_cotangent(tape, 0, 0, 0, carried_.data());

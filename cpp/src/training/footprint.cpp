@@ -41,6 +41,7 @@ template <class T>
 Bytes exactly(const Model<T>& model, const Shape& shape) {
   const auto [rows, time, target_time] = shape;
   Workspace<T> workspace(model);
+  workspace.go_back_once();
   if (model.decodes()) {
     std::vector<Index> order;
     for (Index i = 0; i < rows; ++i) order.push_back(i);
@@ -77,6 +78,7 @@ Bytes over_topology(const Model<T>& model, const Sequences<T>& x, const std::vec
     Bytes most;
     for (std::size_t i = std::size_t(t); i < parts.size(); i += std::size_t(threads)) {
       Workspace<T> workspace(model);  // of its own: one that went back before has cotangents
+      workspace.go_back_once();
       const auto topology = topology_of(x, parts[i]);
       const Bytes one = both_ways(workspace, [&](bool backward) { workspace.prepare(topology, backward); });
       most = {std::max(most.forward, one.forward), std::max(most.backward, one.backward)};
