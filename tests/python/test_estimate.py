@@ -195,14 +195,14 @@ import numpy as np
 import recurra as rc
 rc.set_num_threads(int(sys.argv[1]))
 net = rc.Network(eval(sys.argv[2]))
-x = np.ones((16, 1500, 64), "f4")
-y = np.zeros((16, 1500, net.output_size), "f4")
+x = np.ones((16, 2000, 64), "f4")
+y = np.zeros((16, 2000, net.output_size), "f4")
 def peak():
     return 1024 * int(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
 before = peak()
 rc.fit(net, x, y, epochs=1, batch_size=16, progress=False)
 grown = peak() - before
-print(grown, rc.estimate(net, (16, 1500)).memory.total)
+print(grown, rc.estimate(net, (16, 2000)).memory.total)
 """
 
 
