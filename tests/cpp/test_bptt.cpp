@@ -10,9 +10,20 @@ namespace {
 using namespace recurra;
 using test::difference;
 
+void check_equal(const test::Gradients& actual, const test::Gradients& expected) {
+  CHECK(actual.params == expected.params);
+  CHECK(actual.x == expected.x);
+  CHECK(actual.initial == expected.initial);
+}
+
+// Also where the cotangents of gates take the gates' place, as they do in training.
 void check(test::NetworkProblem& problem) {
   problem.objective();
   const test::Gradients gradients = problem.gradients();
+  problem.workspace.go_back_once();
+  problem.workspace.prepare(Schedule::sequences(problem.lengths), true);
+  problem.objective();
+  check_equal(problem.gradients(), gradients);
   const auto objective = [&] { return problem.objective(); };
   CHECK(difference(gradients.params, test::central_difference(problem.network.flat(), objective)) < 1e-7);
   // Of what pooling carries nobody asks the gradient.
@@ -40,11 +51,39 @@ TEST_CASE("bptt: gradients by parameters, inputs and initial states of every cel
       CHECK(difference(gradients.params, central.params) < 1e-7);
       CHECK(difference(gradients.x, central.x) < 1e-7);
       CHECK(difference(gradients.initial, central.initial) < 1e-7);
+      problem.tape.goes_back_once = true;
+      problem.layer.reserve(problem.tape, true);
+      problem.objective();
+      check_equal(problem.gradients(), gradients);
     };
     check_size(3, 6);
     check_size(2, cell.find(" + ") == std::string::npos ? 18 : 10);  // more than a register
     if (cell.find("heads") == std::string::npos) check_size(7, 1);
   }
+}
+
+TEST_CASE("bptt: where levels go back once, the cotangents of gates need no memory of their own") {
+  using namespace layers;
+  const Index batch = 3, steps = 5, units = 7;
+  const auto saved = [&](const std::vector<LayerSpec>& specs) {
+    const BasicNetwork<double> network(specs);
+    std::size_t bytes[2];
+    for (const bool once : {false, true}) {
+      Workspace<double> workspace(*network.model());
+      if (once) workspace.go_back_once();
+      if (network.decodes()) workspace.decode(Schedule::sequences(batch, steps), {0, 1, 2});
+      workspace.prepare(Schedule::sequences(batch, steps), true);
+      bytes[once] = workspace.bytes();
+    }
+    return Index(bytes[0] - bytes[1]) / (batch * steps * units * Index(sizeof(double)));
+  };
+  CHECK(saved({lstm(2, units)}) == 4);
+  CHECK(saved({lstm(2, units, {{"layer_norm", true}})}) == 4);
+  CHECK(saved({bidirectional(lstm(2, units)), linear(2 * units, 2)}) == 8);
+  CHECK(saved({feedback({elman(4, units), linear(units, 2)}, 2)}) == 1);
+  CHECK(saved({encoder_decoder({lstm(2, units)}, {embedding(4, 3), lstm(3, units), linear(units, 3)},
+                               {{"start", std::int64_t(3)}})}) == 8);
+  CHECK(saved({cell_layer("LRU", 2, units)}) == 0);  // whose cotangents by units stand between them
 }
 
 TEST_CASE("bptt: levels in two parts = all levels at once") {

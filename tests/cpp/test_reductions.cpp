@@ -47,6 +47,8 @@ void check_exponentials(const Backend& backend, double tolerance) {
   for (const Index count : {1, 3, 8, 17, 64, 100, 2500})
     for (const Index place : {Index(0), count / 2, count - 1}) {
       std::vector<T> x = test::random_vector<T>(unsigned(count), count), e(x.size());
+      CAPTURE(count);
+      CAPTURE(place);
       x[std::size_t(place)] = 9;
       double sum = 0, worst = 0;
       for (const T value : x) sum += std::exp(double(value) - 9);
@@ -55,11 +57,14 @@ void check_exponentials(const Backend& backend, double tolerance) {
       CHECK(result.sum == doctest::Approx(sum).epsilon(tolerance));
       for (std::size_t j = 0; j < x.size(); ++j) worst = std::max(worst, std::abs(double(e[j]) - std::exp(double(x[j]) - 9)));
       CHECK(worst <= tolerance);
+      x[std::size_t(place)] = std::numeric_limits<T>::quiet_NaN();
+      CHECK(std::isnan(kernels<T>(backend).reductions.exponentials(x.data(), count, e.data()).sum));
     }
 }
 
 TEST_CASE("reductions: exponentials and their sum, the largest in every part") {
   for (const TestBackend& each : all_backends()) {
+    CAPTURE(each.backend.name);
     check_exponentials<float>(each.backend, 1e-6);
     check_exponentials<double>(each.backend, 1e-14);
   }

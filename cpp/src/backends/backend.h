@@ -59,7 +59,7 @@ struct CellCotangents {
   Index seeds;
   T* state;  // in: d loss / d state; out: the same before `out` (used where a product follows)
   Index state_stride;
-  T* a;  // out: [num_gates + num_params][units]: d a, then d u
+  T* a;  // out: [num_gates + num_params][units]: d a, then d u; may be the gates' own place, which are read before
   Index a_stride;
   T* message;  // in and out, where a product stands between edge and node
   Index message_stride;

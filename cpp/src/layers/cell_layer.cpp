@@ -103,7 +103,7 @@ void CellLayer<T>::reserve(Tape<T>& base, bool backward) const {
   size(tape.a, nodes, layout_.a_width);
   const bool alike = schedule.is_chain() && tape.seeds == 1 && layout_.da_width == layout_.a_width;
   const bool in_place = backward && tape.goes_back_once && alike;
-  size(tape.own_da, backward && !in_place ? nodes * tape.seeds : 0, layout_.da_width);
+  if (backward) size(tape.own_da, in_place ? 0 : nodes * tape.seeds, layout_.da_width);
   tape.da = in_place ? tape.a.data() : backward ? tape.own_da.data() : nullptr;
   size_pair(tape.state, tape.dstate, rows, layout_.state_width);
   tape.row.padded =

@@ -109,14 +109,15 @@ struct CellTape : Tape<T> {
            state_norm.bytes();
   }
   AlignedVector<T> a, message, state;  // [nodes] gates (before their functions: pre-activations) and messages, [rows] states
-  T* da = nullptr;                     // of a, times seeds, and of the per-unit parameters; null: nobody goes back.
-  AlignedVector<T> own_da, dmessage, dstate;  // It lies here, or where each level's gates lay before the level went back
-  AlignedVector<T> edge_a, dedge_a;           // trees: the edge gates of each edge
-  AlignedVector<T> source, dsource;           // trees: what nodes read from; all leaves from row 0
-  AlignedVector<T> fed, dfed;                 // trees: what R gives to edge gates, by row of states (summed) or sources (by slot)
-  AlignedVector<T> leaf_a, leaf_da;           // trees: what all leaves' pre-activations share, and its cotangent
-  AlignedVector<T> tensor, dtensor;           // bilinear: [sources][columns][source width] V u, and d u
-  std::vector<T> gathered, scratch;           // for the weight gradient
+  AlignedVector<T> dmessage, dstate;   // the same, times seeds
+  T* da = nullptr;                     // of a, times seeds, and of the per-unit parameters; null: nobody goes back. It lies in
+  AlignedVector<T> own_da;             // a place of its own, or where each level's gates lay before the level went back
+  AlignedVector<T> edge_a, dedge_a;    // trees: the edge gates of each edge
+  AlignedVector<T> source, dsource;    // trees: what nodes read from; all leaves from row 0
+  AlignedVector<T> fed, dfed;          // trees: what R gives to edge gates, by row of states (summed) or sources (by slot)
+  AlignedVector<T> leaf_a, leaf_da;    // trees: what all leaves' pre-activations share, and its cotangent
+  AlignedVector<T> tensor, dtensor;    // bilinear: [sources][columns][source width] V u, and d u
+  std::vector<T> gathered, scratch;    // for the weight gradient
 
   AlignedVector<T> raw, draw;              // zoneout: [nodes] new states before it
   AlignedVector<T> keep;                   // zoneout: [nodes][zoned states] how much of the parent's state stays

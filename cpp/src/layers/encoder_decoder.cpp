@@ -103,11 +103,13 @@ void EncoderDecoder<T>::reserve(Tape<T>& base, bool backward) const {
 
   Tape<T>& reading = this->tape(base, encoder);
   reading.in = reading.out = tape.in;
+  reading.goes_back_once = tape.goes_back_once;
   reading.x = tape.x;
   reading.x_stride = tape.x_stride;
   this->child(encoder).reserve(reading, backward);
   Tape<T>& writing = this->tape(base, decoder);
   writing.in = writing.out = tape.out;
+  writing.goes_back_once = tape.goes_back_once;
   writing.memory = &memory;
   this->child(decoder).reserve(writing, backward);
   tape.y = writing.y;

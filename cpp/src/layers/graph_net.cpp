@@ -50,6 +50,7 @@ void GraphNet<T>::reserve(Tape<T>& of, bool backward) const {
   Tape<T>&cell = this->tape(of, 0), &messages = this->tape(of, 1);
   cell.in = cell.out = messages.in = messages.out = &tape.rounds;
   messages.topology = of.topology;
+  cell.goes_back_once = of.goes_back_once;
   cell.x = tape.heard.data();
   cell.x_stride = width;
   this->child(0).reserve(cell, backward);

@@ -164,7 +164,7 @@ class Layer {
   virtual void add_cotangent(Tape<T>&, Index level, Index sequence, Index seed, const T* from) const {
     (void)level, (void)sequence, (void)seed, (void)from;
   }
-  // What can be looked at after `forward`: states and gates, by name.
+  // What can be looked at after `forward` (and before `backward`, if the tape goes back once): states and gates, by name.
   virtual std::vector<StateSpec> signals() const { return {}; }
   virtual void save_signals(const Tape<T>&, Index level, Index sequence, T* to) const { (void)level, (void)sequence, (void)to; }
   // Makes the states of this level (as wide as the roots) the roots: the next step continues from there.

@@ -30,7 +30,7 @@ template <class T>
 int num_parts(const Sequences<T>& x, Index steps, int threads, StepMemory memory, bool whole) {
   constexpr Index nodes_in_caches = 1024, rows_at_least = 8;  // fewer rows would leave the products' tiles incomplete
   constexpr Index forward_rows = 32;                          // in segments of time, of forward_nodes
-  constexpr double in_caches = 1.5e6, small_weights = 2.5e6;  // bytes
+  constexpr double in_caches = 1.5e6, small_weights = 2.5e6;  // bytes, for one core's second level
   Index rounds = 1;
   if (x.topology) {
     rounds = std::min(nodes(x, steps) / (threads * nodes_in_caches), x.batch / threads);

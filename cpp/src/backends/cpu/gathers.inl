@@ -1,6 +1,7 @@
 // Sums and maxima of rows along the edges of a graph, a register of columns at a time.
 #pragma once
 
+#include "../../math/fold.h"
 #include "cell_forward.inl"
 
 namespace recurra {
@@ -50,9 +51,7 @@ void edge_dots(const EdgeTerms<T>& terms, const T* x, Index x_stride, const T* d
       for_each_register<T>(terms.width, [&](Index j, const auto& lanes) __attribute__((always_inline)) {
         sum = sum + lanes.load(x + at + j) * lanes.load(dy + r * dy_stride + j);
       });
-      T total = 0;
-      for (int lane = 0; lane < Pack<T>::lanes; ++lane) total += sum.v[lane];
-      dfactor[factor] += total;
+      dfactor[factor] += lane_sum(sum.v);
     });
 }
 

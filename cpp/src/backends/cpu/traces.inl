@@ -1,6 +1,7 @@
 // Traces of parameters: gradient and recursion in one pass, for they are bound by memory.
 #pragma once
 
+#include "../../math/fold.h"
 #include "cell_forward.inl"
 
 namespace recurra {
@@ -15,15 +16,7 @@ struct TraceGuard {
     most = select(magnitude > most, magnitude, most);
     spoiled = spoiled + value * Pack<T>(0);  // stays 0 for finite values
   }
-  RECURRA_INLINE T result() const {
-    T result = 0;
-    for (int lane = 0; lane < Pack<T>::lanes; ++lane) {
-      if (most.v[lane] > result) result = most.v[lane];
-      result += spoiled.v[lane];
-      if (!(result == result)) return result;
-    }
-    return result;
-  }
+  RECURRA_INLINE T result() const { return lane_max(most.v) + lane_sum(spoiled.v); }
 };
 
 // One register of columns of all states' traces. The coefficients are whatever `Coefficients` makes of them: a number of the row,
