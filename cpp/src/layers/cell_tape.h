@@ -110,8 +110,8 @@ struct CellTape : Tape<T> {
   }
   AlignedVector<T> a, message, state;  // [nodes] gates (before their functions: pre-activations) and messages, [rows] states
   AlignedVector<T> dmessage, dstate;   // the same, times seeds
-  T* da = nullptr;                     // of a, times seeds, and of the per-unit parameters; null: nobody goes back. It lies in
-  AlignedVector<T> own_da;             // a place of its own, or where each level's gates lay before the level went back
+  T* da = nullptr;                     // of a, times seeds, and of the per-unit parameters; null: nobody goes back. In a
+  AlignedVector<T> own_da;             // place of its own, or in a, where each level's gates lay before the level went back
   AlignedVector<T> edge_a, dedge_a;    // trees: the edge gates of each edge
   AlignedVector<T> source, dsource;    // trees: what nodes read from; all leaves from row 0
   AlignedVector<T> fed, dfed;          // trees: what R gives to edge gates, by row of states (summed) or sources (by slot)
