@@ -76,6 +76,12 @@ void check_jacobian(const Normalization<T>& normalization, Index count, Index un
     for (Index j = width; j < stride; ++j) CHECK(out[std::size_t(c * stride + j)] == before[std::size_t(c * stride + j)]);
   for (std::size_t j = 0; j < sums.size(); ++j)
     CHECK(std::abs(double(dgain[j]) - double(dgain_before[j]) - (learns ? sums[j] : 0)) < 10 * tolerance);
+  if (seeds > 1 || added) return;
+  normalization.jacobian(rows, {seeds, v.data(), stride, gained, n.data(), width, false, nullptr});
+  bool same = true;
+  for (Index c = 0; c < count; ++c)
+    for (Index j = 0; j < width; ++j) same = same && n[std::size_t(c * width + j)] == out[std::size_t(c * stride + j)];
+  CHECK(same);
 }
 
 template <class T>

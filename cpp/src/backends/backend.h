@@ -192,7 +192,7 @@ struct NormVectors {
   const T* v;
   Index v_stride;
   bool gained;  // v is first multiplied by the gain
-  T* out;       // may be v
+  T* out;       // may be v; with one seed, n
   Index out_stride;
   bool added;  // to out, instead of written
   T* dgain;    // [blocks][units] += sum over the rows of v n; null: not wanted

@@ -53,7 +53,9 @@ void CellLayer<T>::backward_run(const CellWeights<T>& w, CellTape<T>& tape, Leve
   const Index level = levels.begin;  // the only one, unless only units recur
   const NodeRange nodes{schedule.first_node(level), schedule.first_node(levels.end) - schedule.first_node(level)};
   const auto multiply = [&](const PackedGates<T>& packed, const GateMatrix& matrix, Rows<T> dsource) {
-    add_product_back(packed, matrix, w.recurrent_gain, tape.recurrent_norm, tape, nodes, dsource);
+    if (layout_.options.layer_norm) normalize_back(matrix, w.recurrent_gain, tape.recurrent_norm, tape, nodes);
+    packed.add_back(products_, matrix, product_cotangents(tape, tape.recurrent_norm, nodes.first * tape.seeds),
+                    nodes.count * tape.seeds, dsource);
   };
   if (layout_.projects()) {
     const Index row = schedule.row(level) * tape.seeds, width = layout_.options.projection;
@@ -76,6 +78,7 @@ void CellLayer<T>::backward_run(const CellWeights<T>& w, CellTape<T>& tape, Leve
     multiply(w.message, layout_.message, {d.message, d.message_stride});
     kernels_.vjp[--segment](level_rows, d);
   }
+  if (layout_.options.layer_norm) normalize_back(layout_.input, w.input_gain, tape.input_norm, tape, nodes);
   if (!schedule.is_chain()) return give_children(w, tape, level);
   multiply(w.feed, layout_.feed, fed_cotangents(tape, schedule.row(level - 1) * tape.seeds));
   if (drops(tape)) mask_feed_back(tape, level);
@@ -93,10 +96,10 @@ void CellLayer<T>::backward(const Weights<T>& weights, Tape<T>& base, Levels lev
     level = run.begin - 1;
   }
   if (!schedule.is_chain() && levels.begin == 1) receive(w, tape, 0);
-  if (layout_.options.layer_norm) std::fill(tape.walked.begin() + levels.begin, tape.walked.begin() + levels.end, &w);
-  const Index first = schedule.first_node(levels.begin), count = schedule.first_node(levels.end) - first;
-  const Rows<T> dx{tape.dx ? tape.dx + first * tape.seeds * tape.dx_stride : nullptr, tape.dx_stride};
-  add_product_back(w.input, layout_.input, w.input_gain, tape.input_norm, tape, {first, count}, dx);
+  if (!tape.dx) return;
+  const Index first = schedule.first_node(levels.begin) * tape.seeds, end = schedule.first_node(levels.end) * tape.seeds;
+  w.input.add_back(products_, layout_.input, product_cotangents(tape, tape.input_norm, first), end - first,
+                   {tape.dx + first * tape.dx_stride, tape.dx_stride});
 }
 
 template <class T>
@@ -104,6 +107,8 @@ void CellLayer<T>::clear_cotangents(Tape<T>& base) const {
   auto& tape = static_cast<CellTape<T>&>(base);
   for (AlignedVector<T>* cotangents : {&tape.dstate, &tape.dfed, &tape.dprojected, &tape.dmasked})
     std::fill(cotangents->begin(), cotangents->end(), T(0));
+  for (NormTape<T>* norm : {&tape.input_norm, &tape.recurrent_norm, &tape.state_norm})
+    std::fill(norm->dgain.begin(), norm->dgain.end(), T(0));
 }
 
 #define RECURRA_INSTANTIATE(T)                                                     \

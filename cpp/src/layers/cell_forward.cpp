@@ -44,8 +44,9 @@ void CellLayer<T>::forward_run(const CellWeights<T>& w, CellTape<T>& tape, Level
   const Index level = levels.begin;  // the only one, unless only units recur
   const NodeRange nodes{schedule.first_node(level), schedule.first_node(levels.end) - schedule.first_node(level)};
   const auto multiply = [&](const PackedGates<T>& packed, const GateMatrix& matrix, Rows<const T> source) {
-    add_product(packed, matrix, w.recurrent_gain, tape.recurrent_norm, nullptr, source, tape, nodes);
+    add_product(packed, matrix, w.recurrent_gain, source, tape, nodes);
   };
+  if (layout_.options.layer_norm) normalize(layout_.input, w.input_gain, tape.input_norm, w.bias_row.data(), tape, nodes);
   if (schedule.is_chain()) {
     const Index parents = schedule.row(level - 1);
     if (drops(tape)) mask_feed(tape, level);
@@ -95,7 +96,11 @@ void CellLayer<T>::forward(const Weights<T>& weights, Tape<T>& base, Levels leve
     end = run.column + run.width;
   }
   copy_bias(end, layout_.a_width);
-  add_product(w.input, layout_.input, w.input_gain, tape.input_norm, w.bias_row.data(), x, tape, {first, count});
+  if (layout_.options.layer_norm)
+    w.input.set(products_, layout_.input, nullptr, x, count,
+                {tape.input_norm.value.data() + first * layout_.a_width, layout_.a_width});
+  else
+    w.input.set(products_, layout_.input, w.bias_row.data(), x, count, {a, layout_.a_width});
   if (levels.begin == 1 && drops(tape)) draw_feed_mask(tape);
   for (Index level = levels.begin; level < levels.end;) {
     const Levels run = layout_.only_units_recur() ? tape.in->run_from(level, levels.end) : Levels{level, level + 1};

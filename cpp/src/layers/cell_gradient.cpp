@@ -1,33 +1,15 @@
 // The cell layer's weight gradient: one product per matrix over all nodes of the levels, or of a part of them.
 #include <algorithm>
-#include <stdexcept>
 
 #include "cell_layer.h"
 
 namespace recurra {
 
-// Normalised products go part by part, since their cotangents are made anew: what a part reads stays in the caches until all of
-// its gradients have. A part's levels went back with the same weights.
 template <class T>
 void CellLayer<T>::gradient(Tape<T>& base, Levels levels, GradientTarget<T> target) const {
   auto& tape = static_cast<CellTape<T>&>(base);
-  const auto add = [&](Levels some, Index rows, const CellWeights<T>* w) {
-    for_each_target(*tape.in, tape.seeds, some, target, [&](NodeSlice nodes, T* gradient) {
-      const Index all = nodes.count, first = nodes.first;
-      for (Index i = 0; i < all; i += rows) {
-        nodes.first = first + i * nodes.step;
-        nodes.count = std::min(rows, all - i);
-        add_gradient(tape, nodes, w, gradient);
-      }
-    });
-  };
-  if (!layout_.options.layer_norm) return add(levels, std::max<Index>(tape.in->num_nodes(), 1), nullptr);
-  for (Index level = levels.begin, end; level < levels.end; level = end) {
-    const CellWeights<T>* w = tape.walked[std::size_t(level)];
-    if (!w) throw std::logic_error("CellLayer: the gradient of a level that `backward` did not walk");
-    for (end = level + 1; end < levels.end && tape.walked[std::size_t(end)] == w;) ++end;
-    add({level, end}, rows_normalized(), w);
-  }
+  for_each_target(*tape.in, tape.seeds, levels, target,
+                  [&](const NodeSlice& nodes, T* gradient) { add_gradient(tape, nodes, gradient); });
 }
 
 template <class T>
@@ -44,18 +26,20 @@ void CellLayer<T>::initial_gradient(Tape<T>& base, GradientTarget<T> target) con
 }
 
 template <class T>
-void CellLayer<T>::add_gradient(CellTape<T>& tape, const NodeSlice& nodes, const CellWeights<T>* w, T* gradient) const {
+void CellLayer<T>::add_gradient(CellTape<T>& tape, const NodeSlice& nodes, T* gradient) const {
   const Index da_step = nodes.cotangent_step() * layout_.da_width;
   const T* da = tape.da + nodes.cotangent() * layout_.da_width;
   // `source` is the one of the first of these nodes.
   const auto outer = [&](const GateMatrix& matrix, NormTape<T>& norm, Rows<const T> source) {
     if (matrix.products.empty()) return;
-    Rows<const T> d{da, da_step};
-    if (layout_.options.layer_norm)
-      d = product_cotangents(tape, matrix, &norm == &tape.input_norm ? w->input_gain : w->recurrent_gain, norm, nodes, gradient);
+    const Rows<const T> d = product_cotangents(tape, norm, nodes.cotangent());
     for (const GateProduct& p : matrix.products)
-      add_outer(products_, d.data + p.column, d.stride, source.data + p.source, source.stride, nodes.count, p.width, p.depth,
-                gradient + matrix.offset + p.row * matrix.columns, matrix.columns, tape.scratch.data());
+      add_outer(products_, d.data + p.column, nodes.cotangent_step() * d.stride, source.data + p.source, source.stride,
+                nodes.count, p.width, p.depth, gradient + matrix.offset + p.row * matrix.columns, matrix.columns,
+                tape.scratch.data());
+    for (const GateRun& run : matrix.runs)
+      if (layout_.options.layer_norm)
+        add_gain_gradient(norm, run.column, run.width, {da + run.column, da_step}, nodes, gradient + matrix.gain + run.row);
   };
   const auto rows = [&](const T* first, Index width) { return Rows<const T>{first + nodes.first * width, nodes.step * width}; };
   outer(layout_.input, tape.input_norm, rows(tape.x, tape.x_stride));
@@ -103,13 +87,13 @@ void CellLayer<T>::add_stage_gradient(CellTape<T>& tape, const NodeSlice& nodes,
               tape.scratch.data());
   }
   if (!layout_.options.layer_norm) return;
-  const Index normalized_width = Index(layout_.normalized.size()) * units, step = nodes.cotangent_step() * layout_.state_width;
-  for (std::size_t k = 0; k < layout_.normalized.size(); ++k) {
-    const NormalizedState& s = layout_.normalized[k];
-    const T* d = tape.dseen.data() + nodes.cotangent() * layout_.state_width + s.state * units;
-    const T* value = tape.state_norm.value.data() + nodes.first * normalized_width + Index(k) * units;
-    library_.reductions.correlate(nodes.count, d, step, value, nodes.step * normalized_width, units, gradient + s.gain);
-    library_.reductions.combine(nullptr, nodes.count, d, step, units, gradient + s.shift);
+  NormTape<T>& norm = tape.state_norm;
+  Index column = 0;
+  for (const NormalizedState& s : layout_.normalized) {
+    const Rows<const T> d{norm.d + nodes.cotangent() * norm.width + column, nodes.cotangent_step() * norm.width};
+    add_gain_gradient(norm, column, units, d, nodes, gradient + s.gain);
+    library_.reductions.combine(nullptr, nodes.count, d.data, d.stride, units, gradient + s.shift);
+    column += units;
   }
 }
 

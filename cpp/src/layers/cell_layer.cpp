@@ -118,16 +118,11 @@ void CellLayer<T>::reserve(Tape<T>& base, bool backward) const {
   size(tape.mask, schedule.num_roots(), dropping);
   size_pair(tape.masked, tape.dmasked, rows, dropping);
   if (options.layer_norm) {
-    const auto size_norm = [&](NormTape<T>& norm, Index width) {
-      size(norm.value, nodes, width);
-      size(norm.rate, nodes, width / units);
-    };
-    size_norm(tape.input_norm, layout_.a_width);
-    size_norm(tape.recurrent_norm, layout_.a_width);
-    size_norm(tape.state_norm, Index(layout_.normalized.size()) * units);
-    size_pair(tape.seen, tape.dseen, layout_.normalizes_states() ? nodes : 0, layout_.state_width);
-    if (backward) size(tape.dproduct, std::max(rows_normalized(), tape.seeds), layout_.a_width);
-    if (backward) tape.walked.assign(std::size_t(schedule.num_levels() + 1), nullptr);
+    const bool give_way = tape.goes_back_once && tape.seeds == 1;
+    for (NormTape<T>* norm : {&tape.input_norm, &tape.recurrent_norm})
+      norm->reserve(nodes, layout_.info.num_gates, units, tape.seeds, backward, give_way);
+    tape.state_norm.reserve(nodes, Index(layout_.normalized.size()), units, tape.seeds, backward, give_way);
+    size_pair(tape.seen, tape.dseen, layout_.normalizes_states() ? schedule.num_roots() : 0, layout_.state_width);
   }
   const Index first = schedule.num_roots();
   tape.y =

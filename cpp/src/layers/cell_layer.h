@@ -103,31 +103,32 @@ class CellLayer final : public Layer<T> {
   void add_bilinear_back(const CellWeights<T>&, CellTape<T>&, NodeRange, Rows<const T> d, Rows<T> dsource) const;
   void add_bilinear_gradient(CellTape<T>&, Index sources, T* gradient) const;
 
-  // cell_gradient.cpp; w: what the nodes went back with
-  void add_gradient(CellTape<T>&, const NodeSlice&, const CellWeights<T>* w, T* gradient) const;
+  // cell_gradient.cpp
+  void add_gradient(CellTape<T>&, const NodeSlice&, T* gradient) const;
   Rows<const T> fed_by_parents(CellTape<T>&, const NodeSlice&) const;
   void add_stage_gradient(CellTape<T>&, const NodeSlice&, T* gradient) const;
 
-  // cell_norm.cpp: products on their way to the pre-activations and back, normalised where the layer says so. `start` is what
-  // the pre-activations begin with, one row for all; null: what is there.
-  void add_product(const PackedGates<T>&, const GateMatrix&, const std::vector<T>& gain, NormTape<T>&, const T* start,
-                   Rows<const T> source, CellTape<T>&, NodeRange) const;
-  void add_product_back(const PackedGates<T>&, const GateMatrix&, const std::vector<T>& gain, NormTape<T>&, CellTape<T>&,
-                        NodeRange, Rows<T> dsource) const;
+  // cell_norm.cpp: products on their way to the pre-activations and back, normalised where the layer says so
+  void add_product(const PackedGates<T>&, const GateMatrix&, const std::vector<T>& gain, Rows<const T> source, CellTape<T>&,
+                   NodeRange) const;
   void add_product_tangent(const PackedGates<T>&, const GateMatrix&, const std::vector<T>& gain, NormTape<T>&,
                            Rows<const T> dsource, CellTape<T>&, NodeRange) const;
-  // The cotangents of the products of one kind, at the nodes of a slice, which are no more than rows_normalized(); adds the
-  // gradient of their gains.
-  Rows<const T> product_cotangents(CellTape<T>&, const GateMatrix&, const std::vector<T>& gain, NormTape<T>&, const NodeSlice&,
-                                   T* gradient) const;
-  // How many rows of products are normalised back at a time, and stay in the caches.
-  Index rows_normalized() const;
+  // The cotangents of products from a row of cotangents (node * seeds + seed) on, once normalize_back has made them.
+  Rows<const T> product_cotangents(CellTape<T>&, const NormTape<T>&, Index row) const;
+  // What a product left in norm.value becomes normal there, and with its gain part of the pre-activations, which begin with
+  // `start`, one row for all, or (null) with what is there.
+  void normalize(const GateMatrix&, const std::vector<T>& gain, NormTape<T>&, const T* start, CellTape<T>&, NodeRange) const;
+  void normalize_back(const GateMatrix&, const std::vector<T>& gain, NormTape<T>&, CellTape<T>&, NodeRange) const;
+  // Of the gains from `column` on; d: the cotangents of what they gave, at the first of the nodes.
+  void add_gain_gradient(NormTape<T>&, Index column, Index width, Rows<const T> d, const NodeSlice&, T* gradient) const;
   // The segment `out` on normalised states. Back, d.state are the cotangents after out, and become those before.
   void run_out_normalized(const CellWeights<T>&, CellTape<T>&, CellRows<T>, Index first_node, int segment) const;
   void run_out_normalized_back(const CellWeights<T>&, CellTape<T>&, CellRows<T>, CellCotangents<T> d, Index first_node,
                                int segment) const;
   void run_out_normalized_tangent(const CellWeights<T>&, CellTape<T>&, CellRows<T>, CellCotangents<T> d, Index first_node,
                                   int segment) const;
+  // Puts the states that out sees in tape.seen.
+  void normalize_states(const CellWeights<T>&, CellTape<T>&, const CellRows<T>&, Index first_node) const;
   NormRows<T> normalized_rows(const CellWeights<T>&, CellTape<T>&, Index first_node, Index count, std::size_t i) const;
 
   // cell_noise.cpp: zoneout and variational dropout.

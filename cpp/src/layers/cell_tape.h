@@ -97,7 +97,21 @@ struct CellWeights : Weights<T> {
 template <class T>
 struct NormTape {
   AlignedVector<T> value, rate;
-  std::size_t bytes() const { return bytes_of(value, rate); }
+  Index width = 0;         // of the values of a node
+  T* d = nullptr;          // the cotangents, times seeds: of products before they were normalised, of states after it. In a
+  AlignedVector<T> own_d;  // place of their own, or in that of the values, whose part in the gradient of the gains is then
+  std::vector<T> dgain;    // here since the last gradient; else empty
+  std::size_t bytes() const { return bytes_of(value, rate, own_d, dgain); }
+
+  void reserve(Index nodes, Index blocks, Index units, Index seeds, bool backward, bool in_place) {
+    width = blocks * units;
+    value.resize(std::size_t(nodes * width));
+    rate.resize(std::size_t(nodes * blocks));
+    if (!backward) return;
+    own_d.resize(std::size_t(in_place ? 0 : nodes * seeds * width));
+    d = in_place ? value.data() : own_d.data();
+    dgain.assign(std::size_t(in_place ? width : 0), T(0));
+  }
 };
 
 template <class T>
@@ -105,8 +119,7 @@ struct CellTape : Tape<T> {
   std::size_t bytes() const override {  // all that follows
     return bytes_of(a, message, state, own_da, dmessage, dstate, edge_a, dedge_a, source, dsource, fed, dfed, leaf_a, leaf_da) +
            bytes_of(tensor, dtensor, gathered, scratch, raw, draw, keep, projected, dprojected, mask, masked, dmasked) +
-           bytes_of(seen, dseen, dproduct, walked) + row.bytes() + input_norm.bytes() + recurrent_norm.bytes() +
-           state_norm.bytes();
+           bytes_of(seen, dseen) + row.bytes() + input_norm.bytes() + recurrent_norm.bytes() + state_norm.bytes();
   }
   AlignedVector<T> a, message, state;  // [nodes] gates (before their functions: pre-activations) and messages, [rows] states
   AlignedVector<T> dmessage, dstate;   // the same, times seeds
@@ -127,10 +140,7 @@ struct CellTape : Tape<T> {
   RowStates<T> row;                        // of a stream of one row
   NormTape<T> input_norm, recurrent_norm;  // layer normalisation of products, [nodes][gates], and
   NormTape<T> state_norm;                  // of states, [nodes][normalised states];
-  AlignedVector<T> seen, dseen;            // the states that out sees instead, [nodes]
-  // The cotangents of normalised products, of a few nodes: they are made anew where they are needed,
-  AlignedVector<T> dproduct;
-  std::vector<const CellWeights<T>*> walked;  // with the gains that each level went back with
+  AlignedVector<T> seen, dseen;            // the states that out sees instead, of one level
 };
 
 }  // namespace recurra
