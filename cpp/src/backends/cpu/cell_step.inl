@@ -19,11 +19,17 @@ constexpr int step_phases() {
   while (phases * 2 * group * Cell::num_gates <= sums_in_flight) phases *= 2;
   return phases;
 }
-// Registers of units in the largest groups: 4, 2 or 1.
+// Registers of units in the largest groups but the last: 4, 2 or 1.
 template <class Cell>
 constexpr int largest_group = 4 * Cell::num_gates <= sums_in_flight   ? 4
                               : 2 * Cell::num_gates <= sums_in_flight ? 2
                                                                       : 1;
+// Of the next group, if so many registers are left. The last three stay together where they can: each group reads all of x.
+template <class Cell>
+constexpr int next_group(Index left) {
+  constexpr int most = largest_group<Cell>;
+  return left == 3 && most > 1 ? 3 : left < most ? int(left) : most;
+}
 
 enum class StepProduct { input, feed };
 template <class Cell, StepProduct which>
@@ -150,15 +156,14 @@ template <class Cell, class T>
 void cell_step(const StepRow<T>& row) {
   constexpr int lanes = Pack<T>::lanes, most = largest_group<Cell>;
   const T* weights = row.weights;
-  Index unit = 0;
-  for (; row.padded - unit >= most * lanes; unit += most * lanes) weights = step_group<Cell, T, most>(row, weights, unit);
-  if constexpr (most > 2)
-    if (row.padded - unit >= 2 * lanes) {
-      weights = step_group<Cell, T, 2>(row, weights, unit);
-      unit += 2 * lanes;
-    }
-  if constexpr (most > 1)
-    if (unit < row.padded) step_group<Cell, T, 1>(row, weights, unit);
+  Index unit = 0, left = row.padded / lanes;
+  for (; left >= most && next_group<Cell>(left) == most; left -= most, unit += most * lanes)
+    weights = step_group<Cell, T, most>(row, weights, unit);
+  if constexpr (most > 1) {
+    if (left == 3) return void(step_group<Cell, T, 3>(row, weights, unit));
+    if (most > 2 && left == 2) return void(step_group<Cell, T, 2>(row, weights, unit));
+    if (left == 1) step_group<Cell, T, 1>(row, weights, unit);
+  }
 }
 
 // Writes numbers in the order in which step_group reads them, zeros for units that do not exist; counts them if `to` is null.
@@ -190,14 +195,14 @@ void prepare_in_place(T* params, int group) {
 template <class Cell, class T>
 Index pack_cell_step(const StepParameters<T>& from, Index inputs, Index units, T* to) {
   constexpr int lanes = Pack<T>::lanes;
-  StepWriter<T> writer{units, 0, largest_group<Cell>, to, 0};
+  StepWriter<T> writer{units, 0, 0, to, 0};
   const auto write_product = [&](auto has, const T* const* rows, Index begin, Index end, Index columns) {
     for (Index x = begin; x < end; ++x)
       for (int k = 0; k < Cell::num_gates; ++k)
         if (has(k)) writer.write(rows[k] + x, columns);
   };
   for (; writer.unit < units; writer.unit += writer.group * lanes) {
-    while (writer.group > 1 && writer.unit + (writer.group - 1) * lanes >= units) writer.group /= 2;
+    writer.group = next_group<Cell>((units - writer.unit + lanes - 1) / lanes);
     for (int k = 0; k < Cell::num_gates; ++k) writer.write(from.bias + k * units, 1);
     const Index params = writer.count;
     for (int k = 0; k < Cell::num_params; ++k) writer.write(from.unit + k * units, 1);
