@@ -93,7 +93,8 @@ TEST_CASE("stream of one row: steps = a block = the batch, for every cell and st
   for (const std::string& cell : all_layers()) {
     CAPTURE(cell);
     const bool plain = cell.find(" + ") == std::string::npos;
-    const std::vector<Index> sizes = plain ? std::vector<Index>{1, 3, 8, 16, 17, 32, 40, 56, 64, 130} : std::vector<Index>{2, 18, 64};
+    const std::vector<Index> sizes =
+        plain ? std::vector<Index>{1, 3, 8, 16, 17, 32, 40, 56, 64, 130} : std::vector<Index>{2, 18, 64};
     for (const Index units : sizes) {
       CAPTURE(units);
       const std::vector<LayerSpec> layers{cell_layer(cell, inputs, units)};
