@@ -1,5 +1,6 @@
 // The cell layer's weight gradient: one product per matrix over all nodes of the levels, or of a part of them.
 #include <algorithm>
+#include <stdexcept>
 
 #include "cell_layer.h"
 
@@ -8,6 +9,8 @@ namespace recurra {
 template <class T>
 void CellLayer<T>::gradient(Tape<T>& base, Levels levels, GradientTarget<T> target) const {
   auto& tape = static_cast<CellTape<T>&>(base);
+  if (target.stride > 0 && tape.input_norm.gave_way())
+    throw std::logic_error("CellLayer: the gradient by sequence of gains whose part in it was summed");
   for_each_target(*tape.in, tape.seeds, levels, target,
                   [&](const NodeSlice& nodes, T* gradient) { add_gradient(tape, nodes, gradient); });
 }

@@ -108,12 +108,13 @@ class CellLayer final : public Layer<T> {
   Rows<const T> fed_by_parents(CellTape<T>&, const NodeSlice&) const;
   void add_stage_gradient(CellTape<T>&, const NodeSlice&, T* gradient) const;
 
-  // cell_norm.cpp: products on their way to the pre-activations and back, normalised where the layer says so
+  // cell_norm.cpp: recurrent products on their way to the pre-activations, normalised where the layer says so,
   void add_product(const PackedGates<T>&, const GateMatrix&, const std::vector<T>& gain, Rows<const T> source, CellTape<T>&,
                    NodeRange) const;
+  // the tangents of all products,
   void add_product_tangent(const PackedGates<T>&, const GateMatrix&, const std::vector<T>& gain, NormTape<T>&,
                            Rows<const T> dsource, CellTape<T>&, NodeRange) const;
-  // The cotangents of products from a row of cotangents (node * seeds + seed) on, once normalize_back has made them.
+  // and the cotangents of products from a row of cotangents (node * seeds + seed) on, once normalize_back has made them.
   Rows<const T> product_cotangents(CellTape<T>&, const NormTape<T>&, Index row) const;
   // What a product left in norm.value becomes normal there, and with its gain part of the pre-activations, which begin with
   // `start`, one row for all, or (null) with what is there.
@@ -129,7 +130,6 @@ class CellLayer final : public Layer<T> {
                                   int segment) const;
   // Puts the states that out sees in tape.seen.
   void normalize_states(const CellWeights<T>&, CellTape<T>&, const CellRows<T>&, Index first_node) const;
-  NormRows<T> normalized_rows(const CellWeights<T>&, CellTape<T>&, Index first_node, Index count, std::size_t i) const;
 
   // cell_noise.cpp: zoneout and variational dropout.
   void zone_out(CellTape<T>&, Index level) const;

@@ -37,7 +37,7 @@ void CellLayer<T>::normalize_back(const GateMatrix& matrix, const std::vector<T>
                                   NodeRange nodes) const {
   const Index seeds = tape.seeds, first = nodes.first * seeds, width = layout_.da_width;
   for_each_run(layout_, matrix, gain, norm, nodes, [&](const GateRun& run, const NormRows<T>& rows) {
-    T* dgain = norm.dgain.empty() ? nullptr : norm.dgain.data() + run.column;
+    T* dgain = norm.gave_way() ? norm.dgain.data() + run.column : nullptr;
     library_.normalization.jacobian(rows, {seeds, tape.da + first * width + run.column, width, true,
                                            norm.d + first * norm.width + run.column, norm.width, false, dgain});
   });
@@ -52,7 +52,7 @@ Rows<const T> CellLayer<T>::product_cotangents(CellTape<T>& tape, const NormTape
 template <class T>
 void CellLayer<T>::add_gain_gradient(NormTape<T>& norm, Index column, Index width, Rows<const T> d, const NodeSlice& nodes,
                                      T* gradient) const {
-  if (norm.dgain.empty())
+  if (!norm.gave_way())
     return library_.reductions.correlate(nodes.count, d.data, d.stride, norm.value.data() + nodes.first * norm.width + column,
                                          nodes.step * norm.width, width, gradient);
   for (T& dgain : std::span(norm.dgain).subspan(std::size_t(column), std::size_t(width)))
@@ -144,12 +144,12 @@ void CellLayer<T>::run_out_normalized_back(const CellWeights<T>& w, CellTape<T>&
   copy_plain_states(layout_, dstate, dseen, count);
   kernels_.vjp[segment](rows, d);
   copy_plain_states(layout_, dseen, dstate, count);
-  NormTape<T>& tapes = tape.state_norm;
-  for_each_normalized(layout_, w, tapes, {first_node, rows.rows}, [&](Index state, const NormRows<T>& norm, Index column) {
-    T* dgain = tapes.dgain.empty() ? nullptr : tapes.dgain.data() + column;
+  NormTape<T>& kept = tape.state_norm;
+  for_each_normalized(layout_, w, kept, {first_node, rows.rows}, [&](Index state, const NormRows<T>& norm, Index column) {
+    T* dgain = kept.gave_way() ? kept.dgain.data() + column : nullptr;
     library_.normalization.jacobian(norm, {tape.seeds, dseen + state, width, true, dstate + state, width, true, dgain});
     for (Index c = 0; c < count; ++c)
-      std::copy_n(dseen + c * width + state, units, tapes.d + (first_node * tape.seeds + c) * tapes.width + column);
+      std::copy_n(dseen + c * width + state, units, kept.d + (first_node * tape.seeds + c) * kept.width + column);
   });
 }
 

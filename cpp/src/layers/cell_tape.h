@@ -97,19 +97,22 @@ struct CellWeights : Weights<T> {
 template <class T>
 struct NormTape {
   AlignedVector<T> value, rate;
-  Index width = 0;         // of the values of a node
-  T* d = nullptr;          // the cotangents, times seeds: of products before they were normalised, of states after it. In a
-  AlignedVector<T> own_d;  // place of their own, or in that of the values, whose part in the gradient of the gains is then
-  std::vector<T> dgain;    // here since the last gradient; else empty
+  Index width = 0;  // of the values of a node
+  // The cotangents, times seeds: of products before they were normalised, of states after it. They are in own_d or, where levels
+  // go back once, in the values' place. Then what the values gave to the gains' gradient since it was last taken is in dgain.
+  T* d = nullptr;
+  AlignedVector<T> own_d;
+  std::vector<T> dgain;
   std::size_t bytes() const { return bytes_of(value, rate, own_d, dgain); }
+  bool gave_way() const { return !dgain.empty(); }
 
   void reserve(Index nodes, Index blocks, Index units, Index seeds, bool backward, bool in_place) {
     width = blocks * units;
     value.resize(std::size_t(nodes * width));
     rate.resize(std::size_t(nodes * blocks));
-    if (!backward) return;
-    own_d.resize(std::size_t(in_place ? 0 : nodes * seeds * width));
-    d = in_place ? value.data() : own_d.data();
+    in_place = in_place && backward;
+    own_d.resize(std::size_t(in_place || !backward ? 0 : nodes * seeds * width));
+    d = in_place ? value.data() : backward ? own_d.data() : nullptr;
     dgain.assign(std::size_t(in_place ? width : 0), T(0));
   }
 };

@@ -183,11 +183,12 @@ class Layer {
   // The JVP along the tape of `forward`, weights held: dx and the tangents of the states before -> dy and those after. Tangents
   // live where cotangents do. Chains only.
   virtual void tangent(const Weights<T>&, Tape<T>&, Levels) const = 0;
-  // Zeroes the cotangents that backward adds to: dy, and the states' own.
+  // Zeroes what backward adds to: dy, the states' cotangents, and a gradient's part that is summed on the way.
   virtual void clear_cotangents(Tape<T>&) const = 0;
   // Levels from the last to the first: dy (and the states' cotangents) -> dx and the cotangents of the states before.
   virtual void backward(const Weights<T>&, Tape<T>&, Levels) const = 0;
-  // Adds the gradient of these levels, after `backward` went through them, with weights that are still what they were.
+  // Adds the gradient of these levels, after `backward` went through them. Where levels go back once: the sum alone, and of just
+  // the levels that went back since the last gradient.
   virtual void gradient(Tape<T>&, Levels, GradientTarget<T>) const {}
   // Adds the gradient of a learned initial state, after `backward` reached the first level of sequences that started there.
   virtual void initial_gradient(Tape<T>&, GradientTarget<T>) const {}

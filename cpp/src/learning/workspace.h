@@ -40,8 +40,8 @@ class Workspace {
   // asks for their loss.
   void leave_out_last(bool left_out) { left_out_ = left_out; }
   bool leaves_out_last() const { return left_out_; }
-  // From the next `prepare` on: no level goes back twice without going forward again, and nobody looks at gates after it went
-  // back. Then their cotangents need no memory of their own.
+  // From the next `prepare` on: no level goes back twice without going forward again, its gradient is taken once, as a sum, and
+  // nobody looks at gates after it went back, or asks for tangents. Then cotangents need no memory of their own.
   void go_back_once() { goes_back_once_ = true; }
   std::size_t num_swept() const { return tapes_.size() - left_out_; }  // layers that go forward and back
   // Another number of cotangents per row, at most as many as it was prepared for; activations stay.

@@ -152,6 +152,7 @@ RECURRA_INLINE const T* step_group(const StepRow<T>& row, const T* weights, Inde
   return weights;
 }
 
+// Group by group, each as large as next_group says.
 template <class Cell, class T>
 void cell_step(const StepRow<T>& row) {
   constexpr int lanes = Pack<T>::lanes, most = largest_group<Cell>;
