@@ -8,7 +8,8 @@ cd "$(dirname "$0")"
 source scripts/environment.sh
 build=${RECURRA_BUILD:-$PWD/build}
 
-install_recurra test
+# The wheel and the C++ tests are built in one folder, as one set of objects.
+install_recurra test --config-settings=build-dir="$build" --config-settings=cmake.define.RECURRA_WERROR=ON
 if ! [ -e /usr/include/doctest/doctest.h ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   apt-get install --yes -qq doctest-dev || { apt-get update -qq && apt-get install --yes -qq doctest-dev; } ||
     echo "doctest-dev cannot be installed; CMake will try to download doctest" >&2
@@ -17,15 +18,17 @@ fi
 failed=()
 echo "building the C++ tests in $build"
 export PATH=$venv/bin:$PATH
-cmake --preset default -B "$build" -DCMAKE_MAKE_PROGRAM="$venv/bin/ninja" -DPython3_EXECUTABLE="$python" >/dev/null
+cmake --preset default -B "$build" -DCMAKE_MAKE_PROGRAM="$venv/bin/ninja" -DPython3_EXECUTABLE="$python" \
+  -DRECURRA_BUILD_PYTHON=OFF -DRECURRA_BUILD_TESTS=ON -DRECURRA_BUILD_EXAMPLES=ON -DRECURRA_INSTALL=ON >/dev/null
 cmake --build "$build"
-ctest --test-dir "$build" --output-on-failure --output-junit "$build/ctest.xml" || failed+=(ctest)
+ctest --test-dir "$build" --parallel "$(nproc)" --output-on-failure --output-junit "$build/ctest.xml" || failed+=(ctest)
 read -ra isas <<<"$("$python" -c 'import recurra; print(*recurra.available_isas())')"
 for isa in "${isas[@]}"; do
   echo "pytest, RECURRA_ISA=$isa"
   some=()
   [ "$isa" = "${isas[-1]}" ] || some=(-m "not slow and not once")  # whole studies run under the widest set alone
-  RECURRA_ISA=$isa RECURRA_EXPECTED_ISA=$isa "$python" -m pytest -q --junitxml="$build/pytest-$isa.xml" "${some[@]}" "$@" ||
+  RECURRA_ISA=$isa RECURRA_EXPECTED_ISA=$isa "$python" -m pytest -q --numprocesses=auto --maxprocesses=4 --dist=worksteal \
+    --junitxml="$build/pytest-$isa.xml" "${some[@]}" "$@" ||
     failed+=("pytest ($isa)")
 done
 

@@ -12,18 +12,22 @@ if ! [ -x "$python" ]; then
   "${PYTHON:-python3}" -m venv "$venv"
 fi
 
-# install_recurra [extra]: builds a wheel, unless one was built of these very sources, and installs it.
+# install_recurra <extra> [option of pip wheel ...]: builds a wheel, unless one was built of these very sources, and installs it.
 install_recurra() {
-  local folder=$venv/recurra-wheel sources wheel
+  local extra=$1 folder=$venv/recurra-wheel sources needs
+  shift
   sources=$(find CMakeLists.txt pyproject.toml README.md LICENSE cmake cpp python -type f \
     ! -name '*.so' ! -path '*/__pycache__/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum)
   if [ "$sources" != "$(cat "$folder/sources" 2>/dev/null)" ]; then
     echo "building recurra"
     rm -rf "$folder"
-    pip wheel --quiet --no-deps --wheel-dir "$folder" .
+    # Built with the tools of this environment, not of a passing one, so that a build folder can be used again.
+    mapfile -t needs < <("$python" -c \
+      'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")')
+    pip install --quiet "${needs[@]}" cmake ninja
+    PATH=$venv/bin:$PATH pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$folder" "$@" .
     pip install --quiet --force-reinstall --no-deps "$folder"/recurra-*.whl
     printf '%s\n' "$sources" >"$folder/sources"
   fi
-  wheel=$(echo "$folder"/recurra-*.whl)
-  pip install --quiet "$wheel${1:+[$1]}"
+  pip install --quiet "$(echo "$folder"/recurra-*.whl)[$extra]"
 }

@@ -11,7 +11,7 @@ function(build_and_run_consumer name)
   # Fresh, so that no setting of an earlier run is left; ninja finds what it built before.
   file(REMOVE "${folder}/CMakeCache.txt")
   run(${CMAKE_COMMAND} -S "${SOURCE}/tests/cmake/consumer" -B "${folder}" -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
-    -DCMAKE_MAKE_PROGRAM=${MAKE_PROGRAM} -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O1 ${ARGN})
+    -DCMAKE_MAKE_PROGRAM=${MAKE_PROGRAM} -DCMAKE_BUILD_TYPE=Debug ${ARGN})
   run(${CMAKE_COMMAND} --build "${folder}")
   run("${folder}/consumer" "${folder}/model.safetensors")
 endfunction()
