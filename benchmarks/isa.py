@@ -6,21 +6,23 @@ import os
 
 CHOICES = ("baseline", "avx2", "avx512")
 
-# Beside baseline MKL, oneDNN and XLA may still use SSE4; PyTorch's own kernels are plain x86-64 then.
+# Beside baseline MKL, oneDNN and XLA may still use SSE4; PyTorch's own kernels are plain x86-64 then. XLA's limit is one of the code
+# that XLA makes: YNNPACK, whose products it would call, takes AVX-512 where there is some, and is left out.
+NO_YNNPACK = "--xla_cpu_experimental_ynn_fusion_type="
 LIMITS = {
     "baseline": {
         "ATEN_CPU_CAPABILITY": "default",
         "ONEDNN_MAX_CPU_ISA": "SSE41",
         "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
         "MKL_CBWR": "COMPATIBLE",
-        "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2",
+        "XLA_FLAGS": f"--xla_cpu_max_isa=SSE4_2 {NO_YNNPACK}",
     },
     "avx2": {
         "ATEN_CPU_CAPABILITY": "avx2",
         "ONEDNN_MAX_CPU_ISA": "AVX2",
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",
         "MKL_CBWR": "AVX2",
-        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+        "XLA_FLAGS": f"--xla_cpu_max_isa=AVX2 {NO_YNNPACK}",
     },
     "avx512": {},
 }

@@ -8,7 +8,7 @@ function(recurra_kernel_options target isa)
   set(march_avx512 -march=x86-64-v4)
   set(optimise $<$<NOT:$<CONFIG:Debug>>:-O3>)
   if(RECURRA_SANITIZE)
-    set(optimise -O1)  # with -O3 the checks of a cell's kernels compile for minutes
+    set(optimise -Og)  # with -O3 the checks of a cell's kernels compile for minutes
   endif()
   # -Wno-maybe-uninitialized: the compiler does not see that the loops over a cell's gates fill the arrays they read.
   target_compile_options(${target} PRIVATE ${march_${isa}} ${optimise} -fno-math-errno -fno-trapping-math
