@@ -6,8 +6,9 @@ import os
 
 CHOICES = ("baseline", "avx2", "avx512")
 
-# Beside baseline MKL, oneDNN and XLA may still use SSE4; PyTorch's own kernels are plain x86-64 then. XLA's limit is one of the code
-# that XLA makes: YNNPACK, whose products it would call, takes AVX-512 where there is some, and is left out.
+# Beside baseline MKL, oneDNN and XLA may still use SSE4; PyTorch's own kernels are plain x86-64 then. XLA's
+# limit is one of the code that XLA makes: YNNPACK, whose products it would call (JAX 0.10), takes AVX-512
+# where there is some, and is left out.
 NO_YNNPACK = "--xla_cpu_experimental_ynn_fusion_type="
 LIMITS = {
     "baseline": {

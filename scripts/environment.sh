@@ -1,13 +1,15 @@
 # Sourced by run_demo.sh and run_tests.sh, at the top of the source tree: a virtual environment (.venv, or $RECURRA_VENV), made by
 # python3 (or $PYTHON), and install_recurra, which installs this tree into it.
 
-venv=${RECURRA_VENV:-$PWD/.venv}
+absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
+venv=$(absolute "${RECURRA_VENV:-.venv}")
 python=$venv/bin/python
+export CXX=${CXX:-c++} CMAKE_GENERATOR=Ninja  # the same for every build
 pip() { "$python" -m pip --disable-pip-version-check "$@"; }
 
 if ! [ -x "$python" ]; then
   "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Recurra needs Python 3.11 or later, this is " + sys.version)'
-  command -v "${CXX:-c++}" >/dev/null || { echo "Recurra needs a C++20 compiler, and ${CXX:-c++} is not there" >&2; exit 1; }
+  command -v "$CXX" >/dev/null || { echo "Recurra needs a C++20 compiler, and $CXX is not there" >&2; exit 1; }
   echo "making a virtual environment in $venv"
   "${PYTHON:-python3}" -m venv "$venv"
 fi

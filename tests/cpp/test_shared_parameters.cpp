@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <random>
 #include <thread>
 
 #include "network/shared_parameters.h"
@@ -126,9 +127,7 @@ std::vector<OnlineRule> rules() {
 }
 
 struct File {
-  explicit File(const std::string& name) : path(std::filesystem::temp_directory_path() / ("recurra-shared-" + name)) {
-    std::filesystem::remove(path);
-  }
+  File() : path(std::filesystem::temp_directory_path() / ("recurra-shared-" + std::to_string(std::random_device{}()))) {}
   ~File() { std::filesystem::remove(path); }
   std::string text() const { return path.string(); }
   std::filesystem::path path;
@@ -528,7 +527,7 @@ TEST_CASE("shared: files of networks, runs and learners") {
   Net network = test::drawn_network(twins("GRU(reset=after)"), 0.5);
   network.tie({"1.weight_hh", "0.weight_hh"});
   network.freeze({"2.bias"});
-  const File model("model"), run("run"), learned("learned");
+  const File model, run, learned;
   save(network, model.text());
   const Net loaded = load<double>(model.text());
   CHECK(*loaded.shared() == *network.shared());
@@ -592,7 +591,7 @@ TEST_CASE("shared: a callback may freeze and unfreeze between epochs, and the ru
   start.freeze({"0"});
   const Vector x = test::random_vector(2, 4 * 5 * 4), y = test::random_vector(3, 4 * 5 * 2);
   const Data<double> data{{x.data(), 4, 5}, {y.data()}};
-  const File file("thaw");
+  const File file;
   const auto learn = [&](Net& network, int epochs, bool keeps) {
     FitOptions options;
     options.epochs = epochs;

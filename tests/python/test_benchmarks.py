@@ -13,7 +13,7 @@ from benchmarks.bandwidth import Bandwidth
 from benchmarks.builds import Build
 from benchmarks.child import Child
 from benchmarks.compare_cases import Case, cases, make
-from benchmarks.isa import environment
+from benchmarks.isa import NO_YNNPACK, environment
 from benchmarks.processors import chosen
 from benchmarks.summary import best_of, extreme, geometric_mean
 from benchmarks.timing import by_turns, calls_in, nanoseconds
@@ -75,7 +75,7 @@ def test_flags_that_are_there_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XLA_FLAGS", "--one")
     wanted = environment("avx2")
     assert wanted["RECURRA_ISA"] == "avx2"
-    assert wanted["XLA_FLAGS"] == "--one --xla_cpu_max_isa=AVX2"
+    assert wanted["XLA_FLAGS"] == f"--one --xla_cpu_max_isa=AVX2 {NO_YNNPACK}"
     monkeypatch.setenv("XLA_FLAGS", wanted["XLA_FLAGS"])
     assert environment("avx2") == wanted
 
